@@ -1,0 +1,157 @@
+"""Where everything lies on disk; the only file that spells these paths.
+
+`records` are plain files for people (`.tracker/`); `machinery` is the bytes and
+what serves them (`.git/tracker/`, or `.tracker/store/` without git). Formats are
+described in docs/formats.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+RECORDS_DIR = ".tracker"
+SETTINGS_FILE = "tracker.yaml"
+IGNORE_FILE = ".trackerignore"
+POINTER_SUFFIX = ".tracker"
+LEDGER_REF = "refs/tracker/ledger"
+CODE_REFS = "refs/tracker/code/"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The places of one project.
+
+    Attributes:
+        root: The main working tree, or the plain folder, that holds the records.
+        worktree: The working tree in which the process runs: `root`, or a linked
+            worktree of the same repository.
+        records: `.tracker`.
+        machinery: `.git/tracker` of the common git directory, or `.tracker/store`.
+        git_dir: The common git directory; None without a repository.
+        objects_root: Where `objects/` and `packs/` lie: `machinery`, or the folder
+            that `store:` or TRACKER_STORE names.
+    """
+
+    root: Path
+    worktree: Path
+    records: Path
+    machinery: Path
+    git_dir: Path | None
+    objects_root: Path
+
+    @property
+    def objects(self) -> Path:
+        return self.objects_root / "objects"
+
+    @property
+    def packs(self) -> Path:
+        return self.objects_root / "packs"
+
+    @property
+    def store_tmp(self) -> Path:
+        """Temporary files of the store; on the file system of the objects."""
+        return self.objects_root / "tmp"
+
+    @property
+    def stat_cache(self) -> Path:
+        return self.machinery / "stat-cache"
+
+    @property
+    def locks(self) -> Path:
+        return self.machinery / "locks"
+
+    @property
+    def live(self) -> Path:
+        """One small file for each session that has not ended; named after the run."""
+        return self.machinery / "live"
+
+    @property
+    def ledger_mark(self) -> Path:
+        """Names the ledger commit that the records were last in step with."""
+        return self.records / "ledger-head"
+
+    @property
+    def settings(self) -> Path:
+        return self.root / SETTINGS_FILE
+
+    @property
+    def resume_mark(self) -> Path:
+        """The run that `resume="auto"` continues; removed when a run ends well."""
+        return self.records / "resume.json"
+
+    # records
+
+    @property
+    def artifacts(self) -> Path:
+        return self.records / "artifacts"
+
+    @property
+    def runs(self) -> Path:
+        return self.records / "runs"
+
+    def collection(self, project: str, name: str) -> Path:
+        return self.artifacts / project / name
+
+    def manifest(self, project: str, name: str, version: int) -> Path:
+        return self.collection(project, name) / f"v{version}.yaml"
+
+    def aliases(self, project: str, name: str) -> Path:
+        return self.collection(project, name) / "aliases.yaml"
+
+    def edits(self, project: str, name: str) -> Path:
+        return self.collection(project, name) / "edits.yaml"
+
+    def run(self, project: str, run_id: str) -> RunLayout:
+        return RunLayout(self.runs / project / run_id)
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """The files of one run."""
+
+    folder: Path
+
+    @property
+    def record(self) -> Path:
+        return self.folder / "run.yaml"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
+    def summary(self) -> Path:
+        return self.folder / "summary.yaml"
+
+    @property
+    def history(self) -> Path:
+        return self.folder / "history"
+
+    def history_segment(self, session: int, rank: str) -> Path:
+        return self.history / f"{session}-{rank}.jsonl"
+
+    @property
+    def system(self) -> Path:
+        """System metrics, in the format of history, one segment a session and rank."""
+        return self.folder / "system"
+
+    def system_segment(self, session: int, rank: str) -> Path:
+        return self.system / f"{session}-{rank}.jsonl"
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output.log"
+
+    @property
+    def requirements(self) -> Path:
+        return self.folder / "requirements.txt"
+
+    @property
+    def media(self) -> Path:
+        return self.folder / "media"
+
+    @property
+    def files(self) -> Path:
+        """What `run.save` keeps and `run.dir` offers to scripts."""
+        return self.folder / "files"

@@ -1,0 +1,152 @@
+"""What an artifact contains: entries, sorted by path, and their canonical bytes.
+
+The canonical form is one compact JSON object a line, sorted by the UTF-8 bytes of
+the path, fields in a fixed order, defaults left out. Its BLAKE3 is the digest of
+the artifact, so equal contents have equal digests wherever they were added.
+Paths are hostile until they passed `vcs.paths.check_entry_path`; `Listing.decode`
+lets every path pass through it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Literal
+
+import msgspec
+
+from vcs.digest import Digest, digest_bytes, parse_digest
+from vcs.errors import FormatError, NotFoundError
+from vcs.paths import check_entry_path, check_no_collisions
+
+Kind = Literal["file", "link", "dir", "ref"]
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One path of an artifact.
+
+    Attributes:
+        path: Relative, with `/`, without `..`; unique in its listing.
+        digest: Of the bytes; of the target's text for a link; of nothing (the
+            digest of zero bytes) for an empty directory; for a reference, what
+            identifies its content as far as that is known.
+        size: In bytes; 0 for links and directories.
+        kind: file, link (symbolic), dir (an empty directory) or ref (a URI).
+        executable: Whether the owner may execute the file.
+        target: What a link points to, or the URI of a reference.
+    """
+
+    path: str
+    digest: str
+    size: int
+    kind: Kind = "file"
+    executable: bool = False
+    target: str = ""
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Entry)
+
+
+def path_key(path: str) -> bytes:
+    """The order of paths in a listing: by their UTF-8 bytes."""
+    return path.encode()
+
+
+class Listing:
+    """An immutable, sorted sequence of entries with unique paths."""
+
+    __slots__ = ("__dict__", "entries")
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        """Sort the entries; the caller has checked that the paths are unique and safe."""
+        self.entries: tuple[Entry, ...] = tuple(sorted(entries, key=lambda e: path_key(e.path)))
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Listing) and self.entries == other.entries
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """The canonical bytes."""
+        return _encoder.encode_lines(self.entries)
+
+    @cached_property
+    def digest(self) -> Digest:
+        """The digest of the artifact that has these entries."""
+        return digest_bytes(self.encoded)
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """The sum of the sizes of all entries."""
+        return sum(entry.size for entry in self.entries)
+
+    @cached_property
+    def file_count(self) -> int:
+        """The number of entries that are files or references."""
+        return sum(entry.kind in ("file", "ref") for entry in self.entries)
+
+    @cached_property
+    def by_path(self) -> dict[str, Entry]:
+        """The entries by path."""
+        return {entry.path: entry for entry in self.entries}
+
+    def get(self, path: str) -> Entry:
+        """Return the entry at `path`.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        try:
+            return self.by_path[path]
+        except KeyError:
+            raise NotFoundError(f"no path {path!r} in this artifact") from None
+
+    def under(self, folder: str) -> tuple[Entry, ...]:
+        """Return the entries below `folder`, in order; all of them for the empty string."""
+        if not folder:
+            return self.entries
+        low = f"{folder.rstrip('/')}/".encode()
+        keys = self.entries
+        start = bisect_left(keys, low, key=lambda e: path_key(e.path))
+        end = bisect_left(keys, low[:-1] + b"0", lo=start, key=lambda e: path_key(e.path))
+        return keys[start:end]
+
+    @classmethod
+    def decode(cls, data: bytes) -> Listing:
+        """Read canonical bytes back, trusting nothing in them.
+
+        Raises:
+            FormatError: Not canonical entries, an unsafe path, a path twice, or two
+                paths that are one on a case-insensitive file system.
+        """
+        try:
+            entries = _decoder.decode_lines(data)
+        except msgspec.MsgspecError as error:
+            raise FormatError(f"damaged listing: {error}") from error
+        return cls.checked(entries)
+
+    @classmethod
+    def checked(cls, entries: Iterable[Entry]) -> Listing:
+        """Build a listing from entries that came from outside.
+
+        Raises:
+            FormatError: As for `decode`.
+        """
+        listing = cls(entries)
+        for entry in listing.entries:
+            check_entry_path(entry.path)
+            parse_digest(entry.digest)
+            if entry.size < 0:
+                raise FormatError(f"negative size of {entry.path!r}")
+        check_no_collisions(entry.path for entry in listing.entries)
+        return listing
