@@ -1,0 +1,224 @@
+"""Durable creation and replacement of small files.
+
+Guarantees: a reader of the target sees the old bytes or the new bytes, never a
+mixture, also after a power cut. Writers may race; one of them wins whole. What a
+killed writer leaves is a temporary file whose name begins with a dot and ends in
+`.tmp`. Leaves to others: which bytes, and whether the target may be replaced.
+
+All failures of the disk are StoreError with a sentence about the file.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from vcs.errors import StoreError
+
+# A file system that cannot link answers with one of these.
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+
+_REASONS = {
+    errno.ENOSPC: ("the disk is full", "free some space and run it again"),
+    errno.EDQUOT: ("the disk quota is used up", "free some space and run it again"),
+    errno.EROFS: ("the file system is read-only", "use a folder that can be written to"),
+    errno.EACCES: ("permission denied", "check who owns the folder, and its mode"),
+    errno.EPERM: ("not permitted", "check who owns the folder, and its mode"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", None),
+    errno.ENAMETOOLONG: ("the name is too long for this file system", None),
+    errno.EMFILE: ("this process has too many open files", "raise the limit: ulimit -n"),
+    errno.EIO: ("the disk reports an input/output error", "check the disk before anything else"),
+}
+
+
+def disk_error(error: OSError, doing: str) -> StoreError:
+    """Return the StoreError for a failure of the disk: `doing` is "cannot write model.bin"."""
+    reason, hint = _REASONS.get(error.errno or 0, (error.strerror or str(error), None))
+    return StoreError(f"{doing}: {reason}", hint=hint)
+
+
+def temporary_name(name: str) -> str:
+    """Return a fresh name beside `name`; unique among all processes of all hosts."""
+    return f".{name[:100]}.{os.getpid()}.{os.urandom(6).hex()}.tmp"
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents; one that exists is fine.
+
+    The folder's own entry is made durable in its parent.
+    """
+    if path.is_dir():
+        return
+    missing = [path]
+    while not missing[-1].parent.is_dir() and missing[-1].parent != missing[-1]:
+        missing.append(missing[-1].parent)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, f"cannot create the folder {path}") from error
+    for made in reversed(missing):
+        fsync_directory(made.parent)
+
+
+def fsync_directory(path: Path) -> None:
+    """Make the names in a folder durable: creating and renaming are writes of the folder."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise disk_error(error, f"cannot open the folder {path}") from error
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        # Some network file systems refuse fsync of a folder; they have no such order to keep.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EROFS):
+            raise disk_error(error, f"cannot sync the folder {path}") from error
+    finally:
+        os.close(fd)
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Write every byte; a short write is continued, and a full disk is then an OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def write_atomic(path: Path, data: bytes | str, *, durable: bool = True, mode: int = 0o644) -> None:
+    """Create or replace the file, whole. Parent folders are created.
+
+    After `durable=True` the new bytes survive a power cut (two fsyncs, 0.5 to 5 ms);
+    otherwise a power cut may bring back the old file. `mode` is subject to the umask.
+
+    Raises:
+        StoreError: Nothing has changed.
+    """
+    make_folder(path.parent)
+    temporary = _write_temporary(path, _to_bytes(data), durable=durable, mode=mode)
+    try:
+        os.replace(temporary, path)
+    except OSError as error:
+        _remove(temporary)
+        raise disk_error(error, f"cannot write {path}") from error
+    except BaseException:
+        _remove(temporary)
+        raise
+    if durable:
+        fsync_directory(path.parent)
+
+
+def create_exclusive(path: Path, data: bytes | str, *, mode: int = 0o644) -> bool:
+    """Create the file, whole and durable; return False if the name is taken.
+
+    Of several processes that call this at once exactly one gets True. Parent folders
+    are created.
+
+    Raises:
+        StoreError: The file was not created.
+    """
+    make_folder(path.parent)
+    if os.path.lexists(path):
+        return False
+    temporary = _write_temporary(path, _to_bytes(data), durable=True, mode=mode)
+    try:
+        created = _link_or_rename(temporary, path)
+    except OSError as error:
+        raise disk_error(error, f"cannot write {path}") from error
+    finally:
+        _remove(temporary)
+    if created:
+        fsync_directory(path.parent)
+    return created
+
+
+def append_line(path: Path, line: str, *, durable: bool = True) -> None:
+    """Append one line by one write; lines of several writers never mix.
+
+    If the file ends in the middle of a line (a writer was killed), that line is ended
+    first. Creates the file and its folder when missing.
+
+    Raises:
+        ValueError: The line contains a newline.
+        StoreError: Nothing was appended.
+    """
+    if "\n" in line:
+        raise ValueError("a line cannot contain a newline")
+    make_folder(path.parent)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise disk_error(error, f"cannot write {path}") from error
+    try:
+        # The lock orders writers, so that "the last byte" below cannot become stale.
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        size = os.fstat(fd).st_size
+        torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+        try:
+            write_all(fd, (b"\n" if torn else b"") + line.encode() + b"\n")
+            if durable:
+                os.fsync(fd)
+        except BaseException:
+            os.ftruncate(fd, size)
+            raise
+    except OSError as error:
+        raise disk_error(error, f"cannot write {path}") from error
+    finally:
+        os.close(fd)
+    if size == 0 and durable:
+        fsync_directory(path.parent)
+
+
+def _to_bytes(data: bytes | str) -> bytes:
+    return data.encode() if isinstance(data, str) else data
+
+
+def _write_temporary(path: Path, data: bytes, *, durable: bool, mode: int) -> Path:
+    """Write the bytes to a new file beside `path`; leave nothing on failure."""
+    temporary = path.parent / temporary_name(path.name)
+    try:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    except OSError as error:
+        raise disk_error(error, f"cannot write {path}") from error
+    try:
+        try:
+            write_all(fd, data)
+            if durable:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        _remove(temporary)
+        raise disk_error(error, f"cannot write {path}") from error
+    except BaseException:
+        _remove(temporary)
+        raise
+    return temporary
+
+
+def _link_or_rename(temporary: Path, path: Path) -> bool:
+    """Give the temporary file its name unless that is taken."""
+    try:
+        os.link(temporary, path)
+        return True
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    # No hard links here (FAT, some network file systems): order the creators by a lock on the folder.
+    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.path.lexists(path):
+            return False
+        os.rename(temporary, path)
+        return True
+    finally:
+        os.close(fd)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        os.unlink(path)
