@@ -1,0 +1,1 @@
+"""The command line: text or JSON out, no logic of its own."""

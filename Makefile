@@ -1,0 +1,45 @@
+# make demo   install into .venv and run the main job on real digits
+# make test   install and pass the tests
+# make check  what CI runs: lint, layers, types, tests
+
+PY ?= python3
+# Empty (make test TORCH=) leaves torch out; its tests are then skipped.
+# With a build of your own: make demo TORCH="torch==2.13.0 --torch-backend=cpu"
+TORCH ?= torch==2.13.0
+B := .venv/bin
+# uv does not read pip's settings; a folder of wheels that pip knows serves both.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+
+.PHONY: demo test check lint types layers bench clean
+.DELETE_ON_ERROR:
+
+.venv/.installed: pyproject.toml constraints.txt Makefile
+	$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PY=python3.11")'
+	test -x $(B)/python || $(PY) -m venv .venv
+	$(B)/python -m pip install -q --disable-pip-version-check uv
+	$(B)/uv pip install -q --python $(B)/python -c constraints.txt $(TORCH) -e '.[dev]'
+	touch $@
+
+demo: .venv/.installed
+	$(B)/python scripts/demo.py
+
+test: .venv/.installed
+	$(B)/python -m pytest -q -n 2 --dist worksteal
+
+check: lint layers types test
+
+lint: .venv/.installed
+	$(B)/ruff check .
+	$(B)/ruff format --check .
+
+types: .venv/.installed
+	$(B)/mypy
+
+layers: .venv/.installed
+	$(B)/python scripts/layers.py
+
+bench: .venv/.installed
+	$(B)/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache demo

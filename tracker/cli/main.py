@@ -1,0 +1,118 @@
+"""The command `tracker`: finds the command, runs it, turns errors into words.
+
+A command is imported when it is called, so `tracker --help` and the fast commands
+do not pay for the others.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from tracker._version import __version__
+from tracker.cli import errors
+from vcs.errors import Error
+
+# name -> (module, attribute, first line of its help). The line stands here too, so that
+# `tracker --help` imports nothing; a test holds it against the command's own.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("tracker.cli.project", "init", "Prepare this folder and say what will be kept"),
+    "run": ("tracker.cli.run_script", "run", "Run a script in which `import wandb` means tracker"),
+    "runs": ("tracker.cli.runs", "runs", "List runs"),
+    "show": ("tracker.cli.show", "show", "Show a run or an artifact"),
+    "log": ("tracker.cli.diary", "log", "Print the ledger as a diary"),
+    "artifact": ("tracker.cli.artifact", "artifact", "Store, fetch and inspect versions of files"),
+    "config": ("tracker.cli.project", "config", "Print the settings and where each comes from"),
+    "doctor": ("tracker.cli.doctor", "doctor", "Check this project and say what to mend"),
+    "completion": ("tracker.cli.project", "completion", "Print the completion script for a shell"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; name the nearest ones when there is none."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=2)
+            hint = f" Did you mean: {', '.join(near)}?" if near else ""
+            ctx.fail(f"no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Examples: tracker run train.py · tracker runs · tracker show calm-otter-12",
+)
+@click.version_option(__version__, message="tracker %(version)s")
+@click.option(
+    "-C",
+    "folder",
+    type=click.Path(exists=True, file_okay=False),
+    help="Work as if started in this folder.",
+)
+def cli(folder: str | None) -> None:
+    """Track experiments and version artifacts, on plain files and git."""
+    if folder:
+        os.chdir(folder)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; never with a traceback for a failure that is the user's to mend."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    wants_json = "--json" in words
+    try:
+        status = cli.main(args=words, prog_name="tracker", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(status if isinstance(status, int) else 0)
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        sys.exit(errors.INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Point stdout elsewhere, or Python complains at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        click.echo("Interrupted.", err=True)
+        sys.exit(errors.INTERRUPTED)
+    except Error as error:
+        _report(error, wants_json)
+    except OSError as error:
+        _report(errors.from_os_error(error), wants_json)
+
+
+def _report(error: Error, wants_json: bool) -> None:
+    if wants_json:
+        click.echo(errors.render_json(error))
+    click.echo(errors.render(error), err=True)
+    sys.exit(errors.exit_status(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+from tracker.read.api import Api as PublicApi  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker.plot import *  # noqa: F403

@@ -1,0 +1,1 @@
+from tracker.errors import ConfigError  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker.live.handle import Run  # noqa: F401

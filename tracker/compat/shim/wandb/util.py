@@ -1,0 +1,3 @@
+"""The helpers of wandb.util that scripts call."""
+
+from tracker.values.random_names import generate_id  # noqa: F401

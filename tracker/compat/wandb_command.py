@@ -1,0 +1,55 @@
+"""What the command `wandb …` answers in a program started by `tracker run`.
+
+Habits that need an account or a server succeed and say that nothing is needed;
+the rest names our command. No input is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+ANSWERS = {
+    "login": "no account is needed: runs are kept in this folder",
+    "logout": "no account is in use",
+    "init": "nothing to set up: the project is given by tracker.init(project=…) or tracker.yaml",
+    "online": "nothing to switch: tracker works on local files",
+    "offline": "already offline: tracker works on local files",
+    "enabled": "set TRACKER_MODE=offline (the default) instead",
+    "disabled": "set TRACKER_MODE=disabled instead",
+    "on": "set TRACKER_MODE=offline (the default) instead",
+    "off": "set TRACKER_MODE=disabled instead",
+    "sync": "nothing to upload: the runs are in .tracker/; list them with: tracker runs",
+    "status": "list the runs with: tracker runs",
+    "verify": "check the set-up with: tracker doctor",
+}
+HINTS = {
+    "artifact": "tracker artifact --help",
+    "pull": "tracker show RUN",
+    "restore": "tracker show RUN",
+}
+
+
+def answer(arguments: Sequence[str]) -> tuple[int, str]:
+    """Return the exit status and the sentence for `wandb ARGUMENTS`."""
+    words = [word for word in arguments if not word.startswith("-")]
+    command = words[0] if words else ""
+    if command in ANSWERS:
+        return 0, f"tracker: {ANSWERS[command]}"
+    if arguments and arguments[0] == "--version":
+        return 0, "wandb, version 0.31.0 (tracker)"
+    if command in HINTS:
+        return 2, f"tracker: 'wandb {command}' is not answered here\nHint: {HINTS[command]}"
+    return 2, f"tracker: 'wandb {command}' is unknown here\nHint: tracker --help"
+
+
+def main() -> None:
+    """Answer the command line of this process."""
+    status, text = answer(sys.argv[1:])
+    stream = sys.stdout if status == 0 else sys.stderr
+    stream.write(text + "\n")
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()
