@@ -1,0 +1,190 @@
+"""YAML that is read safely and written exactly.
+
+Reading trusts nothing: no tags, no anchors or aliases (a few hundred bytes of them
+expand to gigabytes), no key twice in one mapping, no nesting or size beyond a bound.
+Writing takes what JSON has, plus NaN and the infinities, and what was written is read
+back equal. Times stay text in both directions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from vcs.errors import FormatError, NotFoundError, StoreError
+
+try:
+    from yaml import CSafeDumper as _BaseDumper
+    from yaml import CSafeLoader as _BaseLoader
+except ImportError:  # PyYAML built without libyaml: slower, otherwise the same
+    from yaml import SafeDumper as _BaseDumper  # type: ignore[assignment]
+    from yaml import SafeLoader as _BaseLoader  # type: ignore[assignment]
+
+MAX_BYTES = 64 << 20
+MAX_DEPTH = 200
+
+# libyaml composes nodes recursively and dies of a stack overflow on deep nesting, and PyYAML
+# expands aliases; so a text goes to the composer only if it cannot hold either, or after its
+# events, which are produced without recursion, were looked at one by one. A block collection
+# starts at the column of its indicator, so nesting shows as a long run of these characters.
+_DOUBTFUL = re.compile(r"[&*!]|[ \t\-?:]{60}")
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+class _Loader(_BaseLoader):
+    """Safe construction; times stay text; a key may not appear twice."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, form) for tag, form in resolvers if tag != _TIMESTAMP]
+        for first, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        mapping = super().construct_mapping(node, deep=deep)
+        if len(mapping) != len(node.value):
+            raise yaml.constructor.ConstructorError(
+                "while constructing a mapping", node.start_mark, "found a key twice", node.start_mark
+            )
+        return mapping
+
+
+class _Dumper(_BaseDumper):
+    """Plain values only; shared values are written out each time."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    # Text of several lines reads best as it is; libyaml itself falls back to quotes where
+    # a literal block cannot hold the text.
+    style = "|" if "\n" in text.strip("\n") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def load_yaml(source: Path | str, what: str) -> Any:
+    """Read one YAML document from a file (a Path) or a text (a str).
+
+    Returns None for an empty document. `what` says in an error what is being read
+    ("settings", "manifest of x:v3"); the path or line is added here.
+
+    Raises:
+        NotFoundError: The file does not exist.
+        FormatError: Not YAML or not UTF-8, a tag, anchor or alias, a key twice, nested
+            beyond 200 levels, or larger than 64 MiB.
+        StoreError: The file cannot be read.
+    """
+    if isinstance(source, Path):
+        text, name = read_text(source, what), f"{what} {source}"
+    else:
+        text, name = source, what
+    try:
+        if _DOUBTFUL.search(text) or text.count("[") + text.count("{") > MAX_DEPTH:
+            _check_events(text, name)
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise FormatError(f"cannot read {name}: {_describe(error)}") from error
+    except ValueError as error:  # numbers and characters that Python refuses
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(f"cannot read {name}: {error}") from error
+
+
+def read_text(path: Path, what: str) -> str:
+    """Return the text of a small file of ours.
+
+    Raises:
+        NotFoundError, FormatError, StoreError: As for `load_yaml`.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise NotFoundError(f"{what} {path} does not exist") from None
+    except OSError as error:
+        raise StoreError(f"cannot read {what} {path}: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise FormatError(f"{what} {path} is larger than {MAX_BYTES >> 20} MiB; it is not ours")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{what} {path} is not UTF-8 at byte {error.start}") from error
+
+
+def dump_yaml(value: Any) -> str:
+    """Return `value` as a block of YAML text that ends with a newline.
+
+    Takes None, booleans, numbers, text, lists, tuples (written as lists) and mappings with
+    plain keys; subclasses of these are written as the plain value. Reading it back gives an
+    equal value. Lone surrogates, which UTF-8 does not have, are written as `\\udcXX`.
+
+    Raises:
+        TypeError: Some other type is in it.
+        ValueError: It is nested beyond 200 levels, or in itself.
+    """
+    text = yaml.dump(
+        _plain(value, 0),
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=False,
+        width=1 << 30,
+    )
+    # libyaml ends a document that is one bare scalar with `...`, which reads badly.
+    return str(text).removesuffix("...\n")
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    # The base class's own methods: a subclass such as numpy's float64 has a repr of its own.
+    if isinstance(value, str):
+        return str.__str__(value).encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if depth >= MAX_DEPTH:
+        raise ValueError(f"nested beyond {MAX_DEPTH} levels, or in itself")
+    if isinstance(value, Mapping):
+        return {_plain_key(key): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, depth + 1) for item in value]
+    raise TypeError(f"cannot write {type(value).__name__} as YAML")
+
+
+def _plain_key(key: Any) -> Any:
+    if key is None or isinstance(key, bool | int | float | str):
+        return _plain(key, 0)
+    raise TypeError(f"cannot write {type(key).__name__} as a key of YAML")
+
+
+def _check_events(text: str, name: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        mark = event.start_mark
+        line = mark.line + 1 if mark is not None else 0
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise FormatError(f"cannot read {name}: line {line}: anchors and aliases are not allowed here")
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise FormatError(f"cannot read {name}: line {line}: the tag {tag!r} is not allowed here")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise FormatError(f"cannot read {name}: line {line}: nested beyond {MAX_DEPTH} levels")
+
+
+def _describe(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return f"line {mark.line + 1}: {problem}" if mark is not None else str(problem)
