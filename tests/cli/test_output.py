@@ -1,0 +1,52 @@
+"""Sizes, numbers, ages and tables as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tracker.cli import output
+
+NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (1536, "1.54 kB"), (999_900, "1 MB"), (3_400_000_000, "3.4 GB")],
+)
+def test_sizes_have_three_digits(size: int, text: str) -> None:
+    assert output.size_text(size) == text
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        ("2026-01-02T11:59:30.000Z", "30 s ago"),
+        ("2026-01-02T09:00:00.000Z", "3 h ago"),
+        ("2025-12-31T12:00:00.000Z", "2 d ago"),
+        ("2026-01-02T12:00:01.000Z", "in the future"),
+        ("whenever", "whenever"),
+    ],
+)
+def test_ages(time: str, text: str) -> None:
+    assert output.age_text(time, now=NOW) == text
+
+
+def test_durations() -> None:
+    assert [output.duration_text(s) for s in (4.5, 123, 3723)] == ["4.5 s", "2:03", "1:02:03"]
+
+
+def test_a_table_aligns_wide_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_table(["name", "n"], [["实验", 1], ["abcd", 22]], right=["n"])
+    assert capsys.readouterr().out.splitlines() == ["name   n", "实验   1", "abcd  22"]
+
+
+def test_control_characters_of_a_record_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_table(["name"], [["\x1b[2Jgone"]])
+    assert "\x1b[2J" not in capsys.readouterr().out
+
+
+def test_json_keeps_nan_readable(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_json({"loss": float("nan"), "best": [float("inf")]})
+    assert capsys.readouterr().out == '{\n  "loss": "nan",\n  "best": [\n    "inf"\n  ]\n}\n'

@@ -1,0 +1,74 @@
+"""`tracker run`: which program is started, and with which environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tracker.compat.launcher import COMMANDS, SHIM, command_line, shimmed_environment
+from vcs.errors import NotFoundError, UsageError
+
+
+def test_a_script_is_given_to_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("train.py").write_text("")
+    assert command_line(["train.py", "--lr", "1"]) == [sys.executable, "train.py", "--lr", "1"]
+
+
+def test_a_module_is_given_to_this_python() -> None:
+    assert command_line(["-m", "json.tool"]) == [sys.executable, "-m", "json.tool"]
+
+
+def test_a_program_is_looked_up_on_path() -> None:
+    assert command_line(["git", "status"])[0].endswith("/git")
+
+
+def test_a_missing_script_names_the_folder_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotFoundError, match=r"trian\.py.*" + tmp_path.name):
+        command_line(["trian.py"])
+
+
+def test_nothing_to_run_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="nothing to run"):
+        command_line([])
+
+
+def test_an_unknown_program_says_how_run_is_used() -> None:
+    with pytest.raises(NotFoundError, match="no-such-program"):
+        command_line(["no-such-program"])
+
+
+def test_the_stand_in_comes_first_and_only_once() -> None:
+    once = shimmed_environment({"PYTHONPATH": "/a", "PATH": "/bin"})
+    assert shimmed_environment(once) == once
+    assert once["PYTHONPATH"].split(os.pathsep) == [str(SHIM), "/a"]
+    assert once["PATH"].split(os.pathsep) == [str(COMMANDS), "/bin"]
+
+
+def test_wandb_login_in_a_shell_script_succeeds_without_input() -> None:
+    environment = shimmed_environment(os.environ)
+    done = subprocess.run(
+        ["sh", "-c", "wandb login"], env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0
+    assert "no account" in done.stdout
+
+
+def test_an_unknown_wandb_command_fails_with_a_hint() -> None:
+    environment = shimmed_environment(os.environ)
+    done = subprocess.run(["wandb", "launch"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "Hint:" in done.stderr
+
+
+def test_the_distribution_wandb_is_visible_to_version_checks() -> None:
+    code = "import importlib.metadata as m; print(m.version('wandb'), m.metadata('wandb')['Name'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=shimmed_environment(os.environ), capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["0.31.0", "wandb"]
