@@ -1,0 +1,1 @@
+"""The rooms behind `tracker.artifact`: drafts, logged versions, entries, references."""
