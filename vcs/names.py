@@ -22,6 +22,7 @@ _ARTIFACT_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _VERSION = re.compile(r"v(0|[1-9][0-9]{0,8})")
 _VERSION_LIKE = re.compile(r"v[0-9]+")
 _DIGEST_PREFIX = re.compile(rf"[0-9a-f]{{{MIN_DIGEST_PREFIX},64}}")
+_TAG = re.compile(r"[-\w]+( [-\w]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # Reserved by wandb in both projects and run ids; `/` and `\` would also leave the folder.
 _RESERVED = "/\\#?%:"
@@ -137,6 +138,32 @@ def check_alias(alias: str) -> str:
     if len(alias) > MAX_ALIAS or alias != alias.strip() or alias[0] == "@" or _CONTROL.search(alias):
         raise UsageError(f"{alias!r} cannot be an alias", hint="an alias is a word such as best")
     return alias
+
+
+def check_type(type_name: str) -> str:
+    """Return `type_name` if artifacts may have this type.
+
+    Raises:
+        UsageError: Empty, longer than 128 characters, or with control characters.
+    """
+    if not isinstance(type_name, str) or not type_name or _CONTROL.search(type_name):
+        raise UsageError(f"{type_name!r} cannot be the type of an artifact", hint="use a word such as model")
+    if len(type_name) > MAX_NAME:
+        raise UsageError(f"the type {type_name!r} is longer than {MAX_NAME} characters")
+    return type_name
+
+
+def check_tag(tag: str) -> str:
+    """Return `tag` if a version may have it.
+
+    Raises:
+        UsageError: Not words of letters, digits, `_` and `-`, parted by single spaces.
+    """
+    if not isinstance(tag, str) or not _TAG.fullmatch(tag) or len(tag) > MAX_ALIAS:
+        raise UsageError(
+            f"{tag!r} cannot be a tag", hint="use words of letters, digits, dashes and underscores"
+        )
+    return tag
 
 
 def check_project(project: str, *, what: str = "project") -> str:

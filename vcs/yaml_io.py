@@ -9,7 +9,7 @@ back equal. Times stay text in both directions.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,20 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _represent_text)
+
+
+class _FlowDumper(_BaseDumper):
+    """Everything on one line: text is quoted, its line breaks are escapes."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_quoted(dumper: _FlowDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+
+
+_FlowDumper.add_representer(str, _represent_quoted)
 
 
 def load_yaml(source: Path | str, what: str) -> Any:
@@ -140,6 +154,22 @@ def dump_yaml(value: Any) -> str:
     )
     # libyaml ends a document that is one bare scalar with `...`, which reads badly.
     return str(text).removesuffix("...\n")
+
+
+def dump_flow(value: Mapping[Any, Any] | Sequence[Any]) -> str:
+    """Return `value` as one line of YAML, without a newline; otherwise as `dump_yaml`.
+
+    Where JSON has a spelling for everything in it, the line is JSON.
+    """
+    text = yaml.dump(
+        _plain(value, 0),
+        Dumper=_FlowDumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=True,
+        width=1 << 30,
+    )
+    return str(text).removesuffix("\n")
 
 
 def _plain(value: Any, depth: int) -> Any:
