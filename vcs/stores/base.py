@@ -19,12 +19,21 @@ class Batch(ABC):
     """Objects that are put together; they become visible when the batch ends well.
 
     After an exception in the block nothing of it is visible, but for large objects
-    that were complete by then (harmless: nothing names them).
+    that were complete by then (harmless: nothing names them). Its methods may be
+    called from several threads.
     """
 
     @abstractmethod
     def put_bytes(self, data: bytes) -> Digest:
         """Hash and store `data`, unless the store has it."""
+
+    @abstractmethod
+    def contains(self, digest: Digest) -> bool:
+        """Whether the object is in the batch or the store already.
+
+        If it is, it counts as put again: garbage collection, should it run at the same
+        time, takes it for new and leaves it.
+        """
 
     @abstractmethod
     def put_file(self, path: Path) -> tuple[Digest, int]:

@@ -1,0 +1,282 @@
+"""A batch of the local store: small objects gathered, large ones copied at once.
+
+Small objects wait in memory until there are enough for a pack. A pack in the making
+is a temporary file. When the batch ends well, every pack is finished and durable
+before the first one gets its name.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blake3 import blake3
+
+from vcs.atomic import disk_error, fsync_directory, make_folder, write_all
+from vcs.copying import clone_file, copy_and_hash, hash_descriptor
+from vcs.digest import Digest
+from vcs.errors import ConflictError, NotFoundError, StoreError, UsageError
+from vcs.stores.base import Batch
+from vcs.stores.packs import Pack, PackWriter
+
+if TYPE_CHECKING:
+    from vcs.stores.local import LocalStore
+
+# From here on an object is a file of its own.
+LARGE_BYTES = 128 << 10
+# A pack for fewer objects than this is not worth a file that every search has to look into.
+PACK_FROM_OBJECTS = 64
+# Limits of one pack: what a rewrite has to copy, and what an index takes in memory.
+PACK_BYTES = 256 << 20
+PACK_OBJECTS = 200_000
+# From this many questions on, a folder of objects is listed once instead of asked each time.
+_LIST_FROM_QUESTIONS = 256
+
+
+class LocalBatch(Batch):
+    """See `Batch`. The store's `batch()` is the way to get one."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._waiting: dict[bytes, bytes] = {}
+        self._writers: list[tuple[PackWriter, int, Path]] = []
+        self._touched: set[Path] = set()
+        self._used_packs: dict[Path, Pack] = {}
+        self._listed: dict[str, frozenset[str]] = {}
+        self._questions = 0
+        self._broken = False
+        store.refresh()
+
+    def put_bytes(self, data: bytes) -> Digest:
+        hasher = blake3(data)
+        raw = hasher.digest()
+        digest = Digest(raw.hex())
+        if len(data) >= LARGE_BYTES:
+            if not self.contains(digest):
+                self._store_loose(digest, data)
+            return digest
+        with self._lock:
+            if not self._has(raw, digest):
+                self._append(raw, data)
+        return digest
+
+    def contains(self, digest: Digest) -> bool:
+        with self._lock:
+            return self._has(bytes.fromhex(digest), digest)
+
+    def put_file(self, path: Path) -> tuple[Digest, int]:
+        for _ in range(2):
+            fd = _open_regular(path)
+            try:
+                before = os.fstat(fd)
+                if before.st_size < LARGE_BYTES:
+                    data = _read_small(fd, path)
+                    if _same(before, os.fstat(fd), len(data)):
+                        return self.put_bytes(data), len(data)
+                else:
+                    result = self._put_large(fd, before, path)
+                    if result is not None:
+                        return result
+            finally:
+                os.close(fd)
+        raise ConflictError(
+            f"{path} changed while it was read", hint="wait until nothing writes to it, then run it again"
+        )
+
+    def finish(self) -> None:
+        """Make everything visible.
+
+        Raises:
+            StoreError: Nothing is visible, but for large objects.
+        """
+        if self._broken:
+            raise StoreError("the batch failed before; nothing of it was stored")
+        try:
+            if self._writers:
+                self._seal_packs()
+            elif self._waiting:
+                self._store_waiting()
+            for folder in self._touched:
+                fsync_directory(folder)
+            for path in self._used_packs:
+                with suppress(FileNotFoundError, PermissionError):
+                    os.utime(path)
+        except OSError as error:
+            raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
+
+    def discard(self) -> None:
+        """Close and remove what is still temporary; harmless after `finish`."""
+        writers, self._writers = self._writers, []
+        self._waiting.clear()
+        for _, fd, path in writers:
+            os.close(fd)
+            with suppress(OSError):
+                os.unlink(path)
+
+    def _has(self, raw: bytes, digest: Digest) -> bool:
+        if raw in self._waiting:
+            return True
+        for writer, _, _ in self._writers:
+            if raw in writer:
+                return True
+        pack = self._store.packs.find(raw)
+        if pack is not None:
+            self._used_packs[pack.path] = pack
+            return True
+        return self._has_loose(digest)
+
+    def _has_loose(self, digest: Digest) -> bool:
+        path = self._store.loose_path(digest)
+        self._questions += 1
+        if self._questions > _LIST_FROM_QUESTIONS:
+            names = self._listed.get(digest[:2])
+            if names is None:
+                try:
+                    names = frozenset(os.listdir(os.path.dirname(path)))
+                except OSError:
+                    names = frozenset()
+                self._listed[digest[:2]] = names
+            if digest[2:] not in names:
+                return False
+        try:
+            # Says to garbage collection that it is wanted, and whether it is there.
+            os.utime(path)
+        except FileNotFoundError:
+            return False
+        except OSError:  # Another user's object in a shared store.
+            return os.path.exists(path)
+        return True
+
+    def _append(self, raw: bytes, data: bytes) -> None:
+        if not self._writers:
+            self._waiting[raw] = data
+            if len(self._waiting) < PACK_FROM_OBJECTS:
+                return
+            waiting, self._waiting = self._waiting, {}
+        else:
+            waiting = {raw: data}
+        try:
+            for key, value in waiting.items():
+                self._writer_for(len(value)).append(key, value)
+        except OSError as error:
+            self._broken = True
+            raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
+
+    def _writer_for(self, size: int) -> PackWriter:
+        if self._writers:
+            writer = self._writers[-1][0]
+            if writer.size_bytes + size <= PACK_BYTES and len(writer) < PACK_OBJECTS:
+                return writer
+            writer.finish()
+        fd, path = self._store.open_temporary()
+        writer = PackWriter(fd)
+        self._writers.append((writer, fd, path))
+        return writer
+
+    def _seal_packs(self) -> None:
+        self._writers[-1][0].finish()
+        for _, fd, path in self._writers:
+            self._store.seal(fd, path)
+        fsync_directory(self._store.packs.folder)
+        self._store.refresh(force=True)
+
+    def _store_waiting(self) -> None:
+        """Store the few objects as files: all of them durable before the first gets its name."""
+        written: list[tuple[Digest, Path]] = []
+        try:
+            for raw, data in self._waiting.items():
+                written.append((Digest(raw.hex()), self._write_temporary(data)))
+            for digest, path in written:
+                self._publish(path, digest)
+        finally:
+            for _, path in written:
+                with suppress(FileNotFoundError):
+                    path.unlink()
+
+    def _store_loose(self, digest: Digest, data: bytes) -> None:
+        try:
+            path = self._write_temporary(data)
+            self._publish(path, digest)
+        except OSError as error:
+            raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
+
+    def _write_temporary(self, data: bytes) -> Path:
+        fd, path = self._store.open_temporary()
+        try:
+            write_all(fd, data)
+            _settle(fd)
+        except BaseException:
+            path.unlink()
+            raise
+        finally:
+            os.close(fd)
+        return path
+
+    def _put_large(self, source: int, before: os.stat_result, path: Path) -> tuple[Digest, int] | None:
+        """Copy and hash a large file; None if it changed meanwhile."""
+        fd, temporary = self._store.open_temporary()
+        try:
+            if clone_file(source, fd):
+                digest, size = hash_descriptor(fd)
+            else:
+                digest, size = copy_and_hash(source, fd, before.st_size)
+            if not _same(before, os.fstat(source), size):
+                return None
+            if not self.contains(digest):
+                _settle(fd)
+                self._publish(temporary, digest)
+            return digest, size
+        except OSError as error:
+            raise disk_error(error, f"cannot store {path}") from error
+        finally:
+            os.close(fd)
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+
+    def _publish(self, temporary: Path, digest: Digest) -> None:
+        """Give a durable temporary file the name of its object."""
+        target = Path(self._store.loose_path(digest))
+        try:
+            os.rename(temporary, target)
+        except FileNotFoundError:
+            make_folder(target.parent)
+            os.rename(temporary, target)
+        with self._lock:
+            self._touched.add(target.parent)
+
+
+def _settle(fd: int) -> None:
+    os.fchmod(fd, 0o444)
+    os.fsync(fd)
+
+
+def _open_regular(path: Path) -> int:
+    """Open without following a link and without waiting for a pipe's other end."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise NotFoundError(f"no such file: {path}") from None
+    except OSError as error:
+        if path.is_symlink() or not path.is_file():
+            raise UsageError(f"{path} is not a regular file") from error
+        raise disk_error(error, f"cannot read {path}") from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise UsageError(f"{path} is not a regular file")
+    return fd
+
+
+def _read_small(fd: int, path: Path) -> bytes:
+    try:
+        return os.read(fd, LARGE_BYTES)
+    except OSError as error:
+        raise disk_error(error, f"cannot read {path}") from error
+
+
+def _same(before: os.stat_result, after: os.stat_result, size: int) -> bool:
+    return before.st_size == after.st_size == size and before.st_mtime_ns == after.st_mtime_ns

@@ -1,0 +1,261 @@
+"""The store on a local or shared disk.
+
+Large objects are one read-only file each, `objects/ab/cdef…`, so that a checkout can
+link or clone them. Many small objects that come in one batch become one pack; a few
+become files. Everything is written under `tmp` first and renamed when it is whole and
+durable, so whatever kills the process leaves temporary files and nothing else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from vcs.atomic import disk_error, fsync_directory, make_folder, temporary_name
+from vcs.digest import Digest, digest_bytes
+from vcs.errors import IntegrityError, NotFoundError
+from vcs.lock import file_lock
+from vcs.stores.base import Batch, Store
+from vcs.stores.batch import LocalBatch
+from vcs.stores.packs import Pack, PackFolder, PackWriter
+
+_REWRITE_TIMEOUT_S = 600.0
+_LEFTOVER_AGE_S = 3600.0
+
+
+class LocalStore(Store):
+    """Objects below three folders of one file system.
+
+    Opening costs nothing and creates nothing; folders appear with the first object.
+    """
+
+    def __init__(self, objects: Path, packs: Path, tmp: Path) -> None:
+        """Use these folders, which may be missing. `tmp` must be on the file system of the others."""
+        self.name = "the local store"
+        self.objects = objects
+        self.tmp = tmp
+        self.packs = PackFolder(packs)
+        self._prefix = f"{objects}{os.sep}"
+
+    @contextmanager
+    def batch(self) -> Iterator[Batch]:
+        """Begin a batch; see `Store.batch`.
+
+        Raises:
+            StoreError: The disk is full or cannot be written. Nothing of the batch is visible then.
+        """
+        batch = LocalBatch(self)
+        try:
+            yield batch
+            batch.finish()
+        finally:
+            batch.discard()
+
+    def contains(self, digest: Digest) -> bool:
+        raw = bytes.fromhex(digest)
+        if self.packs.find(raw) is not None or os.path.exists(self.loose_path(digest)):
+            return True
+        return self.refresh() and self.packs.find(raw) is not None
+
+    def missing(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Return those that are not here; looks for new packs once."""
+        self.refresh()
+        find, loose = self.packs.find, self.loose_path
+        return {
+            digest
+            for digest in digests
+            if find(bytes.fromhex(digest)) is None and not os.path.exists(loose(digest))
+        }
+
+    def size(self, digest: Digest) -> int:
+        try:
+            return os.stat(self.loose_path(digest)).st_size
+        except FileNotFoundError:
+            return self._place(digest)[2]
+        except OSError as error:
+            raise disk_error(error, f"cannot read object {digest[:12]}") from error
+
+    def open(self, digest: Digest) -> BinaryIO:
+        try:
+            return open(self.loose_path(digest), "rb")
+        except FileNotFoundError:
+            return io.BytesIO(self._read_packed(digest))
+        except OSError as error:
+            raise disk_error(error, f"cannot read object {digest[:12]}") from error
+
+    def read_bytes(self, digest: Digest) -> bytes:
+        raw = bytes.fromhex(digest)
+        if self.packs.find(raw) is None:
+            return super().read_bytes(digest)
+        data = self._read_packed(digest)
+        if digest_bytes(data) != digest:
+            # The same object may lie in two places, and only one of them be damaged.
+            return super().read_bytes(digest)
+        return data
+
+    def list(self) -> Iterator[Digest]:
+        self.refresh()
+        for pack in self.packs:
+            for raw in pack:
+                yield Digest(raw.hex())
+        for folder, name in self._loose_names():
+            yield Digest(folder + name)
+
+    def delete(self, digests: Iterable[Digest]) -> int:
+        """Remove objects; see `Store.delete`. Packs that hold some are rewritten, one at a time.
+
+        A crash in between leaves every remaining object readable.
+        """
+        wanted = set(digests)
+        removed: set[Digest] = set()
+        with file_lock(self.packs.folder / "lock", timeout_s=_REWRITE_TIMEOUT_S, what="the store"):
+            self.refresh(force=True)
+            raws = {bytes.fromhex(digest) for digest in wanted}
+            for pack in self.packs:
+                gone = raws.intersection(pack)
+                if gone:
+                    self._rewrite_without(pack, gone)
+                    removed.update(Digest(raw.hex()) for raw in gone)
+            self.refresh(force=True)
+        for digest in wanted:
+            try:
+                os.unlink(self.loose_path(digest))
+                removed.add(digest)
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise disk_error(error, f"cannot remove object {digest[:12]}") from error
+        return len(removed)
+
+    def loose_path(self, digest: Digest) -> str:
+        """Return where the object lies if it is a file of its own."""
+        return f"{self._prefix}{digest[:2]}{os.sep}{digest[2:]}"
+
+    def refresh(self, *, force: bool = False) -> bool:
+        """Take note of packs that other processes sealed or removed; return whether there are any."""
+        try:
+            return self.packs.refresh(force=force)
+        except OSError as error:
+            raise disk_error(error, f"cannot read {self.packs.folder}") from error
+
+    def open_temporary(self) -> tuple[int, Path]:
+        """Create a temporary file for an object or a pack; a lock on it tells that its maker lives."""
+        path = self.tmp / temporary_name("object")
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            fd = os.open(path, flags, 0o644)
+        except FileNotFoundError:
+            make_folder(self.tmp)
+            try:
+                fd = os.open(path, flags, 0o644)
+            except OSError as error:
+                raise disk_error(error, f"cannot write to the store at {self.tmp}") from error
+        except OSError as error:
+            raise disk_error(error, f"cannot write to the store at {self.tmp}") from error
+        with suppress(OSError):  # Without locks on this file system, age alone decides about leftovers.
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return fd, path
+
+    def remove_leftovers(self, *, older_than_s: float = _LEFTOVER_AGE_S) -> int:
+        """Remove temporary files of processes that are gone; return how many."""
+        count = 0
+        for path in self.tmp.glob(".*.tmp"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime < older_than_s:
+                    continue
+                fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.unlink()
+                    count += 1
+                finally:
+                    os.close(fd)
+        return count
+
+    def _loose_names(self) -> Iterator[tuple[str, str]]:
+        try:
+            folders = sorted(os.listdir(self.objects))
+            for folder in folders:
+                if len(folder) == 2:
+                    for name in os.listdir(self.objects / folder):
+                        if len(name) == 62:
+                            yield folder, name
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise disk_error(error, f"cannot read {self.objects}") from error
+
+    def _place(self, digest: Digest) -> tuple[Pack, int, int]:
+        raw = bytes.fromhex(digest)
+        pack = self.packs.find(raw)
+        if pack is None and self.refresh():
+            pack = self.packs.find(raw)
+        place = pack.place(raw) if pack is not None else None
+        if pack is None or place is None:
+            raise self._not_found(digest)
+        return pack, *place
+
+    def _read_packed(self, digest: Digest) -> bytes:
+        for _ in range(3):
+            pack, offset, size = self._place(digest)
+            try:
+                data = self.packs.read(pack, offset, size)
+            except FileNotFoundError:  # Rewritten by another process: the object is in a newer pack.
+                self.refresh(force=True)
+                continue
+            except OSError as error:
+                raise disk_error(error, f"cannot read object {digest[:12]}") from error
+            if len(data) != size:
+                raise IntegrityError(
+                    f"object {digest[:12]} is damaged: the pack {pack.path.name} is cut",
+                    hint="find what it belongs to: tracker artifact verify",
+                )
+            return data
+        raise self._not_found(digest)
+
+    def _not_found(self, digest: Digest) -> NotFoundError:
+        damaged = "".join(f"; the pack {name} is damaged" for name in sorted(self.packs.damaged))
+        return NotFoundError(f"object {digest[:12]} is not in {self.name}{damaged}")
+
+    def _rewrite_without(self, pack: Pack, gone: set[bytes]) -> None:
+        left = [raw for raw in pack if raw not in gone]
+        if left:
+            fd, temporary = self.open_temporary()
+            try:
+                writer = PackWriter(fd)
+                for raw in left:
+                    place = pack.place(raw)
+                    assert place is not None
+                    data = self.packs.read(pack, *place)
+                    if len(data) != place[1]:
+                        raise IntegrityError(f"the pack {pack.path.name} is cut; nothing was removed from it")
+                    writer.append(raw, data)
+                writer.finish()
+                self.seal(fd, temporary)
+            except OSError as error:
+                raise disk_error(error, f"cannot rewrite the pack {pack.path.name}") from error
+            finally:
+                os.close(fd)
+                with suppress(FileNotFoundError):
+                    temporary.unlink()
+            fsync_directory(self.packs.folder)
+        try:
+            pack.path.unlink()
+        except OSError as error:
+            raise disk_error(error, f"cannot remove the pack {pack.path.name}") from error
+
+    def seal(self, fd: int, temporary: Path) -> None:
+        """Give a finished pack its name, which makes its objects visible.
+
+        Raises:
+            OSError: It is not visible.
+        """
+        make_folder(self.packs.folder)
+        os.fchmod(fd, 0o444)
+        os.rename(temporary, self.packs.folder / f"{os.urandom(16).hex()}.pack")
