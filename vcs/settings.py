@@ -1,0 +1,188 @@
+"""What `tracker.yaml` and the environment say about a project.
+
+```yaml
+project: LeNet5          # the project of runs that do not name one
+entity: vision-team
+store: /scratch/objects  # where contents lie; relative to this file; TRACKER_STORE wins
+remote: s3://bucket/path # where push and pull go, when it is not the git server alone
+keep: {versions: 10, days: 90}   # what gc may not remove
+code: {limit: 1MiB, total_limit: 64MiB, files_per_folder: 1000}   # untracked files of a code commit
+```
+
+Every key is optional; a key that is not known here is an error, because a slip of the
+pen would otherwise silently lose what was meant. The only file of the package that
+reads the environment for its own options.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vcs.errors import FormatError, NotFoundError, UsageError
+from vcs.layout import SETTINGS_FILE
+from vcs.names import check_project, near
+from vcs.yaml_io import load_yaml
+
+FORMAT = 1
+
+_UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(k|m|g|ki|mi|gi|)b?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class CodeLimits:
+    """How much of what is untracked a code commit takes in.
+
+    Attributes:
+        file_bytes: A larger file stays out.
+        total_bytes: If all together are more, the largest stay out.
+        folder_files: A folder with more untracked files stays out.
+    """
+
+    file_bytes: int = 1 << 20
+    total_bytes: int = 64 << 20
+    folder_files: int = 1000
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What gc keeps beside what runs and aliases name; None is everything."""
+
+    versions: int | None = None
+    days: float | None = None
+
+
+@dataclass(frozen=True)
+class VcsSettings:
+    """The settings of one project."""
+
+    project: str | None = None
+    entity: str | None = None
+    store: Path | None = None
+    remote: str | None = None
+    keep: Keep = field(default_factory=Keep)
+    code: CodeLimits = field(default_factory=CodeLimits)
+
+
+def load_settings(root: Path, environment: Mapping[str, str] | None = None) -> VcsSettings:
+    """Read the settings of the project at `root`; without a file all have their defaults.
+
+    A relative store is relative to `root`; `~` is the home folder.
+
+    Raises:
+        FormatError: The file is not YAML or of a newer format, has an unknown key or a
+            value that its key cannot have. The message names the file and the key.
+        StoreError: The file cannot be read.
+    """
+    path = root / SETTINGS_FILE
+    try:
+        given = load_yaml(path, "settings")
+    except NotFoundError:
+        given = None
+    options = _mapping(given, str(path))
+    if options.pop("format", FORMAT) != FORMAT:
+        raise FormatError(
+            f"{path} is of a newer format than this version reads", hint="install a newer tracker"
+        )
+    parsed = _parsed(options, _KEYS, str(path))
+    env = os.environ if environment is None else environment
+    store = env.get("TRACKER_STORE") or parsed.pop("store", None)
+    parsed["store"] = Path(os.path.abspath(root / Path(store).expanduser())) if store else None
+    return VcsSettings(**parsed)
+
+
+def parse_size(value: object) -> int:
+    """Return a size in bytes: a number, or text such as `1MiB`, `500 kB`, `2g`.
+
+    Raises:
+        ValueError: It is none of these, or negative.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"a size such as 1MiB or 500kB, not {value!r}")
+    return int(float(found[1]) * _UNITS[found[2].lower()])
+
+
+def _parsed(options: dict[str, Any], keys: Mapping[str, Parser], where: str) -> dict[str, Any]:
+    """Check every key and value; None counts as not given."""
+    for key in options:
+        if key not in keys:
+            hint = near(str(key), keys) or f"the keys are {', '.join(keys)}"
+            raise FormatError(f"unknown key {key!r} in {where}", hint=hint)
+    parsed = {}
+    for key, value in options.items():
+        if value is None:
+            continue
+        try:
+            parsed[key] = keys[key](value)
+        except FormatError as error:
+            raise FormatError(f"{where}: {error.message}", hint=error.hint) from error
+        except UsageError as error:
+            raise FormatError(f"{key} in {where}: {error.message}", hint=error.hint) from error
+        except ValueError as error:
+            raise FormatError(f"{key} in {where} must be {error}") from error
+    return parsed
+
+
+def _mapping(value: object, where: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise FormatError(f"{where} is not a mapping", hint="write lines such as `project: LeNet5`")
+    return dict(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"text, not {value!r}")
+    return value
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"a whole number from 0 up, not {value!r}")
+    return value
+
+
+def _days(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e6:
+        raise ValueError(f"a number of days, not {value!r}")
+    return float(value)
+
+
+def _project(value: object) -> str:
+    return check_project(_text(value))
+
+
+def _entity(value: object) -> str:
+    return check_project(_text(value), what="entity")
+
+
+def _keep(value: object) -> Keep:
+    return Keep(**_parsed(_mapping(value, "keep"), {"versions": _whole, "days": _days}, "keep"))
+
+
+def _code(value: object) -> CodeLimits:
+    keys = {"limit": parse_size, "total_limit": parse_size, "files_per_folder": _whole}
+    given = _parsed(_mapping(value, "code"), keys, "code")
+    names = {"limit": "file_bytes", "total_limit": "total_bytes", "files_per_folder": "folder_files"}
+    return CodeLimits(**{names[key]: value for key, value in given.items()})
+
+
+Parser = Callable[[object], Any]
+
+_KEYS: dict[str, Parser] = {
+    "project": _project,
+    "entity": _entity,
+    "store": _text,
+    "remote": _text,
+    "keep": _keep,
+    "code": _code,
+}
