@@ -58,10 +58,9 @@ class LocalStore(Store):
             batch.discard()
 
     def contains(self, digest: Digest) -> bool:
-        raw = bytes.fromhex(digest)
-        if self.packs.find(raw) is not None or os.path.exists(self.loose_path(digest)):
-            return True
-        return self.refresh() and self.packs.find(raw) is not None
+        # Packs that another process rewrote must not be asked from memory; this is one stat.
+        self.refresh()
+        return self.packs.find(bytes.fromhex(digest)) is not None or os.path.exists(self.loose_path(digest))
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Return those that are not here; looks for new packs once."""

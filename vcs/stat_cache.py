@@ -1,0 +1,200 @@
+"""Which digest a file had when it was last read, so that it need not be read again.
+
+A file is known by size, mtime, ctime and inode. No program can set a ctime, so a
+change shows in it, unless it falls into the same tick of the file system's clock as
+the one before: a file that young is never taken in. A lost or damaged cache costs
+time and nothing else, so all trouble with its file is silent.
+
+One row for each folder, with a checksum of its own: sqlite's pages may be mixed up by
+a power cut, and no digest may come out of such a mixture.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections import OrderedDict
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+from blake3 import blake3
+
+from vcs.digest import Digest
+
+# size, mtime_ns, ctime_ns, inode, digest
+Known: TypeAlias = tuple[int, int, int, int, bytes]
+
+# Above the tick of every kernel's clock (10 ms at most).
+_TICK_NS = 50_000_000
+# File systems that count whole seconds, or two.
+_COARSE_TICK_NS = 2_500_000_000
+_SECOND_NS = 1_000_000_000
+
+_FORMAT = 1
+_CHECK_BYTES = 16
+_BUSY_S = 2.0
+_MAX_RECENT = 4
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(dict[str, Known]).decode
+
+
+class StatCache:
+    """Digests of files by folder. Safe from threads and processes; changes are kept by `save`."""
+
+    def __init__(self, path: Path) -> None:
+        """Use the file at `path`, which is made by the first `save`."""
+        self.path = path
+        self._lock = threading.RLock()
+        # Not yet saved. Folders lie here sealed: that takes a quarter of the memory.
+        self._folders: dict[str, bytes] = {}
+        self._files: dict[str, dict[str, Known | None]] = {}
+        self._recent: OrderedDict[str, dict[str, Known]] = OrderedDict()
+        self._database: sqlite3.Connection | None = None
+        self._opened_by = 0
+
+    def folder(self, folder: str) -> dict[str, Known]:
+        """Return what is known of the files of an absolute folder, by name; the caller's own copy."""
+        with self._lock:
+            sealed = self._folders.get(folder)
+            known = _open(sealed) if sealed is not None else self._load(folder)
+            return _merged(known, self._files.get(folder, {}))
+
+    def set_folder(self, folder: str, known: dict[str, Known]) -> None:
+        """Replace all that is known of a folder. The caller has left out what `is_racy`."""
+        with self._lock:
+            self._folders[folder] = _seal(known)
+            self._files.pop(folder, None)
+            self._recent.pop(folder, None)
+
+    def get(self, path: Path, stat: os.stat_result) -> Digest | None:
+        """Return the digest of the file, if it is the one that was read then."""
+        folder = os.path.dirname(os.path.abspath(path))
+        with self._lock:
+            folder_known = self._recent.get(folder)
+            if folder_known is None:
+                folder_known = self._recent[folder] = self.folder(folder)
+                if len(self._recent) > _MAX_RECENT:
+                    self._recent.popitem(last=False)
+            known = folder_known.get(path.name)
+        if known is None or known[:4] != (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino):
+            return None
+        return Digest(known[4].hex())
+
+    def put(self, path: Path, stat: os.stat_result, digest: Digest, *, at_ns: int) -> None:
+        """Remember the digest of bytes that were read after `stat` was taken, at `at_ns` or later.
+
+        A file too young to be trusted is forgotten instead.
+        """
+        known = None if is_racy(stat, at_ns) else known_from(stat, bytes.fromhex(digest))
+        folder = os.path.dirname(os.path.abspath(path))
+        with self._lock:
+            self._files.setdefault(folder, {})[path.name] = known
+            self._recent.pop(folder, None)
+
+    def save(self) -> None:
+        """Write what changed. What another process saved of the same folder meanwhile may be lost."""
+        with self._lock:
+            rows = {folder: sealed for folder, sealed in self._folders.items() if folder not in self._files}
+            for folder in self._files:
+                rows[folder] = _seal(self.folder(folder))
+            self._folders.clear()
+            self._files.clear()
+            self._close()
+            if not rows:
+                return
+            try:
+                self._write(rows)
+            except sqlite3.OperationalError:
+                return  # Locked, full or read-only: the cache stays as it was.
+            except (sqlite3.DatabaseError, OSError):
+                with suppress(OSError):
+                    self.path.unlink()
+
+    def _write(self, rows: dict[str, bytes]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        database = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
+        try:
+            # What a power cut breaks, the checksums find.
+            database.execute("PRAGMA synchronous=OFF")
+            database.execute("BEGIN IMMEDIATE")
+            if database.execute("PRAGMA user_version").fetchone()[0] != _FORMAT:
+                database.execute("DROP TABLE IF EXISTS folder")
+                database.execute(f"PRAGMA user_version={_FORMAT}")
+            database.execute("CREATE TABLE IF NOT EXISTS folder (path BLOB PRIMARY KEY, known BLOB NOT NULL)")
+            encoded = [(os.fsencode(folder), sealed) for folder, sealed in rows.items()]
+            database.executemany("REPLACE INTO folder VALUES (?, ?)", encoded)
+            database.execute("COMMIT")
+        finally:
+            database.close()
+
+    def _load(self, folder: str) -> dict[str, Known]:
+        try:
+            database = self._connect()
+            if database is None:
+                return {}
+            row = database.execute("SELECT known FROM folder WHERE path=?", (os.fsencode(folder),)).fetchone()
+        except sqlite3.Error:
+            return {}
+        return _open(row[0]) if row else {}
+
+    def _connect(self) -> sqlite3.Connection | None:
+        """Return a connection for reading; None if there is nothing to read."""
+        if self._database is not None and self._opened_by == os.getpid():
+            return self._database
+        if not self.path.exists():
+            return None
+        where = f"{self.path.absolute().as_uri()}?mode=ro"
+        database = sqlite3.connect(where, uri=True, timeout=_BUSY_S, check_same_thread=False)
+        if database.execute("PRAGMA user_version").fetchone()[0] != _FORMAT:
+            database.close()
+            return None
+        self._database, self._opened_by = database, os.getpid()
+        return database
+
+    def _close(self) -> None:
+        # A connection that a fork brought along belongs to the parent.
+        if self._database is not None and self._opened_by == os.getpid():
+            self._database.close()
+        self._database = None
+
+
+def is_racy(stat: os.stat_result, at_ns: int) -> bool:
+    """Whether a change after `at_ns`, when `stat` was taken, could leave these times as they are."""
+    changed_ns, written_ns = stat.st_ctime_ns, stat.st_mtime_ns
+    coarse = changed_ns % _SECOND_NS == 0 and written_ns % _SECOND_NS == 0
+    return at_ns - changed_ns < (_COARSE_TICK_NS if coarse else _TICK_NS)
+
+
+def known_from(stat: os.stat_result, raw: bytes) -> Known:
+    """Return what identifies a file, with its digest."""
+    return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, raw)
+
+
+def _merged(known: dict[str, Known], files: dict[str, Known | None]) -> dict[str, Known]:
+    for name, value in files.items():
+        if value is None:
+            known.pop(name, None)
+        else:
+            known[name] = value
+    return known
+
+
+def _seal(known: dict[str, Known]) -> bytes:
+    data = _encode(known)
+    return blake3(data).digest(_CHECK_BYTES) + data
+
+
+def _open(sealed: object) -> dict[str, Known]:
+    if not isinstance(sealed, bytes):
+        return {}
+    data = sealed[_CHECK_BYTES:]
+    if blake3(data).digest(_CHECK_BYTES) != sealed[:_CHECK_BYTES]:
+        return {}
+    try:
+        return _decode(data)
+    except msgspec.MsgspecError:
+        return {}
