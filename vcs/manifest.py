@@ -17,7 +17,14 @@ from vcs.clock import parse_time
 from vcs.digest import Digest, digest_bytes, parse_digest
 from vcs.errors import FormatError, UsageError
 from vcs.listing import Listing
-from vcs.names import check_artifact_name, check_project, check_type, parse_artifact_ref, parse_version
+from vcs.names import (
+    check_artifact_name,
+    check_project,
+    check_run_id,
+    check_type,
+    parse_artifact_ref,
+    parse_version,
+)
 from vcs.yaml_io import dump_yaml, load_yaml, read_text
 
 FORMAT = 1
@@ -84,6 +91,9 @@ class Manifest:
     was: str | None = None
     lines: bytes | None = field(default=None, repr=False)
     more: Mapping[str, Any] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.qualified_name, self.digest))
 
     @property
     def version(self) -> str:
@@ -293,6 +303,9 @@ def _build(fields: _Fields, tail: str | None) -> Manifest:
             error.message if fields.what in error.message else f"{fields.what} is damaged: {error.message}"
         )
         raise FormatError(message) from error
+    run = fields.maybe_text("run")
+    if run is not None:
+        check_run_id(run)
     source = fields.maybe_text("source")
     if source is not None:
         parse_artifact_ref(source)
@@ -307,7 +320,7 @@ def _build(fields: _Fields, tail: str | None) -> Manifest:
         size_bytes=fields.count("size_bytes"),
         created=created,
         origin=Origin(
-            run=fields.maybe_text("run"),
+            run=run,
             step=fields.maybe_count("step"),
             commit=fields.maybe_text("commit"),
             branch=fields.maybe_text("branch"),

@@ -16,6 +16,7 @@ from vcs.errors import UsageError
 LATEST = "latest"
 MAX_NAME = 128
 MAX_ALIAS = 128
+MAX_NUMBER = 999_999_999
 MIN_DIGEST_PREFIX = 4
 
 _ARTIFACT_NAME = re.compile(r"[A-Za-z0-9_.-]+")

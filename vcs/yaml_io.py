@@ -15,7 +15,8 @@ from typing import Any
 
 import yaml
 
-from vcs.errors import FormatError, NotFoundError, StoreError
+from vcs.atomic import disk_error
+from vcs.errors import FormatError, NotFoundError
 
 try:
     from yaml import CSafeDumper as _BaseDumper
@@ -112,8 +113,8 @@ def load_yaml(source: Path | str, what: str) -> Any:
         raise FormatError(f"cannot read {name}: {error}") from error
 
 
-def read_text(path: Path, what: str) -> str:
-    """Return the text of a small file of ours.
+def read_small(path: Path, what: str) -> bytes:
+    """Return the bytes of a file of ours, of at most 64 MiB.
 
     Raises:
         NotFoundError, FormatError, StoreError: As for `load_yaml`.
@@ -124,9 +125,15 @@ def read_text(path: Path, what: str) -> str:
     except FileNotFoundError:
         raise NotFoundError(f"{what} {path} does not exist") from None
     except OSError as error:
-        raise StoreError(f"cannot read {what} {path}: {error.strerror}") from error
+        raise disk_error(error, f"cannot read {what} {path}") from error
     if len(data) > MAX_BYTES:
         raise FormatError(f"{what} {path} is larger than {MAX_BYTES >> 20} MiB; it is not ours")
+    return data
+
+
+def read_text(path: Path, what: str) -> str:
+    """Return the text of a file of ours; see `read_small`."""
+    data = read_small(path, what)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
