@@ -1,0 +1,32 @@
+"""Ready-made plots: `tracker.plot.line(table, x, y)` and so on, for `log`."""
+
+from __future__ import annotations
+
+from tracker.values.plots import (
+    Plot,
+    bar,
+    confusion_matrix,
+    histogram,
+    line,
+    line_series,
+    plot_table,
+    pr_curve,
+    roc_curve,
+    scatter,
+)
+
+CustomChart = Plot
+
+__all__ = [
+    "CustomChart",
+    "Plot",
+    "bar",
+    "confusion_matrix",
+    "histogram",
+    "line",
+    "line_series",
+    "plot_table",
+    "pr_curve",
+    "roc_curve",
+    "scatter",
+]
