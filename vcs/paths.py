@@ -82,6 +82,30 @@ def check_no_collisions(paths: Iterable[str]) -> None:
             end = key.rfind("/", 0, end)
 
 
+def check_link(path: str, target: str) -> str:
+    """Return `target` unchanged if a symbolic link at `path` may point there.
+
+    It may point to anything in the same artifact, also to nothing. `..` counts only at
+    the beginning: behind a name, which can be a link itself, it could lead anywhere.
+
+    Raises:
+        FormatError: It leaves the artifact, is absolute, or is not Unicode.
+    """
+    ups = 0
+    parts = target.split("/")
+    while ups < len(parts) and parts[ups] in ("..", "."):
+        ups += 1
+    if not target or target.startswith("/") or ".." in parts[ups:] or "\0" in target:
+        raise FormatError(f"the link {path!r} points to {target!r}, which is not a plain relative path")
+    if parts[:ups].count("..") > path.count("/"):
+        raise FormatError(f"the link {path!r} points to {target!r}, outside of the folder")
+    try:
+        target.encode()
+    except UnicodeEncodeError:
+        raise FormatError(f"the link {path!r} points to {target!r}, which is not valid Unicode") from None
+    return target
+
+
 def to_entry_path(name: str | os.PathLike[str]) -> str:
     """Return the path for a name that a user gave: `./a//b/` becomes `a/b`.
 

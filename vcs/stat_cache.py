@@ -93,7 +93,8 @@ class StatCache:
         folder = os.path.dirname(os.path.abspath(path))
         with self._lock:
             self._files.setdefault(folder, {})[path.name] = known
-            self._recent.pop(folder, None)
+            if folder in self._recent:
+                _merged(self._recent[folder], {path.name: known})
 
     def save(self) -> None:
         """Write what changed. What another process saved of the same folder meanwhile may be lost."""
