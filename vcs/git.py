@@ -105,11 +105,19 @@ class Git:
         Raises:
             GitError: git is missing, too old, or fails; with git's own message.
         """
-        command = ["git", "-C", str(self.worktree), *_POLITE, *arguments]
-        done = run_git(command, input=input, env=env)
+        done = self.call(*arguments, input=input, env=env)
         if done.code and check:
             raise failure(arguments, done)
         return done.output
+
+    def call(
+        self,
+        *arguments: str | bytes | Path,
+        input: bytes | Iterable[bytes] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Done:
+        """Run git as `run` does, and return how it ended; only a missing git is an error."""
+        return run_git(["git", "-C", str(self.worktree), *_POLITE, *arguments], input=input, env=env)
 
     def text(self, *arguments: str | bytes | Path, check: bool = True) -> str:
         """Run git and return its output as text, without the newline at the end."""

@@ -1,0 +1,206 @@
+"""How records lie in the tree of the ledger, and what a commit changes in it.
+
+A record keeps its path, but for a run, which lies in one of 256 shards: git writes a
+folder's whole tree for each commit, so the cost of one run would otherwise grow with
+the number of all. Leaves to others: locks, refs, when to commit.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vcs.atomic import disk_error
+from vcs.digest import digest_bytes
+from vcs.errors import GitError
+from vcs.git import Git
+from vcs.layout import LEDGER_REF
+
+LARGEST_RUN_FILE = 1 << 20
+FILE, EXECUTABLE = "100644", "100755"
+
+OF_THIS_MACHINE = frozenset({".gitignore", "ledger-head", "resume.json", "store"})
+_NOT_A_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV})
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a commit does to the tree of the ledger."""
+
+    tip: str | None
+    puts: dict[str, Path]
+    removals: list[str]
+
+    def stream(self, who_and_when: str, message: str) -> Iterator[bytes]:
+        """The commands for `git fast-import`; each file is read when its turn comes."""
+        text = _clean_message(message).encode(errors="replace")
+        yield f"commit {LEDGER_REF}\nmark :1\ncommitter {who_and_when}\n".encode(errors="replace")
+        yield b"data %d\n%s\n" % (len(text), text)
+        if self.tip:
+            yield f"from {self.tip}\n".encode()
+        for path in self.removals:
+            yield b"D %s\n" % _quoted(path)
+        for path, source in self.puts.items():
+            found = read_record(source, path)
+            if found is not None:
+                mode, content = found
+                yield b"M %s inline %s\ndata %d\n" % (mode.encode(), _quoted(path), len(content))
+                yield content
+                yield b"\n"
+        yield b"get-mark :1\ndone\n"
+
+
+def compare(git: Git, tip: str | None, records: Path, scopes: Sequence[str]) -> Change:
+    """Find what differs between the disk and the tip below the scopes."""
+    known = entries_of(git, tip, scopes) if tip else {}
+    hash_name = "sha256" if tip and len(tip) == 64 else "sha1"
+    puts: dict[str, Path] = {}
+    present = set()
+    for relative in scopes:
+        for source in _files_at(records, relative):
+            path = to_ledger(source.relative_to(records).as_posix())
+            found = read_record(source, path)
+            if found is None:
+                continue
+            present.add(path)
+            if path not in known or known[path] != (found[0], _blob_id(found[1], hash_name)):
+                puts[path] = source
+    return Change(tip, puts, [path for path in known if path not in present])
+
+
+def entries_of(git: Git, tip: str, scopes: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Path -> (mode, object) of the files of a ledger commit, below the scopes if given."""
+    # Beyond some hundred the command line would become too long, and one listing of all is as fast.
+    few = [to_ledger(scope) for scope in scopes] if len(scopes) <= 200 and "" not in scopes else []
+    listed = git.run("--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", tip, "--", *few)
+    entries = {}
+    for line in os.fsdecode(listed).split("\0"):
+        place, _, path = line.partition("\t")
+        if not path:
+            continue
+        mode, kind, object_id = place.split(" ")
+        if kind == "blob" and mode in (FILE, EXECUTABLE) and (few or not scopes or _in_ledger(path, scopes)):
+            entries[path] = (mode, object_id)
+    return entries
+
+
+def _in_ledger(path: str, scopes: Sequence[str]) -> bool:
+    relative = to_record(path)
+    return relative is not None and is_within(relative, scopes)
+
+
+def is_within(relative: str, scopes: Sequence[str]) -> bool:
+    """Whether a record is one of the scopes or lies below one; the empty scope is all records."""
+    return any(not s or relative == s or relative.startswith(f"{s}/") for s in scopes)
+
+
+def _files_at(records: Path, relative: str) -> Iterator[Path]:
+    """Yield the files at or below a record, without what belongs to this machine only."""
+    if relative.partition("/")[0] in OF_THIS_MACHINE:
+        return
+    folders = [records / relative]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as found:
+                children = sorted(found, key=lambda child: child.name)
+        except NotADirectoryError:
+            yield folder
+            continue
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise disk_error(error, f"cannot read {folder}") from error
+        for child in children:
+            if _never_recorded(child.name) or (folder == records and child.name in OF_THIS_MACHINE):
+                continue
+            if child.is_dir(follow_symlinks=folder == records):
+                folders.append(Path(child.path))
+            else:
+                yield Path(child.path)
+
+
+def _never_recorded(name: str) -> bool:
+    """Temporary files of `vcs.atomic`, and what git refuses to hold."""
+    return name.lower() == ".git" or (name.startswith(".") and name.endswith(".tmp"))
+
+
+def read_record(source: Path, ledger_path: str) -> tuple[str, bytes] | None:
+    """Read a file for the ledger: (mode, content); None if it does not belong there, or is gone."""
+    limit = LARGEST_RUN_FILE if ledger_path.startswith("runs/") else None
+    try:
+        fd = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno in _NOT_A_FILE:
+            return None
+        raise disk_error(error, f"cannot read {source}") from error
+    with os.fdopen(fd, "rb") as stream:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or (limit is not None and found.st_size > limit):
+            return None
+        content = stream.read() if limit is None else stream.read(limit + 1)
+    if limit is not None and len(content) > limit:
+        return None
+    return EXECUTABLE if found.st_mode & stat.S_IXUSR else FILE, content
+
+
+def _blob_id(content: bytes, hash_name: str) -> str:
+    """What git calls a file with this content."""
+    state = hashlib.new(hash_name, b"blob %d\0" % len(content), usedforsecurity=False)
+    state.update(content)
+    return state.hexdigest()
+
+
+def read_objects(git: Git, object_ids: Sequence[str]) -> Iterator[bytes]:
+    """Read blobs, in the order asked."""
+    printed = git.run("cat-file", "--batch", input="".join(f"{i}\n" for i in object_ids).encode())
+    position = 0
+    for object_id in object_ids:
+        end = printed.index(b"\n", position)
+        header = printed[position:end].split(b" ")
+        if len(header) != 3:
+            raise GitError(f"the ledger is damaged: object {object_id} is missing", hint="run: git fsck")
+        size = int(header[2])
+        yield printed[end + 1 : end + 1 + size]
+        position = end + 1 + size + 1
+
+
+def _shard(run_id: str) -> str:
+    return digest_bytes(os.fsencode(run_id))[:2]
+
+
+def to_ledger(relative: str) -> str:
+    """`runs/p/id/…` -> `runs/p/hh/id/…`; everything else keeps its path."""
+    parts = relative.split("/")
+    if parts[0] != "runs" or len(parts) < 3:
+        return relative
+    return "/".join([*parts[:2], _shard(parts[2]), *parts[2:]])
+
+
+def to_record(path: str) -> str | None:
+    """The way back; None for a path that no commit of ours has: it came from outside."""
+    parts = path.split("/")
+    if any(part in ("", ".", "..") or _never_recorded(part) for part in parts) or parts[0] in OF_THIS_MACHINE:
+        return None
+    if parts[0] != "runs" or len(parts) < 3:
+        return path
+    if len(parts) < 4 or parts[2] != _shard(parts[3]):
+        return None
+    return "/".join([*parts[:2], *parts[3:]])
+
+
+def _quoted(path: str) -> bytes:
+    raw = os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"%s"' % raw
+
+
+def _clean_message(message: str) -> str:
+    """A commit message that git holds: no NUL, not empty, one newline at the end."""
+    return f"{message.replace(chr(0), ' ').strip() or 'records'}\n"
