@@ -126,7 +126,7 @@ def _freeze(value: object, within: tuple[int, ...]) -> object:
     if is_tensor(value):
         return _freeze_tensor(value)
     if isinstance(value, (enum.Enum, float, int, str)) or is_instance_of(value, "numpy", "generic"):
-        return value
+        return _plain_scalar(value)
     if hasattr(value, "to_record"):
         take = getattr(value, "freeze", None)
         return take() if callable(take) else value
@@ -208,11 +208,8 @@ def _plain(value: object, sink: Any, depth: int) -> object:
         return value
     if depth > MAX_DEPTH:
         return f"<nested beyond {MAX_DEPTH} levels>"
-    if isinstance(value, enum.Enum) or is_instance_of(value, "numpy", "generic"):
+    if isinstance(value, (enum.Enum, float, int, str)) or is_instance_of(value, "numpy", "generic"):
         return _plain_scalar(value)
-    number_or_text = _plain_subclass(value)
-    if number_or_text is not None:
-        return number_or_text
     to_record = getattr(value, "to_record", None)
     if callable(to_record):
         return _plain(to_record(sink), sink, depth + 1)
@@ -224,21 +221,18 @@ def _plain(value: object, sink: Any, depth: int) -> object:
     return _plain_other(frozen) if frozen is value else _plain(frozen, sink, depth)
 
 
-def _plain_subclass(value: object) -> bool | int | float | str | None:
+def _plain_scalar(value: Any) -> object:
+    """A number or text of a class of its own (numpy's, an enumeration's, a subclass)."""
     # The base class's own methods: a subclass may print and convert itself as it likes.
     if isinstance(value, float):
         return float.__float__(value)
     if isinstance(value, int):
         return int.__int__(value)
-    return str.__str__(value) if isinstance(value, str) else None
-
-
-def _plain_scalar(value: Any) -> object:
-    """A scalar of numpy, or a member of an enumeration: its number or text, else its name."""
+    if isinstance(value, str):
+        return str.__str__(value)
     if isinstance(value, enum.Enum):
-        inner = _plain_subclass(value)
-        return value.name if inner is None else inner
-    if value.dtype.kind in "Mm":
+        return value.name
+    if value.dtype.kind in "mM":
         return str(value)
     item = value.item()
     if type(item) in SIMPLE:
