@@ -83,6 +83,14 @@ class Store(ABC):
     def delete(self, digests: Iterable[Digest]) -> int:
         """Remove objects; absent ones are skipped. Return how many were removed."""
 
+    def file_of(self, digest: Digest) -> Path | None:
+        """Return a read-only file that holds just this object, to link or clone; None if there is none."""
+        return None
+
+    def damage(self) -> dict[str, str]:
+        """Return parts of the store that cannot be used at all, with the reason. Reads no objects."""
+        return {}
+
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Return those that are not here."""
         return {digest for digest in digests if not self.contains(digest)}

@@ -88,6 +88,14 @@ class LocalStore(Store):
         except OSError as error:
             raise disk_error(error, f"cannot read object {digest[:12]}") from error
 
+    def file_of(self, digest: Digest) -> Path | None:
+        path = self.loose_path(digest)
+        return Path(path) if os.path.exists(path) else None
+
+    def damage(self) -> dict[str, str]:
+        self.refresh()
+        return {name: error.message for name, error in self.packs.damaged.items()}
+
     def read_bytes(self, digest: Digest) -> bytes:
         raw = bytes.fromhex(digest)
         if self.packs.find(raw) is None:

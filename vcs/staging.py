@@ -1,0 +1,251 @@
+"""Files in the making: written and verified in a hidden folder, then moved into place.
+
+The hidden folder lies in the target, so that moving is renaming. Until the moves begin
+nothing of the target has changed, whatever goes wrong; each move is atomic, so a kill
+in between leaves whole files, and running it again goes on. A folder that the target
+lacks is moved as one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from blake3 import blake3
+
+from vcs.atomic import disk_error, write_all
+from vcs.copying import BLOCK_BYTES, clone_file, copy_and_hash, hash_descriptor
+from vcs.digest import Digest
+from vcs.errors import ConflictError, FormatError, IntegrityError
+from vcs.ignore import STAGING_PREFIX
+from vcs.inside import Inside
+from vcs.listing import Entry
+from vcs.paths import check_entry_path, check_link
+from vcs.progress import Progress
+from vcs.stat_cache import Known, StatCache, is_racy_time, known_from
+from vcs.stores.base import Store
+
+Link: TypeAlias = Literal["auto", "copy", "hardlink"]
+
+_LARGE_BYTES = 128 << 10
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CANNOT_LINK = frozenset(
+    {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES}
+)
+
+
+class Staging:
+    """A hidden folder in `target` that goes away with the block."""
+
+    def __init__(self, target: Path, store: Store, *, link: Link, stat_cache: StatCache | None) -> None:
+        """Prepare; `target` is an absolute path without links that exists when the block begins."""
+        self._target = target
+        self._store = store
+        self._link = link
+        self._cache = stat_cache
+        self._made: set[str] = {""}
+        self._known: dict[str, dict[str, Known]] = {}
+        self._path = ""
+        self._lock_fd = -1
+
+    def __enter__(self) -> Staging:
+        _remove_leftovers(self._target)
+        self._path = os.path.join(self._target, f"{STAGING_PREFIX}{os.urandom(8).hex()}")
+        try:
+            os.mkdir(self._path, 0o700)
+            self._lock_fd = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise disk_error(error, f"cannot write to {self._target}") from error
+        with suppress(OSError):  # Says that we live; where there are no locks, leftovers stay.
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._path, ignore_errors=True)
+        os.close(self._lock_fd)
+
+    def write(self, entries: Iterable[Entry], progress: Progress | None) -> None:
+        """Write and verify files, links and empty folders.
+
+        Raises:
+            NotFoundError, IntegrityError: An object is missing or damaged; its path is named.
+            FormatError: A path is unsafe, or two exclude each other.
+            StoreError: The disk is full.
+        """
+        large: list[tuple[Entry, Future[None]]] = []
+        pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="tracker-checkout")
+        try:
+            for entry in entries:
+                self._make_folders(check_entry_path(entry.path))
+                if entry.kind == "file" and entry.size >= _LARGE_BYTES:
+                    large.append((entry, pool.submit(self._write_large, entry)))
+                    continue
+                self._write_small(entry)
+                if progress is not None:
+                    progress.advance(1, entry.size)
+            for entry, future in large:
+                future.result()
+                if progress is not None:
+                    progress.advance(1, entry.size)
+        except FileExistsError as error:
+            name = os.path.relpath(str(error.filename), self._path)
+            raise FormatError(f"{name!r} and another path are one on this file system") from None
+        except OSError as error:
+            raise disk_error(error, f"cannot write to {self._target}") from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def move(self, paths: Iterable[str], inside: Inside) -> None:
+        """Move files, links and whole folders to their place, replacing files and links.
+
+        Raises:
+            ConflictError: A folder has appeared where none was, or a link on the way.
+            StoreError: The disk failed; what was moved so far is whole.
+        """
+        moved_ns: dict[str, int] = {}
+        for path in paths:
+            parent, _, name = path.rpartition("/")
+            moved_ns[path] = time.time_ns()
+            try:
+                os.rename(f"{self._path}/{path}", name, dst_dir_fd=inside.folder(parent))
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR):
+                    raise ConflictError(
+                        f"{self._target / path} appeared during the checkout", hint="run it again"
+                    ) from error
+                raise disk_error(error, f"cannot write {self._target / path}") from error
+        if self._cache is not None:
+            self._remember(moved_ns, self._cache)
+
+    def _remember(self, moved_ns: dict[str, int], cache: StatCache) -> None:
+        """Tell the stat cache what the files of moved folders hold.
+
+        Nobody else could reach them before the move, so any change shows in a ctime,
+        unless that was younger than the clock's tick when the folder was moved. A file
+        moved by itself got a new ctime by that, and is left out.
+        """
+        for folder, known in self._known.items():
+            root = folder
+            while root and root not in moved_ns:
+                root = root.rpartition("/")[0]
+            if root:
+                at_ns = moved_ns[root]
+                settled = {
+                    name: one for name, one in known.items() if not is_racy_time(one[2], one[1], at_ns)
+                }
+                cache.set_folder(os.path.join(self._target, folder), settled)
+
+    def _make_folders(self, path: str) -> None:
+        """Make the folders above a path. Each is made here, so none is a link."""
+        folder = path.rpartition("/")[0]
+        missing: list[str] = []
+        while folder not in self._made:
+            missing.append(folder)
+            folder = folder.rpartition("/")[0]
+        for folder in reversed(missing):
+            os.mkdir(f"{self._path}/{folder}")
+            self._made.add(folder)
+
+    def _write_small(self, entry: Entry) -> None:
+        where = f"{self._path}/{entry.path}"
+        if entry.kind == "link":
+            os.symlink(check_link(entry.path, entry.target), where)
+        elif entry.kind == "dir":
+            if entry.path not in self._made:
+                os.mkdir(where)
+                self._made.add(entry.path)
+        else:
+            data = self._read(entry)
+            fd = os.open(where, _NEW_FILE, 0o777 if entry.executable else 0o666)
+            try:
+                write_all(fd, data)
+                self._note(entry, fd)
+            finally:
+                os.close(fd)
+
+    def _read(self, entry: Entry) -> bytes:
+        try:
+            return self._store.read_bytes(Digest(entry.digest))
+        except IntegrityError as error:
+            raise _damaged(entry, error.message) from error
+
+    def _write_large(self, entry: Entry) -> None:
+        where = f"{self._path}/{entry.path}"
+        source = self._store.file_of(Digest(entry.digest))
+        # A link shares the mode too, so a file that is executable gets a copy.
+        if (
+            source is not None
+            and self._link == "hardlink"
+            and not entry.executable
+            and _linked(source, where)
+        ):
+            return
+        fd = os.open(where, _NEW_FILE, 0o777 if entry.executable else 0o666)
+        try:
+            digest = (
+                self._copy_object(entry, fd) if source is None else self._copy_file(source, fd, entry.size)
+            )
+            if digest != entry.digest:
+                raise _damaged(entry, f"object {entry.digest[:12]} in {self._store.name} is damaged")
+            self._note(entry, fd)
+        finally:
+            os.close(fd)
+
+    def _copy_file(self, source: Path, fd: int, size: int) -> Digest:
+        source_fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if self._link == "auto" and clone_file(source_fd, fd):
+                return hash_descriptor(source_fd)[0]
+            return copy_and_hash(source_fd, fd, size)[0]
+        finally:
+            os.close(source_fd)
+
+    def _copy_object(self, entry: Entry, fd: int) -> Digest:
+        hasher = blake3()
+        with self._store.open(Digest(entry.digest)) as stream:
+            while block := stream.read(BLOCK_BYTES):
+                hasher.update(block)
+                write_all(fd, block)
+        return Digest(hasher.hexdigest())
+
+    def _note(self, entry: Entry, fd: int) -> None:
+        if self._cache is not None:
+            folder, _, name = entry.path.rpartition("/")
+            self._known.setdefault(folder, {})[name] = known_from(os.fstat(fd), bytes.fromhex(entry.digest))
+
+
+def _damaged(entry: Entry, why: str) -> IntegrityError:
+    return IntegrityError(
+        f"cannot check out {entry.path}: {why}",
+        hint="fetch it again from a remote, or from whoever has a copy",
+    )
+
+
+def _linked(source: Path, where: str) -> bool:
+    try:
+        os.link(source, where)
+    except OSError as error:
+        if error.errno in _CANNOT_LINK:
+            return False
+        raise
+    return True
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what a killed checkout left in this folder."""
+    for path in target.glob(f"{STAGING_PREFIX}*"):
+        with suppress(OSError):
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(fd)
