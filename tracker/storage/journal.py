@@ -57,7 +57,7 @@ class Header(msgspec.Struct, kw_only=True):
     session: int
     rank: str = "0"
     start: float
-    from_step: int = 0
+    from_step: int
 
     @property
     def start_ms(self) -> int:

@@ -1,0 +1,91 @@
+"""Which rows and marks of a run still count, after all that was taken back.
+
+Taking back masks and never deletes. Two things take back, both to a step: a session
+whose header has a `from_step` (a resumed, rewound or forked run), all that earlier
+sessions logged from that step on; a `rewind` mark, the same and also what stands
+before it in its own file. So what survives can be told going backwards: each row
+against the lowest step that anything after it names.
+
+A mark of the summary belongs to the step of the last row before it, and is masked
+with that step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tracker.storage.journal import STEP, Mark, RewindMark, Segment
+
+
+@dataclass
+class Surviving:
+    """What still counts of one segment.
+
+    Attributes:
+        spans: Ranges of rows, in order, each with the limit below which a step survives.
+        marks: Those that survive, each with the number of rows before it, as written.
+    """
+
+    segment: Segment
+    spans: list[tuple[int, int, float]] = field(default_factory=list)
+    marks: list[tuple[int, Mark]] = field(default_factory=list)
+
+    @property
+    def flags(self) -> list[bool]:
+        """For each row of the segment, whether it survives."""
+        rows = self.segment.rows
+        return [row[STEP] < limit for start, end, limit in self.spans for row in rows[start:end]]
+
+
+def unmask(segments: Sequence[Segment], floors: Sequence[float] | None = None) -> list[Surviving]:
+    """Return what survives of the segments of one rank, which are in the order of their sessions.
+
+    `floors` gives for each segment the lowest step that other files of later sessions
+    take back, where there are such (other ranks of the run).
+    """
+    limit = math.inf
+    found = []
+    for index in range(len(segments) - 1, -1, -1):
+        segment = segments[index]
+        if floors is not None:
+            limit = min(limit, floors[index])
+        surviving, limit = _backwards(segment, limit)
+        found.append(surviving)
+    return found[::-1]
+
+
+def lowest_step(segment: Segment) -> int:
+    """Return the lowest step that this segment takes back in earlier sessions."""
+    rewinds = [mark.step for _, mark in segment.marks if isinstance(mark, RewindMark)]
+    return min([segment.header.from_step, *rewinds])
+
+
+def _backwards(segment: Segment, limit: float) -> tuple[Surviving, float]:
+    surviving = Surviving(segment)
+    end = len(segment.rows)
+    positions = _positions(segment)
+    for (index, mark), position in zip(reversed(segment.marks), reversed(positions), strict=True):
+        if isinstance(mark, RewindMark):
+            surviving.spans.append((index, end, limit))
+            end, limit = index, min(limit, mark.step)
+        elif position < limit:
+            surviving.marks.append((index, mark))
+    surviving.spans.append((0, end, limit))
+    surviving.spans.reverse()
+    surviving.marks.reverse()
+    return surviving, min(limit, segment.header.from_step)
+
+
+def _positions(segment: Segment) -> list[int]:
+    """Return for each mark the step at which the run was when it was made."""
+    positions = []
+    step, seen = segment.header.from_step - 1, 0
+    for index, mark in segment.marks:
+        if index > seen:
+            step, seen = segment.rows[index - 1][STEP], index
+        positions.append(step)
+        if isinstance(mark, RewindMark):
+            step = min(step, mark.step - 1)
+    return positions
