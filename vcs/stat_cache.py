@@ -165,9 +165,13 @@ class StatCache:
 
 def is_racy(stat: os.stat_result, at_ns: int) -> bool:
     """Whether a change after `at_ns`, when `stat` was taken, could leave these times as they are."""
-    changed_ns, written_ns = stat.st_ctime_ns, stat.st_mtime_ns
-    coarse = changed_ns % _SECOND_NS == 0 and written_ns % _SECOND_NS == 0
-    return at_ns - changed_ns < (_COARSE_TICK_NS if coarse else _TICK_NS)
+    return is_racy_time(stat.st_ctime_ns, stat.st_mtime_ns, at_ns)
+
+
+def is_racy_time(ctime_ns: int, mtime_ns: int, at_ns: int) -> bool:
+    """The same, for the two times alone."""
+    coarse = ctime_ns % _SECOND_NS == 0 and mtime_ns % _SECOND_NS == 0
+    return at_ns - ctime_ns < (_COARSE_TICK_NS if coarse else _TICK_NS)
 
 
 def known_from(stat: os.stat_result, raw: bytes) -> Known:
