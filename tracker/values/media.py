@@ -19,6 +19,7 @@ from tracker.values.overlays import BoundingBoxes2D, Classes, ImageMask
 from tracker.values.plots import Plot
 from tracker.values.sink import MediaSink
 from tracker.values.table import Table
+from tracker.values.video import Video
 
 __all__ = [
     "Audio",
@@ -35,6 +36,7 @@ __all__ = [
     "Plot",
     "Plotly",
     "Table",
+    "Video",
     "value_to_media",
 ]
 

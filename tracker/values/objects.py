@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, ClassVar
 
 from tracker.values.arrays import TakenArray, is_array
 from tracker.values.content import Content, Media, Record, existing_suffix, file_record, is_path
+from tracker.values.json_text import json_bytes
 from tracker.values.sink import MediaSink
 
 OBJECT_TYPES = ("obj", "gltf", "glb", "babylon", "stl", "ply", "pts.json")
@@ -113,7 +113,7 @@ def _scene(data: Any) -> bytes:
         scene = _points(TakenArray(list(data) if isinstance(data, set) else data))
     else:
         raise TypeError(f"a 3D object cannot be made from {type(data).__name__}")
-    return json.dumps(scene, separators=(",", ":"), allow_nan=False).encode()
+    return json_bytes(scene)
 
 
 def _points(taken: TakenArray) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from tracker.values.arrays import TakenArray
 from tracker.values.content import Content, Media, Record, existing_suffix, file_record
+from tracker.values.json_text import json_bytes
 from tracker.values.pixels import import_pil, png_bytes
 from tracker.values.sink import MediaSink
 
@@ -99,8 +99,8 @@ class BoundingBoxes2D(Media):
 
     def to_record(self, sink: MediaSink) -> Record:
         """Put the boxes into the sink."""
-        text = json.dumps({"box_data": self._boxes} | _labels_record(self._labels), separators=(",", ":"))
-        stored = sink.put_bytes(text.encode(), folder="metadata/boxes2D", suffix=".boxes2D.json")
+        data = json_bytes({"box_data": self._boxes} | _labels_record(self._labels))
+        stored = sink.put_bytes(data, folder="metadata/boxes2D", suffix=".boxes2D.json")
         record = file_record(self.record_type, stored) | _labels_record(self._labels)
         return record | {"count": len(self._boxes)}
 
