@@ -330,7 +330,7 @@ def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
 
 def failure(arguments: Sequence[str | bytes | Path], done: Done) -> GitError:
     """Return the error for a git process that failed, in git's words, without credentials."""
-    name = next((str(a) for a in arguments if isinstance(a, str) and not a.startswith("-")), "git")
+    name = _command_name(arguments)
     if done.code < 0:
         return GitError(f"git {name} was killed by signal {-done.code}", hint="run this again")
     said = [line for line in done.errors.splitlines() if line.strip()]
@@ -351,6 +351,16 @@ def failure(arguments: Sequence[str | bytes | Path], done: Done) -> GitError:
     return GitError(f"git {name} failed: {without_credentials(message)}")
 
 
+def _command_name(arguments: Sequence[str | bytes | Path]) -> str:
+    words = iter(str(argument) for argument in arguments)
+    for word in words:
+        if word == "-c":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
+
+
 def git_version() -> tuple[int, ...]:
     """Return the version of git, for example (2, 39, 5).
 
@@ -363,4 +373,4 @@ def git_version() -> tuple[int, ...]:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[<>\x00-\x1f\x7f]+", " ", text).strip()
+    return re.sub(r"[<>\x00-\x20\x7f]+", " ", text).strip()

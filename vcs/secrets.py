@@ -77,7 +77,8 @@ _SHAPES: tuple[tuple[str, str], ...] = (
 )
 _ANY_SHAPE = re.compile("|".join(f"({shape})" for _, shape in _SHAPES))
 _ANY_SHAPE_BYTES = re.compile(_ANY_SHAPE.pattern.encode())
-_URL = re.compile(r"(?<=://)[^/@\s'\"<>]+(?=@)")
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/\s'\"<>]*)@")
+_SSH = frozenset({"ssh", "git+ssh", "ssh+git", "sftp"})
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ASSIGNMENT = re.compile(r"^(?P<name>-{0,2}[A-Za-z_][\w.\-]*)=(?P<value>.*)$", re.DOTALL)
 
@@ -116,8 +117,16 @@ def find_secret(content: str | bytes) -> str | None:
 
 
 def without_credentials(text: str) -> str:
-    """Take user name and password out of every URL in the text."""
-    return _URL.sub("", text).replace("://@", "://")
+    """Take user names and passwords out of every URL in the text.
+
+    Over ssh the user (`git@`) is part of the address and stays.
+    """
+    return _URL.sub(_without_user, text)
+
+
+def _without_user(url: re.Match[str]) -> str:
+    scheme, user = url[1], url[2].partition(":")[0]
+    return f"{scheme}://{user}@" if scheme.lower() in _SSH and user else f"{scheme}://"
 
 
 def mask(text: str) -> str:
