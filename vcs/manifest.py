@@ -177,6 +177,8 @@ def parse(text: str, *, path: Path | str) -> Manifest:
     """
     head, found, tail = text.partition(_ENTRIES)
     what = f"manifest {path}"
+    if not text.endswith("\n"):
+        raise FormatError(f"{what} is empty or cut")
     header = load_yaml(head, what)
     if not isinstance(header, dict):
         raise FormatError(f"{what} is empty or no mapping")

@@ -193,6 +193,8 @@ def near(name: str, candidates: Iterable[str]) -> str | None:
     """
     # Case is the most common slip, and difflib counts it as any other.
     spelled = {candidate.lower(): candidate for candidate in candidates}
+    if name.lower() in spelled:
+        return f"did you mean {spelled[name.lower()]}?"
     found = [spelled[match] for match in get_close_matches(name.lower(), spelled, n=3, cutoff=0.6)]
     if not found:
         return None

@@ -33,6 +33,8 @@ MAX_DEPTH = 200
 # events, which are produced without recursion, were looked at one by one. A block collection
 # starts at the column of its indicator, so nesting shows as a long run of these characters.
 _DOUBTFUL = re.compile(r"[&*!]|[ \t\-?:]{60}")
+# A commit such as 12e4567 is text to YAML 1.1 and a number to readers of YAML 1.2.
+_NUMBER_IN_1_2 = re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?|0o[0-7]+")
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
@@ -64,7 +66,7 @@ class _Dumper(_BaseDumper):
 def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     # Text of several lines reads best as it is; libyaml itself falls back to quotes where
     # a literal block cannot hold the text.
-    style = "|" if "\n" in text.strip("\n") else None
+    style = "|" if "\n" in text.strip("\n") else "'" if _NUMBER_IN_1_2.fullmatch(text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

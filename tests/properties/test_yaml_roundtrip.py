@@ -1,0 +1,57 @@
+"""Laws of YAML: what was written is read back equal, and hostile text only raises our errors."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vcs.edits import same_value
+from vcs.errors import FormatError
+from vcs.record_log import append_log, read_log
+from vcs.yaml_io import dump_flow, dump_yaml, load_yaml
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXT
+KEYS = TEXT | st.integers(-5, 5)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    SCALARS, lambda each: st.lists(each, max_size=4) | st.dictionaries(KEYS, each, max_size=4), max_leaves=15
+)
+MAPPINGS = st.dictionaries(KEYS, VALUES, max_size=5)
+
+
+@given(VALUES)
+def test_a_value_is_read_back_equal(value: Any) -> None:
+    """As a block and as a flow; NaN equals NaN, 1 is not 1.0."""
+    assert same_value(load_yaml(dump_yaml(value), "x"), value)
+    assert same_value(load_yaml(dump_flow([value]), "x"), [value])
+
+
+@given(VALUES)
+def test_a_flow_is_one_line(value: Any) -> None:
+    """Whatever breaks lines in YAML or in Python is escaped."""
+    assert len(dump_flow([value]).splitlines()) == 1
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """No other exception, no crash."""
+    with suppress(FormatError):
+        load_yaml(text, "x")
+
+
+@given(st.lists(MAPPINGS, max_size=4), st.data())
+def test_a_cut_log_keeps_its_whole_lines(lines: list[dict[Any, Any]], data: st.DataObject) -> None:
+    """At whatever byte it was cut."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "log.yaml"
+        append_log(path, lines)
+        written = path.read_bytes() if path.exists() else b""
+        cut = written[: data.draw(st.integers(0, len(written)))]
+        path.write_bytes(cut)
+        read = [line for line in read_log(path, "log") if line is not None]
+        assert same_value(read, lines[: cut.count(b"\n")])
