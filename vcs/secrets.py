@@ -37,10 +37,12 @@ _SECRET_FOLDERS = frozenset({".ssh", ".gnupg", ".aws", ".azure", ".kube"})
 # Words of a variable, option or key whose value is a secret, once split at `_`, `-`, `.` and capitals.
 _SECRET_WORDS = frozenset(
     {
-        "password", "passwd", "passphrase", "pwd", "secret", "secrets", "token", "apikey", "credential",
-        "credentials", "authorization", "auth", "cookie", "dsn", "pat",
+        "pwd", "secrets", "token", "credential", "credentials", "authorization", "auth", "cookie", "dsn",
+        "passwords", "apikeys",
     }
 )  # fmt: skip
+# Also at the end of a longer word: PGPASSWORD, myapikey.
+_SECRET_ENDINGS = ("password", "passwd", "passphrase", "secret", "apikey")
 _SECRET_PAIRS = frozenset(
     {
         ("api", "key"), ("access", "key"), ("private", "key"), ("secret", "key"), ("account", "key"),
@@ -103,7 +105,8 @@ def looks_secret(name: str) -> bool:
     words = [word.lower() for word in _WORDS.findall(name)]
     if any(pair in _SECRET_PAIRS for pair in pairwise(words)):
         return _HARMLESS_WORDS.isdisjoint({*words} - {"name"}) or words[-1] == "key"
-    return not _SECRET_WORDS.isdisjoint(words) and _HARMLESS_WORDS.isdisjoint(words)
+    secret = any(word in _SECRET_WORDS or word.endswith(_SECRET_ENDINGS) for word in words)
+    return secret and _HARMLESS_WORDS.isdisjoint(words)
 
 
 def find_secret(content: str | bytes) -> str | None:
