@@ -45,6 +45,8 @@ Row = dict[str, Any]
 _OWN = ("0",)
 # Filled in here; they are not among a segment's keys.
 _MADE = ("_step", "_runtime", "_timestamp")
+# The same in the order of the first places of a row, which they take over one by one.
+_PLACES = ("_timestamp", "_step", "_runtime")
 
 
 def read_rows(
@@ -211,14 +213,18 @@ class _Part:
         for schema, rows in groupby(self.rows, itemgetter(0)):
             yield self.segment.keys[schema], list(rows)
 
-    def flat(self, row: list[Any], keys: tuple[str, ...]) -> Row:
-        """Return a row as a dict."""
-        flat = dict(zip(keys, row[VALUES:], strict=True))
-        ms = row[MS]
-        flat["_step"] = row[STEP]
-        flat["_runtime"] = (self.before_ms + ms) / 1000
-        flat["_timestamp"] = (self.segment.header.start_ms + ms) / 1000
-        return flat
+    def dicts(self, rows: Iterable[list[Any]], names: Mapping[int, tuple[str, ...]]) -> list[Row]:
+        """Return rows as dicts; `names` are the keys of each schema, `_PLACES` before them."""
+        before_ms, start_ms = self.before_ms, self.segment.header.start_ms
+        made = []
+        for row in rows:
+            flat: Row = dict(zip(names[row[0]], row, strict=True))
+            ms = row[MS]
+            flat["_step"] = row[STEP]
+            flat["_runtime"] = (before_ms + ms) / 1000
+            flat["_timestamp"] = (start_ms + ms) / 1000
+            made.append(flat)
+        return made
 
     def made(self, key: str, rows: list[list[Any]]) -> list[Any]:
         """Return one of the columns that are not in the file."""
@@ -297,21 +303,22 @@ def _length_ms(segment: Segment) -> int:
 def _rows_of(part: _Part, keys: Sequence[str] | None, all_segments: bool) -> list[Row]:
     segment = part.segment
     # Exact strings: what reads on need not know of nested keys.
-    names = {schema: tuple(map(str.__str__, found)) for schema, found in segment.keys.items()}
+    names = {schema: (*_PLACES, *map(str.__str__, found)) for schema, found in segment.keys.items()}
     rows = segment.rows if all_segments else part.rows
-    made = [part.flat(row, names[row[0]]) for row in rows]
+    flags = part.surviving.flags if all_segments else ()
+    logged = set(keys or ()).difference(_MADE)
+    if logged:
+        having = {schema for schema, found in names.items() if not logged.isdisjoint(found)}
+        flags = [flag for flag, row in zip(flags, rows, strict=False) if row[0] in having]
+        rows = [row for row in rows if row[0] in having]
+    made = part.dicts(rows, names)
+    if keys is not None:
+        wanted = (*keys, *_MADE)
+        made = [{key: row[key] for key in wanted if key in row} for row in made]
     if all_segments:
-        for row, kept in zip(made, part.surviving.flags, strict=True):
+        for row, kept in zip(made, flags, strict=True):
             row["_session"], row["_masked"] = segment.header.session, not kept
-    if keys is None:
-        return made
-    logged = set(keys).difference(_MADE)
-    wanted = [*keys, *_MADE, *(("_session", "_masked") if all_segments else ())]
-    return [
-        {key: row[key] for key in wanted if key in row}
-        for row in made
-        if not logged or not logged.isdisjoint(row)
-    ]
+    return made
 
 
 def _extend(columns: dict[str, list[Any]], keys: tuple[str, ...], rows: list[list[Any]], part: _Part) -> None:
@@ -354,9 +361,9 @@ def _summarise_rows(state: SummaryState, part: _Part, start: int, end: int) -> N
     chosen = {*last.values(), *first.values()}
     if every:
         chosen.update(index for index, row in enumerate(rows) if row[0] in every)
-    for index in sorted(chosen):
-        row = rows[index]
-        state.row(part.flat(row, schemas[row[0]]))
+    names = {schema: (*_PLACES, *schemas[schema]) for schema in last}
+    for flat in part.dicts((rows[index] for index in sorted(chosen)), names):
+        state.row(flat)
 
 
 @contextmanager

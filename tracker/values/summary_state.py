@@ -71,9 +71,9 @@ class SummaryState:
         return metric is not None and bool(metric.summary)
 
     def value(self) -> dict[str, Any]:
-        """Return the summary, nested; a new dict each time, leaves shared."""
+        """Return the summary, nested, our own keys last; a new dict each time, leaves shared."""
         nested: dict[str, Any] = {}
-        for entry in self._entries.values():
+        for entry in sorted(self._entries.values(), key=lambda entry: entry.path[0][:1] == "_"):
             if entry.hidden:
                 continue
             *folders, name = entry.path
