@@ -102,69 +102,6 @@ class Catalog:
                     raise _ambiguous(text, found)
         raise self._unknown(text, wanted, places)
 
-    def state(self) -> str:
-        """See `state_of`; asked anew each time."""
-        return state_of(self.record)
-
-
-class Catalog:
-    """What runs there are.
-
-    Attributes:
-        damaged: The errors of the records that the newest listing could not read.
-    """
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self.damaged: list[Error] = []
-
-    def projects(self) -> list[str]:
-        """Return the projects that have runs, sorted."""
-        return [name for name in _folders(self._layout.runs) if self.ids(name)]
-
-    def ids(self, project: str) -> list[str]:
-        """Return the ids of the runs of a project, sorted; reads no record."""
-        if project in ("", ".", "..") or "/" in project:
-            return []
-        folder = self._layout.runs / project
-        return [name for name in _folders(folder) if self._layout.run(project, name).record.is_file()]
-
-    def runs(self, project: str | None = None) -> Iterator[RunEntry]:
-        """Yield the runs of one project or of all, by project and id.
-
-        Costs the reading of one small file for each. Those that cannot be read are in
-        `damaged` when the iteration has ended.
-        """
-        self.damaged = []
-        for name in self.projects() if project is None else [project]:
-            for run_id in self.ids(name):
-                entry = self._entry(name, run_id)
-                if entry is not None:
-                    yield entry
-
-    def find(self, text: str, project: str | None = None) -> RunEntry:
-        """Return the run that `text` means: an id, the beginning of one, or a name.
-
-        `project/id` and `entity/project/id` are understood too. A whole id wins over a
-        name, a name over the beginning of an id; `project`, if given, over all others.
-
-        Raises:
-            NotFoundError: No run; names that look alike are in the hint.
-            UsageError: Several runs.
-            FormatError: The run is there, its record cannot be read.
-        """
-        *path, wanted = text.strip().strip("/").split("/")
-        places = self._places(path, project)
-        for candidates in places:
-            found = self._by_id(wanted, candidates) or self._by_name(wanted, candidates)
-            if len(found) == 1:
-                return found[0]
-            if found:
-                shown = ", ".join(f"{entry.project}/{entry.id}" for entry in found[:_SHOWN])
-                more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-                raise UsageError(f"{text!r} means {len(found)} runs: {shown}{more}", hint="give the whole id")
-        raise self._unknown(text, wanted, places)
-
     def state(self, record: RunRecord) -> str:
         """See `state_of`."""
         return state_of(record)

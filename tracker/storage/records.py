@@ -19,6 +19,7 @@ from vcs.atomic import create_exclusive, write_atomic
 from vcs.errors import AlreadyExistsError, FormatError, NotFoundError
 from vcs.layout import RunLayout
 from vcs.lock import file_lock
+from vcs.paths import check_entry_path
 from vcs.yaml_io import dump_yaml, load_yaml, read_text
 
 FORMAT = 1
@@ -228,6 +229,8 @@ def parse(text: str, *, path: Path) -> RunRecord:
     record = RunRecord.from_plain(raw, what=str(path))
     if fork is not None:
         record.forked_from = ForkPoint.from_plain(fork, what=f"{path}: forked_from")
+    for file in record.files:
+        check_entry_path(file.path)
     return record
 
 
@@ -241,14 +244,22 @@ def load(run: RunLayout) -> RunRecord:
 
     Raises:
         NotFoundError: There is no run.yaml.
-        FormatError: It is cut, hostile, or of a newer format; the path is named.
+        FormatError: It is cut, hostile, of a newer format, or that of another run; the
+            path is named.
         StoreError: The disk failed.
     """
     try:
         text = read_text(run.record, "run")
     except NotFoundError:
         raise NotFoundError(f"no run in {run.folder}", hint="list the runs: tracker runs") from None
-    return parse(text, path=run.record)
+    record = parse(text, path=run.record)
+    # Others build paths from these, so a record cannot point out of its own folder.
+    if (record.project, record.id) != (run.folder.parent.name, run.folder.name):
+        raise FormatError(
+            f"{run.record} says that it is run {record.project}/{record.id}",
+            hint="a run's folder has the name of the run; rename one or the other",
+        )
+    return record
 
 
 def create(run: RunLayout, record: RunRecord) -> None:
