@@ -1,0 +1,337 @@
+"""The façade: one project's places, contents, artifacts and ledger behind short methods.
+
+Opening finds the places (one git process), reads the settings and looks whether records
+were lost; everything else is made when it is first asked for. Methods that change an
+artifact record it in the ledger afterwards. The ledger failing costs no version: the files
+are there, the failure comes back as a warning, and the next change of the same artifact
+takes along what the ledger lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from vcs.add import add_file, add_tree
+from vcs.alias_log import AliasMove
+from vcs.checkout import CheckoutResult, Extra, plan_checkout
+from vcs.code_state import CodeState, capture_code
+from vcs.collection import Collections, Logged
+from vcs.discover import find_layout
+from vcs.edits import KEEP, Details, Keep
+from vcs.errors import FormatError, GitError, LockedError, StoreError
+from vcs.git import Git
+from vcs.ignore import Ignore
+from vcs.layout import Layout
+from vcs.ledger import Ledger
+from vcs.ledger_tree import entries_of
+from vcs.listing import Entry, Listing
+from vcs.manifest import Manifest, Origin
+from vcs.names import ArtifactRef
+from vcs.progress import Progress
+from vcs.settings import VcsSettings, load_settings
+from vcs.staging import Link
+from vcs.stat_cache import StatCache
+from vcs.stores.base import Batch, Store
+from vcs.stores.local import LocalStore
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What a change of an artifact came to.
+
+    Attributes:
+        moved: The aliases that moved.
+        details: Description, metadata, tags and lifetime as they are now, where they were asked for.
+        warnings: Sentences for the user about what did not stop the change.
+    """
+
+    moved: tuple[AliasMove, ...] = ()
+    details: Details | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Repo:
+    """One project. Cheap to open; safe from threads and processes as its parts are.
+
+    Attributes:
+        layout: Where everything lies.
+        settings: What `tracker.yaml` and the environment say.
+        warnings: What went wrong on opening without preventing it.
+    """
+
+    def __init__(self, layout: Layout, settings: VcsSettings) -> None:
+        """For tests and for callers that know the places; others use `open`."""
+        self.layout = layout
+        self.settings = settings
+        self.warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def open(cls, start: Path | None = None, *, create: bool = True) -> Repo:
+        """Open the project to which a folder (the current one) belongs.
+
+        With `create`, the records folder is made, hidden from git; without, nothing is
+        written but what comes back: records that are gone (`git clean -fdx`, a fresh clone)
+        are restored from the ledger. If that fails, `warnings` says so.
+
+        Raises:
+            UsageError: `start` is not a folder.
+            GitError: git cannot or will not read the repository.
+            FormatError: `tracker.yaml` is damaged or says what it cannot.
+            StoreError: `tracker.yaml` cannot be read, or the records folder not be made.
+        """
+        layout = find_layout(start if start is not None else Path.cwd())
+        settings = load_settings(layout.root)
+        if settings.store is not None:
+            layout = replace(layout, objects_root=settings.store)
+        repo = cls(layout, settings)
+        if create:
+            repo.ledger.prepare()
+        repo.warnings = repo._restore()
+        return repo
+
+    # parts
+
+    @cached_property
+    def git(self) -> Git | None:
+        """The working tree of this process; None without a repository."""
+        return Git(self.layout.worktree) if self.layout.git_dir is not None else None
+
+    @cached_property
+    def store(self) -> Store:
+        """The objects of this machine."""
+        return LocalStore(self.layout.objects, self.layout.packs, self.layout.store_tmp)
+
+    @cached_property
+    def stat_cache(self) -> StatCache:
+        """What is known of files that were read before."""
+        return StatCache(self.layout.stat_cache)
+
+    @cached_property
+    def collections(self) -> Collections:
+        """The artifacts, without the ledger."""
+        return Collections(self.layout, self.store)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The history of the records."""
+        return Ledger(self.git, self.layout)
+
+    # contents
+
+    def add_tree(
+        self,
+        folder: Path,
+        *,
+        ignore: Ignore | None = None,
+        progress: Progress | None = None,
+        batch: Batch | None = None,
+    ) -> Listing:
+        """Store a folder; see `vcs.add.add_tree`.
+
+        Without `ignore`, the project's `.trackerignore` and those in the folder hold.
+        """
+        rules = ignore if ignore is not None else Ignore.load(folder, top=self.layout.worktree)
+        listing = add_tree(
+            folder, self.store, ignore=rules, stat_cache=self.stat_cache, progress=progress, batch=batch
+        )
+        self.stat_cache.save()
+        return listing
+
+    def add_file(
+        self, path: Path, *, name: str, progress: Progress | None = None, batch: Batch | None = None
+    ) -> Entry:
+        """Store one file; see `vcs.add.add_file`."""
+        entry = add_file(
+            path, self.store, name=name, stat_cache=self.stat_cache, progress=progress, batch=batch
+        )
+        self.stat_cache.save()
+        return entry
+
+    def checkout(
+        self,
+        manifest: Manifest,
+        target: Path,
+        *,
+        extra: Extra = "keep",
+        link: Link = "auto",
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> CheckoutResult:
+        """Make a folder hold what the version holds; see `vcs.checkout`.
+
+        References are left to the caller.
+        """
+        listing = self.collections.listing(manifest)
+        plan = plan_checkout(listing, target, self.store, stat_cache=self.stat_cache, extra=extra)
+        result = plan.apply(link=link, overwrite=overwrite, progress=progress)
+        self.stat_cache.save()
+        return result
+
+    def capture_code(self) -> CodeState:
+        """Make the code of this working tree a commit; without git, nothing is known of it."""
+        if self.git is None:
+            return CodeState(commit=None, branch=None, remote=None, code_commit=None, dirty=False)
+        limits = self.settings.code
+        return capture_code(
+            self.git,
+            self.layout,
+            limit_bytes=limits.file_bytes,
+            total_bytes=limits.total_bytes,
+            folder_files=limits.folder_files,
+        )
+
+    # artifacts
+
+    def resolve(self, ref: ArtifactRef | str, *, project: str, type: str | None = None) -> Manifest:
+        """Return the version that `ref` names; see `CollectionReader.resolve`."""
+        return self.collections.resolve(ref, project=project, type=type)
+
+    def log_artifact(
+        self,
+        project: str,
+        name: str,
+        type: str,
+        listing: Listing,
+        *,
+        origin: Origin = Origin(),  # noqa: B008 (immutable)
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        aliases: Sequence[str] = (),
+        parent: str | None = None,
+        tags: Sequence[str] = (),
+    ) -> Logged:
+        """Make a version, or find the one with these contents; see `Collections.log`.
+
+        One ledger commit carries the manifest and its aliases, so who reads the ledger never
+        sees one without the other; who reads the files sees the manifest first.
+        """
+        logged = self.collections.log(
+            project,
+            name,
+            type,
+            listing,
+            origin=origin,
+            description=description,
+            metadata=metadata,
+            aliases=aliases,
+            parent=parent,
+            tags=tags,
+        )
+        return self._record_logged(logged, "artifact")
+
+    def link_artifact(
+        self,
+        manifest: Manifest,
+        target_project: str,
+        target_name: str,
+        aliases: Sequence[str] = (),
+        *,
+        run: str | None = None,
+    ) -> Logged:
+        """Link a version into another collection; see `Collections.link`."""
+        logged = self.collections.link(manifest, target_project, target_name, aliases, run=run)
+        return self._record_logged(logged, "link")
+
+    def move_alias(
+        self, project: str, name: str, alias: str, version: str, *, run: str | None = None
+    ) -> Changed:
+        """Let an alias name a version; see `Collections.move_alias`."""
+        return self._record_moves(
+            project, name, self.collections.move_alias(project, name, alias, version, run=run)
+        )
+
+    def remove_alias(self, project: str, name: str, alias: str, *, run: str | None = None) -> Changed:
+        """Let an alias name nothing; see `Collections.remove_alias`."""
+        return self._record_moves(project, name, self.collections.remove_alias(project, name, alias, run=run))
+
+    def edit_artifact(
+        self,
+        manifest: Manifest,
+        *,
+        description: str | Keep = KEEP,
+        metadata: Mapping[str, Any] | Keep = KEEP,
+        tags: Sequence[str] | Keep = KEEP,
+        ttl_s: float | Keep | None = KEEP,
+    ) -> Changed:
+        """Change what may change about a version; see `Collections.edit`."""
+        before = self.collections.effective(manifest)
+        details = self.collections.edit(
+            manifest, description=description, metadata=metadata, tags=tags, ttl_s=ttl_s
+        )
+        if details == before:
+            return Changed(details=details)
+        message = f"artifact {manifest.qualified_name} edited"
+        return Changed(details=details, warnings=self.record(self.collections.paths_of(manifest), message))
+
+    def delete_artifact(
+        self, manifest: Manifest, *, delete_aliases: bool = False, run: str | None = None
+    ) -> Changed:
+        """Delete a version; see `Collections.delete`."""
+        moved = self.collections.delete(manifest, delete_aliases=delete_aliases, run=run)
+        message = f"artifact {manifest.qualified_name} deleted{_moves_text(moved)}"
+        return Changed(tuple(moved), warnings=self._record_collection(manifest, message))
+
+    # ledger
+
+    def record(self, paths: Iterable[Path], message: str) -> tuple[str, ...]:
+        """Commit records to the ledger; return a warning instead of raising if that fails.
+
+        The files stay as they are, and the next commit of the same paths takes them along.
+        """
+        try:
+            self.ledger.commit(paths, message)
+        except (FormatError, GitError, LockedError, StoreError) as error:
+            return (f"not yet in the ledger: {message} ({error.message})",)
+        return ()
+
+    def _record_logged(self, logged: Logged, what: str) -> Logged:
+        if not (logged.new or logged.moved or logged.changed):
+            return logged
+        moves = _moves_text(logged.moved)
+        edits = f" edited: {', '.join(logged.changed)}" if logged.changed else ""
+        message = f"{what} {logged.manifest.qualified_name}{edits}{moves}"
+        return replace(logged, warnings=self._record_collection(logged.manifest, message))
+
+    def _record_moves(self, project: str, name: str, move: AliasMove | None) -> Changed:
+        if move is None:
+            return Changed()
+        target = f"{project}/{name}:{move.version or move.previous}"
+        paths = [self.layout.aliases(project, name)]
+        return Changed((move,), warnings=self.record(paths, f"artifact {target}{_moves_text([move])}"))
+
+    def _record_collection(self, manifest: Manifest, message: str) -> tuple[str, ...]:
+        """Commit a version, and what an earlier failure or crash kept out of the ledger."""
+        try:
+            paths = {*self.collections.paths_of(manifest), *self._unrecorded(manifest)}
+        except (FormatError, GitError, StoreError) as error:
+            return (f"not yet in the ledger: {message} ({error.message})",)
+        return self.record(sorted(paths), message)
+
+    def _unrecorded(self, manifest: Manifest) -> list[Path]:
+        """Return the manifests of a collection that are on disk or in the ledger, but not in both."""
+        tip = self.ledger.tip()
+        if self.git is None or tip is None:
+            return []
+        folder = self.collections.folder(manifest.project, manifest.name)
+        known = entries_of(self.git, tip, [folder.relative_to(self.layout.records).as_posix()])
+        recorded = {self.layout.records / path for path in known}
+        return sorted(recorded ^ self.collections.manifest_paths(manifest.project, manifest.name))
+
+    def _restore(self) -> tuple[str, ...]:
+        try:
+            self.ledger.restore_if_lost()
+        except (FormatError, GitError, LockedError, StoreError) as error:
+            return (f"records that are gone could not be brought back: {error}",)
+        return ()
+
+
+def _moves_text(moves: Sequence[AliasMove]) -> str:
+    """` (best, latest; without old)`; empty if nothing moved."""
+    gained = ", ".join(move.alias for move in moves if move.version is not None)
+    lost = ", ".join(move.alias for move in moves if move.version is None)
+    text = "; ".join(filter(None, [gained, f"without {lost}" if lost else ""]))
+    return f" ({text})" if text else ""
