@@ -180,6 +180,11 @@ class CollectionReader:
             paths.append(self._layout.edits(source.project or manifest.project, source.name))
         return paths
 
+    def manifest_paths(self, project: str, name: str) -> tuple[set[Path], set[Path]]:
+        """Return where the manifests of a collection lie, and where those of deleted versions lay."""
+        files = self._files(project, name)
+        return set(map(files.path, files.numbers())), set(map(files.path, files.edits().deleted))
+
     # helpers
 
     def _files(self, project: str, name: str) -> CollectionFiles:

@@ -265,7 +265,7 @@ class Repo:
         if details == before:
             return Changed(details=details)
         message = f"artifact {manifest.qualified_name} edited"
-        return Changed(details=details, warnings=self.record(self.collections.paths_of(manifest), message))
+        return Changed(details=details, warnings=self._record_version(manifest, message))
 
     def delete_artifact(
         self, manifest: Manifest, *, delete_aliases: bool = False, run: str | None = None
@@ -273,7 +273,7 @@ class Repo:
         """Delete a version; see `Collections.delete`."""
         moved = self.collections.delete(manifest, delete_aliases=delete_aliases, run=run)
         message = f"artifact {manifest.qualified_name} deleted{_moves_text(moved)}"
-        return Changed(tuple(moved), warnings=self._record_collection(manifest, message))
+        return Changed(tuple(moved), warnings=self._record_version(manifest, message))
 
     # ledger
 
@@ -294,32 +294,38 @@ class Repo:
         moves = _moves_text(logged.moved)
         edits = f" edited: {', '.join(logged.changed)}" if logged.changed else ""
         message = f"{what} {logged.manifest.qualified_name}{edits}{moves}"
-        return replace(logged, warnings=self._record_collection(logged.manifest, message))
+        return replace(logged, warnings=self._record_version(logged.manifest, message))
 
     def _record_moves(self, project: str, name: str, move: AliasMove | None) -> Changed:
         if move is None:
             return Changed()
-        target = f"{project}/{name}:{move.version or move.previous}"
+        message = f"artifact {project}/{name}:{move.version or move.previous}{_moves_text([move])}"
         paths = [self.layout.aliases(project, name)]
-        return Changed((move,), warnings=self.record(paths, f"artifact {target}{_moves_text([move])}"))
+        return Changed((move,), warnings=self._record_collection(project, name, paths, message))
 
-    def _record_collection(self, manifest: Manifest, message: str) -> tuple[str, ...]:
-        """Commit a version, and what an earlier failure or crash kept out of the ledger."""
+    def _record_version(self, manifest: Manifest, message: str) -> tuple[str, ...]:
+        paths = self.collections.paths_of(manifest)
+        return self._record_collection(manifest.project, manifest.name, paths, message)
+
+    def _record_collection(
+        self, project: str, name: str, paths: Sequence[Path], message: str
+    ) -> tuple[str, ...]:
+        """Commit files of a collection, and what an earlier failure or crash kept out."""
         try:
-            paths = {*self.collections.paths_of(manifest), *self._unrecorded(manifest)}
+            more = self._unrecorded(project, name)
         except (FormatError, GitError, StoreError) as error:
             return (f"not yet in the ledger: {message} ({error.message})",)
-        return self.record(sorted(paths), message)
+        return self.record(sorted({*paths, *more}), message)
 
-    def _unrecorded(self, manifest: Manifest) -> list[Path]:
-        """Return the manifests of a collection that are on disk or in the ledger, but not in both."""
+    def _unrecorded(self, project: str, name: str) -> list[Path]:
+        """Return the manifests that the ledger lacks, and those that it has though they were deleted."""
         tip = self.ledger.tip()
         if self.git is None or tip is None:
             return []
-        folder = self.collections.folder(manifest.project, manifest.name)
-        known = entries_of(self.git, tip, [folder.relative_to(self.layout.records).as_posix()])
-        recorded = {self.layout.records / path for path in known}
-        return sorted(recorded ^ self.collections.manifest_paths(manifest.project, manifest.name))
+        folder = self.collections.folder(project, name).relative_to(self.layout.records)
+        known = {self.layout.records / path for path in entries_of(self.git, tip, [folder.as_posix()])}
+        present, deleted = self.collections.manifest_paths(project, name)
+        return [*(present - known), *(deleted & known)]
 
     def _restore(self) -> tuple[str, ...]:
         try:
