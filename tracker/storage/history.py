@@ -27,6 +27,7 @@ from tracker.storage.journal import (
     VALUES,
     Damage,
     Header,
+    Mark,
     Segment,
     SetMark,
     UnsetMark,
@@ -85,7 +86,7 @@ def read_rows(
     high = math.inf if max_step is None else max_step
     with _bulk():
         rows: list[Row] = []
-        for part in _load(run, ranks, which, damaged):
+        for part in load_parts(run, ranks, which, damaged):
             made = _rows_of(part, keys, all_segments)
             if ranks is None or len(ranks) != 1:
                 for row in made:
@@ -115,7 +116,7 @@ def read_columns(
     """
     columns: dict[str, list[Any]] = {key: [] for key in keys}
     with _bulk():
-        for part in _load(run, ranks, which, damaged):
+        for part in load_parts(run, ranks, which, damaged):
             for schema_keys, rows in part.blocks():
                 _extend(columns, schema_keys, rows, part)
     return columns
@@ -125,7 +126,7 @@ def keys_of(run: RunLayout, *, which: Which = "history", damaged: list[Damage] |
     """Return every key that an unmasked row of the run has, in the order of their first appearance."""
     found: dict[str, None] = {}
     with _bulk():
-        for part in _load(run, _OWN, which, damaged):
+        for part in load_parts(run, _OWN, which, damaged):
             for keys, _ in part.blocks():
                 found.update(dict.fromkeys(map(str.__str__, keys)))
     return list(found)
@@ -135,7 +136,7 @@ def last_step(run: RunLayout, *, damaged: list[Damage] | None = None) -> int | N
     """Return the highest step of an unmasked row; None without rows."""
     with _bulk():
         steps = [
-            max(row[STEP] for row in part.rows) for part in _load(run, _OWN, "history", damaged) if part.rows
+            max(row[STEP] for row in part.rows) for part in load_parts(run, damaged=damaged) if part.rows
         ]
     return max(steps, default=None)
 
@@ -143,7 +144,7 @@ def last_step(run: RunLayout, *, damaged: list[Damage] | None = None) -> int | N
 def last_runtime_s(run: RunLayout, *, damaged: list[Damage] | None = None) -> float:
     """Return how long the run has run in all its sessions, as far as the history tells, in seconds."""
     with _bulk():
-        parts = _load(run, _OWN, "history", damaged)
+        parts = load_parts(run, damaged=damaged)
         return (parts[-1].before_ms + _length_ms(parts[-1].segment)) / 1000 if parts else 0.0
 
 
@@ -172,13 +173,13 @@ def summary_state_of(
     """Return the state behind `summary_of`, to which a resumed run adds its rows."""
     state = SummaryState(m if isinstance(m, Metric) else metric_from_record(dict(m)) for m in metrics)
     with _bulk():
-        for part in _load(run, _OWN, "history", damaged):
+        for part in load_parts(run, damaged=damaged):
             _summarise(state, part)
     return state
 
 
 @dataclass
-class _Part:
+class Part:
     """One segment as readers see it.
 
     Attributes:
@@ -208,6 +209,10 @@ class _Part:
     def _flags(self) -> list[bool]:
         return self.surviving.flags
 
+    def marks(self) -> list[tuple[int, int, Mark]]:
+        """Return the marks that survive: rows before them as written, their step, themselves."""
+        return self.surviving.marks
+
     def blocks(self) -> Iterator[tuple[tuple[str, ...], list[list[Any]]]]:
         """Yield runs of consecutive surviving rows that have the same keys."""
         for schema, rows in groupby(self.rows, itemgetter(0)):
@@ -234,10 +239,13 @@ class _Part:
         return [(since_ms + row[MS]) / 1000 for row in rows]
 
 
-def _load(
-    run: RunLayout, ranks: Sequence[str] | None, which: Which, damaged: list[Damage] | None
-) -> list[_Part]:
-    """Read the segments of some ranks, rank by rank, and tell what survives of each."""
+def load_parts(
+    run: RunLayout,
+    ranks: Sequence[str] | None = _OWN,
+    which: Which = "history",
+    damaged: list[Damage] | None = None,
+) -> list[Part]:
+    """Read the segments of some ranks, rank by rank, in the order of their sessions."""
     by_rank: dict[str, list[Segment]] = {}
     for header, path in _headers(run.history if which == "history" else run.system, damaged):
         # What the run's own rank takes back is taken back for all.
@@ -248,11 +256,11 @@ def _load(
                 if damaged is not None:
                     damaged += segment.damaged
     own = by_rank.get("0", [])
-    parts: list[_Part] = []
+    parts: list[Part] = []
     for rank in by_rank if ranks is None else ranks:
         segments = by_rank.get(rank, [])
         if which == "system":
-            found = [Surviving(s, [(0, len(s.rows), math.inf)], s.marks) for s in segments]
+            found = [Surviving(s, [(0, len(s.rows), math.inf)]) for s in segments]
         else:
             found = unmask(segments, None if rank == "0" else _floors(segments, own))
         lengths: dict[int, int] = {}
@@ -261,7 +269,7 @@ def _load(
             lengths[session] = max(lengths.get(session, 0), _length_ms(segment))
         for surviving in found:
             session = surviving.segment.header.session
-            parts.append(_Part(surviving, sum(ms for number, ms in lengths.items() if number < session)))
+            parts.append(Part(surviving, sum(ms for number, ms in lengths.items() if number < session)))
     return parts
 
 
@@ -300,7 +308,7 @@ def _length_ms(segment: Segment) -> int:
     return max(0, rows, marks)
 
 
-def _rows_of(part: _Part, keys: Sequence[str] | None, all_segments: bool) -> list[Row]:
+def _rows_of(part: Part, keys: Sequence[str] | None, all_segments: bool) -> list[Row]:
     segment = part.segment
     # Exact strings: what reads on need not know of nested keys.
     names = {schema: (*_PLACES, *map(str.__str__, found)) for schema, found in segment.keys.items()}
@@ -321,7 +329,7 @@ def _rows_of(part: _Part, keys: Sequence[str] | None, all_segments: bool) -> lis
     return made
 
 
-def _extend(columns: dict[str, list[Any]], keys: tuple[str, ...], rows: list[list[Any]], part: _Part) -> None:
+def _extend(columns: dict[str, list[Any]], keys: tuple[str, ...], rows: list[list[Any]], part: Part) -> None:
     logged = [key for key in columns if key not in _MADE]
     if logged and not any(key in keys for key in logged):
         return
@@ -335,10 +343,10 @@ def _extend(columns: dict[str, list[Any]], keys: tuple[str, ...], rows: list[lis
             column += [None] * len(rows)
 
 
-def _summarise(state: SummaryState, part: _Part) -> None:
+def _summarise(state: SummaryState, part: Part) -> None:
     segment = part.segment
     start = 0
-    for index, mark in part.surviving.marks:
+    for index, _, mark in part.marks():
         _summarise_rows(state, part, start, index)
         start = index
         if isinstance(mark, SetMark):
@@ -348,7 +356,7 @@ def _summarise(state: SummaryState, part: _Part) -> None:
     _summarise_rows(state, part, start, len(segment.rows))
 
 
-def _summarise_rows(state: SummaryState, part: _Part, start: int, end: int) -> None:
+def _summarise_rows(state: SummaryState, part: Part, start: int, end: int) -> None:
     """Give the state those rows that matter to it.
 
     Of rows with the same keys and no aggregation among them only the last one does;

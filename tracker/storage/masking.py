@@ -25,12 +25,13 @@ class Surviving:
 
     Attributes:
         spans: Ranges of rows, in order, each with the limit below which a step survives.
-        marks: Those that survive, each with the number of rows before it, as written.
+        marks: Those of the summary that survive, each with the number of rows before it,
+            as written, and the step to which it belongs.
     """
 
     segment: Segment
     spans: list[tuple[int, int, float]] = field(default_factory=list)
-    marks: list[tuple[int, Mark]] = field(default_factory=list)
+    marks: list[tuple[int, int, Mark]] = field(default_factory=list)
 
     @property
     def flags(self) -> list[bool]:
@@ -71,7 +72,7 @@ def _backwards(segment: Segment, limit: float) -> tuple[Surviving, float]:
             surviving.spans.append((index, end, limit))
             end, limit = index, min(limit, mark.step)
         elif position < limit:
-            surviving.marks.append((index, mark))
+            surviving.marks.append((index, position, mark))
     surviving.spans.append((0, end, limit))
     surviving.spans.reverse()
     surviving.marks.reverse()
