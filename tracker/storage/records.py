@@ -23,7 +23,7 @@ from vcs.paths import check_entry_path
 from vcs.yaml_io import dump_yaml, load_yaml, read_text
 
 FORMAT = 1
-State = Literal["running", "finished", "failed", "killed", "preempted"]
+State = Literal["running", "finished", "failed", "killed", "preempted", "crashed"]
 
 # An editor holds the lock for milliseconds; more means that something hangs.
 LOCK_TIMEOUT_S = 10.0
