@@ -37,7 +37,7 @@ class GraphCollector:
         from torch.nn.modules.module import register_module_forward_hook
 
         self.record: dict[str, Any] | None = None
-        self._model = weakref.ref(model)
+        self._model = weakref.ref(model, lambda _: self.remove())
         self._on_done = on_done
         self._nodes: dict[str, dict[str, Any]] = {}
         self._names: dict[int, str] = {}
@@ -65,7 +65,7 @@ class GraphCollector:
         self.remove()
         if model is None:
             return
-        # Counted now: lazy modules get their parameters in the first forward.
+        # Counted now: modules may make parameters in their first forward.
         for module in model.modules():
             node = self._nodes.get(self._names.get(id(module), ""))
             if node is not None:
@@ -82,7 +82,11 @@ class GraphCollector:
     def remove(self) -> None:
         """Stop waiting and let go of what was collected."""
         if self._handle is not None:
+            from torch.nn.modules import module
+
             self._handle.remove()
+            # torch 2.13 forgets this one, and would go on to believe that there are hooks.
+            getattr(module, "_global_forward_hooks_with_kwargs", {}).pop(self._handle.id, None)
             self._handle = None
         self._made_by_node.clear()
         self._made.clear()

@@ -2,13 +2,13 @@
 
 When values are taken: at the end of a backward pass, before the optimiser changes
 anything, so `optimizer.zero_grad()` may come before or after `log`. A pass counts if a row
-is due. The first row after `watch` is due, and after it the row `log_freq` steps later, or
-the next one that comes after `log_freq` optimisation steps, whichever is first: a script
-that logs each batch has them every `log_freq` batches, one that logs each epoch is not
-left without. There is one capture for a row, of the first optimisation step in it. With
-gradient accumulation the passes of a step count once, and what is logged is the sum at its
-end, the gradient that the optimiser gets (before clipping that comes after `backward`).
-wandb counts backward passes of each tensor and logs what each of them added.
+is due: the first one after `watch`, then the one `log_freq` steps after the last capture,
+or, if that is sooner, the one in which `log_freq` optimisation steps have passed since. So
+a script that logs each batch has them every `log_freq` batches, and one that logs each
+epoch is not left without. A row gets one capture. With gradient accumulation the passes of
+an optimisation step count once, and what is logged is the sum at its end, the gradient
+that the optimiser gets (before clipping, if that comes after `backward`). wandb counts
+backward passes of each tensor and logs what each of them added.
 
 Parameters are those with which the gradients were computed. A model in which nothing
 needs a gradient is taken once, at `watch`.
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from tracker.collect.backward import BackwardListener
 from tracker.collect.graph import GraphCollector
 from tracker.collect.tensor_stats import Measured, TotalNorm, measure
+from vcs.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,24 +99,27 @@ class Watcher:
 
         Raises:
             TypeError: Something is not a torch module.
-            ValueError: `log` or `log_freq` is none of the possible values, or names of
-                another watched model would be used a second time.
+            ValueError: `log` or `log_freq` is none of the possible values, names of another
+                watched model would be used a second time, or parameters are lazy and so
+                not there yet.
         """
         if log is not None and log not in get_args(Watch):
             raise ValueError("log must be one of 'gradients', 'parameters', 'all', or None")
         if isinstance(log_freq, bool) or not log_freq >= 1:
             raise ValueError(f"log_freq must be at least 1, not {log_freq!r}")
         chosen = [_unwrap(model) for model in (models if isinstance(models, tuple | list) else [models])]
+        for model in chosen:
+            _check_exists(model)
         self._watched = [one for one in self._watched if one.model() is not None]
         graphs: list[GraphCollector] = []
-        for offset, model in enumerate(chosen):
+        for offset, (model, outer) in enumerate(zip(chosen, _as_list(models), strict=True)):
             index = self._choose_index(model, None if idx is None else idx + offset)
             self.unwatch(model)
             watched = _Watched(self, model, f"graph_{index}" if index else "", log, math.ceil(log_freq))
             watched.index = index
             self._watched.append(watched)
             if log_graph:
-                graphs.append(watched.collect_graph(model))
+                graphs.append(watched.collect_graph(model, is_compiled="_orig_mod" in outer._modules))
             watched.start(model)
         return graphs
 
@@ -124,7 +128,7 @@ class Watcher:
         if models is None:
             chosen = list(self._watched)
         else:
-            given = [_unwrap(model) for model in (models if isinstance(models, tuple | list) else [models])]
+            given = [_unwrap(model) for model in _as_list(models)]
             chosen = [one for one in self._watched if any(one.model() is model for model in given)]
         for watched in chosen:
             watched.stop()
@@ -195,10 +199,13 @@ class _Watched:
         if self._graph is not None:
             self._graph.remove()
 
-    def collect_graph(self, model: Module) -> GraphCollector:
+    def collect_graph(self, model: Module, *, is_compiled: bool) -> GraphCollector:
         self._graph = GraphCollector(
             model, lambda record: self._owner._put_graph(self.index, record), _clean_name
         )
+        if is_compiled:
+            # There is nothing to wait for, and torch would warn of the hook at the first call.
+            self._graph.finish()
         return self._graph
 
     def _at_end(self, is_new_step: bool) -> None:
@@ -251,6 +258,22 @@ class _Watched:
             norm = TotalNorm(parts)
             values[f"gradients/{self._prefix}global_norm"] = float(norm) if norm.is_ready else norm
         return values
+
+
+def _as_list(models: Any) -> list[Any]:
+    return list(models) if isinstance(models, tuple | list) else [models]
+
+
+def _check_exists(model: Module) -> None:
+    """Raise a UsageError if the model has parameters without a shape."""
+    import torch
+
+    for name, parameter in model.named_parameters():
+        if torch.nn.parameter.is_lazy(parameter):
+            raise UsageError(
+                f"the parameter {name} is lazy and does not exist yet, so it cannot be watched",
+                hint="run one forward pass through the model before watch",
+            )
 
 
 def _named_parameters(model: Module) -> Iterator[tuple[str, Tensor]]:
