@@ -14,6 +14,12 @@ from unicodedata import east_asian_width
 import click
 
 
+def warn(sentences: Iterable[str]) -> None:
+    """Print warnings on stderr, where they do not mix with data."""
+    for sentence in sentences:
+        click.echo(f"Warning: {sentence}", err=True)
+
+
 def print_json(value: object) -> None:
     """Print one JSON document; NaN and infinity become the strings "nan", "inf", "-inf"."""
     click.echo(json.dumps(_jsonable(value), ensure_ascii=False, indent=2, default=str))
@@ -33,12 +39,11 @@ def size_text(size_bytes: int) -> str:
     """Return a size with three digits and a decimal unit: 3.4 GB."""
     if size_bytes < 1000:
         return f"{size_bytes} B"
-    value = float(size_bytes)
-    for unit in ("kB", "MB", "GB", "TB", "PB"):
+    value, units = size_bytes / 1000, ["kB", "MB", "GB", "TB", "PB"]
+    while value >= 999.5 and len(units) > 1:
         value /= 1000
-        if value < 999.5:
-            break
-    return f"{value:.3g} {unit}"
+        units.pop(0)
+    return f"{value:.3g} {units[0]}"
 
 
 def number_text(value: object) -> str:
@@ -100,7 +105,9 @@ def _cut(text: str, width: int) -> str:
     return kept + "…"
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()) -> None:
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()
+) -> None:
     """Print rows under headings, no wider than the terminal.
 
     Piped output is not cut: a program may want the whole text. Columns named in

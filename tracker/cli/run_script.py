@@ -28,8 +28,5 @@ def run(project: str | None, name: str | None, mode: str | None, words: tuple[st
     """
     from tracker.compat.launcher import launch
 
-    environment = dict(os.environ)
-    for variable, value in (("TRACKER_PROJECT", project), ("TRACKER_NAME", name), ("TRACKER_MODE", mode)):
-        if value is not None:
-            environment[variable] = value
-    launch(words, environment)
+    given = {"TRACKER_PROJECT": project, "TRACKER_NAME": name, "TRACKER_MODE": mode}
+    launch(words, {**os.environ, **{key: value for key, value in given.items() if value is not None}})

@@ -1,0 +1,465 @@
+"""`tracker artifact …`: versions of files, without a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tracker.cli.output import age_text, print_json, print_table, size_text, warn
+from tracker.cli.places import default_project, find_version, json_option, open_repo, project_option
+from tracker.live.progress_bar import ProgressBar
+from vcs.checkout import plan_checkout
+from vcs.digest import Digest
+from vcs.errors import UsageError
+from vcs.listing import Entry, Listing
+from vcs.manifest import Manifest, Origin
+from vcs.names import parse_artifact_ref
+from vcs.repo import Repo
+from vcs.verify import Problem, verify_store, verify_tree
+
+
+@click.group()
+def artifact() -> None:
+    """Store, fetch and inspect versions of files
+
+    A version is named NAME, NAME:v2, NAME:ALIAS or NAME@DIGEST, with PROJECT/ in front
+    where needed; without a suffix it is the latest.
+    """
+
+
+@artifact.command(
+    epilog="""\b
+Examples:
+  tracker artifact put data/mnist --name mnist --type dataset
+  tracker artifact put weights.pt --name lenet5 --type model --alias best"""
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--name", help="NAME or PROJECT/NAME; the name of the only path by default.")
+@click.option("--type", "kind", default="files", show_default=True, help="What it is: dataset, model, …")
+@click.option("--alias", "aliases", multiple=True, help="A further alias beside latest (can be repeated).")
+@click.option("--tag", "tags", multiple=True, help="A tag (can be repeated).")
+@click.option("-m", "--description", help="What this version is.")
+@project_option
+@json_option
+def put(
+    paths: tuple[Path, ...],
+    name: str | None,
+    kind: str,
+    aliases: tuple[str, ...],
+    tags: tuple[str, ...],
+    description: str | None,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Store files and folders as a version
+
+    One folder alone is stored by its contents; several paths keep their own names.
+    Equal contents make no new version. Interrupted, it can simply be run again.
+    """
+    if name is None and len(paths) > 1:
+        raise UsageError("several paths need a name", hint="tracker artifact put a b --name NAME")
+    ref = parse_artifact_ref(name or paths[0].resolve().name)
+    repo = Repo.open()
+    home = ref.project or default_project(project)
+    listing = _add(repo, paths)
+    code = repo.capture_code()
+    origin = Origin(commit=code.commit, branch=code.branch, code_commit=code.code_commit, dirty=code.dirty)
+    logged = repo.log_artifact(
+        home, ref.name, kind, listing, origin=origin, description=description, aliases=aliases, tags=tags
+    )
+    warn(logged.warnings)
+    if as_json:
+        print_json({**_describe(repo, logged.manifest), "new": logged.new})
+        return
+    manifest = logged.manifest
+    what = f"{manifest.file_count} files, {size_text(manifest.size_bytes)}"
+    if logged.new:
+        click.echo(f"Stored {manifest.qualified_name} ({what}).")
+    else:
+        click.echo(f"Nothing new: these contents are {manifest.qualified_name} ({what}).")
+
+
+def _add(repo: Repo, paths: tuple[Path, ...]) -> Listing:
+    with ProgressBar("Storing") as bar:
+        if len(paths) == 1 and paths[0].is_dir():
+            return repo.add_tree(paths[0], progress=bar)
+        entries: list[Entry] = []
+        for path in paths:
+            if path.is_dir():
+                below = repo.add_tree(path, progress=bar)
+                entries += [_under(path.resolve().name, entry) for entry in below]
+            else:
+                entries.append(repo.add_file(path, name=path.name, progress=bar))
+    return Listing.checked(entries)
+
+
+def _under(folder: str, entry: Entry) -> Entry:
+    fields = {field: getattr(entry, field) for field in entry.__struct_fields__}
+    return Entry(**{**fields, "path": f"{folder}/{entry.path}"})
+
+
+@artifact.command(
+    epilog="""\b
+Examples:
+  tracker artifact get mnist:v2
+  tracker artifact get LeNet5/lenet5:best weights/"""
+)
+@click.argument("version")
+@click.argument("destination", required=False, type=click.Path(path_type=Path))
+@click.option("--exact", is_flag=True, help="Also remove files that the version does not have.")
+@click.option("--force", is_flag=True, help="Overwrite files there that differ.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would change.")
+@project_option
+@json_option
+def get(
+    version: str,
+    destination: Path | None,
+    exact: bool,
+    force: bool,
+    dry_run: bool,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Bring the files of a version to a folder
+
+    The folder is ./artifacts/NAME:VERSION unless given. Files that are there and equal
+    are not written again; files that differ are only replaced with --force.
+    """
+    repo = open_repo()
+    manifest = find_version(repo, version, project)
+    target = destination or Path("artifacts", f"{manifest.name}:{manifest.version}")
+    plan = plan_checkout(
+        repo.collections.listing(manifest),
+        target,
+        repo.store,
+        stat_cache=repo.stat_cache,
+        extra="remove" if exact else "keep",
+    )
+    counts = {
+        "added": len(plan.add),
+        "replaced": len(plan.replace),
+        "removed": len(plan.remove),
+        "kept": len(plan.keep),
+    }
+    if not dry_run:
+        with ProgressBar("Writing") as bar:
+            plan.apply(overwrite=force, progress=bar)
+        repo.stat_cache.save()
+    if as_json:
+        print_json({"artifact": manifest.qualified_name, "path": str(target), "dry_run": dry_run, **counts})
+        return
+    words = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    verb = "Would bring" if dry_run else "Brought"
+    click.echo(f"{verb} {manifest.qualified_name} to {target} ({words or 'empty'}).")
+
+
+@artifact.command()
+@click.argument("name", required=False)
+@project_option
+@json_option
+def ls(name: str | None, project: str | None, as_json: bool) -> None:
+    """List artifacts, or the versions of one"""
+    repo = open_repo()
+    if name is None:
+        _list_collections(repo, project, as_json)
+        return
+    newest = find_version(repo, name, project)
+    versions = repo.collections.versions(newest.project, newest.name)
+    for damaged in versions.damaged:
+        warn([f"{damaged.path} cannot be read: {damaged.reason}"])
+    if as_json:
+        print_json([_describe(repo, manifest) for manifest in versions])
+        return
+    rows = [
+        (
+            manifest.version,
+            repo.collections.aliases_of(manifest),
+            manifest.file_count,
+            size_text(manifest.size_bytes),
+            age_text(manifest.created),
+            manifest.origin.run or "",
+            (manifest.origin.commit or "")[:10],
+        )
+        for manifest in reversed(versions)
+    ]
+    print_table(
+        ("version", "aliases", "files", "size", "created", "run", "commit"), rows, right=("files", "size")
+    )
+
+
+def _list_collections(repo: Repo, project: str | None, as_json: bool) -> None:
+    found: list[dict[str, Any]] = []
+    for owner, name in repo.collections.names(project):
+        versions = repo.collections.versions(owner, name)
+        if versions:
+            newest = versions[-1]
+            found.append(
+                {
+                    "artifact": f"{owner}/{name}",
+                    "type": newest.type,
+                    "versions": len(versions),
+                    "newest": newest.version,
+                    "size_bytes": newest.size_bytes,
+                    "created": newest.created,
+                }
+            )
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        click.echo("No artifacts yet. Store one: tracker artifact put PATH --name NAME", err=True)
+        return
+    rows = [
+        (
+            row["artifact"],
+            row["type"],
+            row["newest"],
+            row["versions"],
+            size_text(row["size_bytes"]),
+            age_text(row["created"]),
+        )
+        for row in found
+    ]
+    print_table(
+        ("artifact", "type", "newest", "versions", "size", "created"), rows, right=("versions", "size")
+    )
+
+
+@artifact.command("show")
+@click.argument("version")
+@project_option
+@json_option
+def show_version(version: str, project: str | None, as_json: bool) -> None:
+    """Show one version: where it came from, and what it holds"""
+    repo = open_repo()
+    print_version(repo, find_version(repo, version, project), as_json)
+
+
+def print_version(repo: Repo, manifest: Manifest, as_json: bool) -> None:
+    """Print everything about a version but its files."""
+    about = _describe(repo, manifest)
+    if as_json:
+        print_json(about)
+        return
+    click.echo(click.style(manifest.qualified_name, bold=True))
+    shown = {**about, "size": f"{size_text(manifest.size_bytes)} in {manifest.file_count} files"}
+    for key in (
+        "type",
+        "aliases",
+        "tags",
+        "description",
+        "size",
+        "digest",
+        "created",
+        "run",
+        "step",
+        "commit",
+        "branch",
+        "code_commit",
+        "dirty",
+        "parent",
+        "source",
+        "metadata",
+    ):
+        value = shown.get(key)
+        if value not in (None, "", [], {}):
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            click.echo(f"  {key:<12} {text}")
+    click.echo(f"\nFetch it: tracker artifact get {manifest.qualified_name}")
+
+
+def _describe(repo: Repo, manifest: Manifest) -> dict[str, Any]:
+    details = repo.collections.effective(manifest)
+    origin = manifest.origin
+    return {
+        "artifact": f"{manifest.project}/{manifest.name}",
+        "version": manifest.version,
+        "type": manifest.type,
+        "aliases": repo.collections.aliases_of(manifest),
+        "tags": list(details.tags),
+        "description": details.description,
+        "digest": manifest.digest,
+        "files": manifest.file_count,
+        "size_bytes": manifest.size_bytes,
+        "created": manifest.created,
+        "run": origin.run,
+        "step": origin.step,
+        "commit": origin.commit,
+        "branch": origin.branch,
+        "code_commit": origin.code_commit,
+        "dirty": origin.dirty,
+        "parent": manifest.parent,
+        "source": manifest.source,
+        "metadata": dict(details.metadata),
+    }
+
+
+@artifact.command()
+@click.argument("version")
+@project_option
+@json_option
+def files(version: str, project: str | None, as_json: bool) -> None:
+    """List the files of a version"""
+    repo = open_repo()
+    listing = repo.collections.listing(find_version(repo, version, project))
+    if as_json:
+        print_json([{field: getattr(e, field) for field in e.__struct_fields__} for e in listing])
+        return
+    rows = [
+        (e.path + (f" -> {e.target}" if e.target else ""), size_text(e.size), e.digest[:12]) for e in listing
+    ]
+    print_table(("path", "size", "digest"), rows, right=("size",))
+
+
+@artifact.command()
+@click.argument("old")
+@click.argument("new")
+@project_option
+@json_option
+def diff(old: str, new: str, project: str | None, as_json: bool) -> None:
+    """List paths added, removed and changed between two versions
+
+    The exit status is 1 when they differ.
+    """
+    repo = open_repo()
+    before, after = (
+        repo.collections.listing(find_version(repo, text, project)).by_path for text in (old, new)
+    )
+    added = sorted(after.keys() - before.keys())
+    removed = sorted(before.keys() - after.keys())
+    changed = sorted(path for path in after.keys() & before.keys() if after[path] != before[path])
+    if as_json:
+        print_json({"added": added, "removed": removed, "changed": changed})
+    else:
+        for sign, paths in (("+", added), ("-", removed), ("~", changed)):
+            for path in paths:
+                sizes = " -> ".join(size_text(side[path].size) for side in (before, after) if path in side)
+                click.echo(f"{sign} {path}  {sizes}")
+        if not added and not removed and not changed:
+            click.echo("The contents are the same.")
+    if added or removed or changed:
+        raise click.exceptions.Exit(1)
+
+
+@artifact.command(
+    epilog="""\b
+Examples:
+  tracker artifact alias mnist:v3 stable
+  tracker artifact alias mnist stable --remove
+  tracker artifact alias mnist --log"""
+)
+@click.argument("version")
+@click.argument("alias", required=False)
+@click.option("--remove", is_flag=True, help="Let the alias name nothing.")
+@click.option("--log", "show_log", is_flag=True, help="Print every move of the collection's aliases.")
+@project_option
+@json_option
+def alias(
+    version: str, alias: str | None, remove: bool, show_log: bool, project: str | None, as_json: bool
+) -> None:
+    """Let an alias name a version, or show where the aliases are"""
+    repo = open_repo()
+    manifest = find_version(repo, version, project)
+    collections = repo.collections
+    if alias is None:
+        if show_log:
+            moves = collections.alias_log(manifest.project, manifest.name)
+            if as_json:
+                print_json(
+                    [{"time": m.time, "alias": m.alias, "version": m.version, "run": m.run} for m in moves]
+                )
+                return
+            print_table(
+                ("time", "alias", "version", "run"),
+                [(m.time, m.alias, m.version or "-", m.run or "") for m in moves],
+            )
+            return
+        current = collections.aliases(manifest.project, manifest.name)
+        if as_json:
+            print_json(current)
+            return
+        print_table(("alias", "version"), sorted(current.items()))
+        return
+    where = (manifest.project, manifest.name, alias)
+    changed = repo.remove_alias(*where) if remove else repo.move_alias(*where, manifest.version)
+    warn(changed.warnings)
+    move = changed.moved[0] if changed.moved else None
+    if as_json:
+        print_json(
+            {"alias": alias, "version": move.version if move else manifest.version, "moved": move is not None}
+        )
+    elif move is None:
+        click.echo(
+            f"Nothing to do: {alias} {'names nothing' if remove else f'is {manifest.version} already'}."
+        )
+    elif move.version is None:
+        click.echo(f"{manifest.project}/{manifest.name}:{alias} names nothing now (was {move.previous}).")
+    else:
+        was = f" (was {move.previous})" if move.previous else ""
+        click.echo(f"{manifest.project}/{manifest.name}:{alias} is {move.version} now{was}.")
+
+
+@artifact.command()
+@click.argument("version")
+@click.option("--delete-aliases", is_flag=True, help="Delete it although aliases name it.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be deleted.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@project_option
+def rm(version: str, delete_aliases: bool, dry_run: bool, yes: bool, project: str | None) -> None:
+    """Delete a version; its number is never used again"""
+    repo = open_repo()
+    manifest = find_version(repo, version, project)
+    what = f"{manifest.qualified_name} ({manifest.file_count} files, {size_text(manifest.size_bytes)})"
+    if dry_run:
+        click.echo(f"Would delete {what}.")
+        return
+    if not yes:
+        click.confirm(f"Delete {what}?", abort=True)
+    changed = repo.delete_artifact(manifest, delete_aliases=delete_aliases)
+    warn(changed.warnings)
+    click.echo(f"Deleted {manifest.qualified_name}.")
+    for move in changed.moved:
+        click.echo(f"{move.alias} names {move.version or 'nothing'} now.")
+
+
+@artifact.command()
+@click.argument("version")
+@click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@project_option
+@json_option
+def verify(version: str, folder: Path | None, project: str | None, as_json: bool) -> None:
+    """Read every byte of a version, in the store or in a folder, and name what is wrong
+
+    The exit status is 1 when something is.
+    """
+    repo = open_repo()
+    manifest = find_version(repo, version, project)
+    listing = repo.collections.listing(manifest)
+    with ProgressBar("Reading") as bar:
+        problems = verify_tree(listing, folder, progress=bar) if folder else _verify_store(repo, listing, bar)
+    if as_json:
+        print_json([{"what": p.what, "problem": p.kind, "detail": p.detail} for p in problems])
+    else:
+        for problem in problems:
+            click.echo(f"{problem.kind}: {problem.detail}")
+        where = folder or "the store"
+        count = len(problems)
+        click.echo(f"{manifest.qualified_name} in {where}: {f'{count} problems' if count else 'whole'}.")
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
+def _verify_store(repo: Repo, listing: Listing, bar: ProgressBar) -> list[Problem]:
+    """Check the objects of a listing, and say of each problem which paths it hits."""
+    paths: dict[str, list[str]] = {}
+    for entry in listing:
+        if entry.kind == "file":
+            paths.setdefault(entry.digest, []).append(entry.path)
+    found = verify_store(repo.store, {Digest(digest) for digest in paths}, progress=bar)
+    return [
+        Problem(path, problem.kind, f"{path}: {problem.detail}")
+        for problem in found
+        for path in paths.get(problem.what, [problem.what])
+    ]
