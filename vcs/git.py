@@ -54,6 +54,7 @@ LOCATING_VARIABLES = frozenset(
 _POLITE = (
     *("-c", f"core.hooksPath={os.devnull}"),
     *("-c", "core.fsmonitor="),
+    *("-c", "core.splitIndex=false"),
     *("-c", "core.logAllRefUpdates=false"),
     *("-c", "gc.auto=0"),
     *("-c", "maintenance.auto=false"),

@@ -67,7 +67,7 @@ def test_names_of_secrets(name: str) -> None:
     "name",
     [
         "tokenizer", "max_tokens", "num_tokens", "pad_token_id", "eos_token", "token_count", "keyboard",
-        "key", "monkey", "lr", "author", "authors", "path", "pattern", "mask_token", "tokens_per_second", "n_token",
+        "key", "monkey", "lr", "author", "path", "pattern", "mask_token", "tokens_per_second", "n_token",
         "special_tokens", "compat", "token_type_ids", "maxNewTokens", "SSH_AUTH_SOCK", "key_dim", "keys",
     ],
 )  # fmt: skip
