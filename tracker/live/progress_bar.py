@@ -15,6 +15,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TextIO
 
+from tracker.live.term import loudness
+
 # Below this, a bar would only flicker.
 DELAY_S = 0.5
 INTERVAL_S = 0.1
@@ -36,16 +38,15 @@ class ProgressBar:
         *,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
-        quiet: bool = False,
     ) -> None:
-        """Begin to count now. `stream` defaults to stderr; `quiet` never draws."""
+        """Begin to count now. `stream` defaults to stderr."""
         self._title = title
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
         self._started = clock()
         self._next_draw = self._started + DELAY_S
         self._lock = threading.Lock()
-        self._draws = not quiet and _is_terminal(self._stream)
+        self._draws = loudness() == "normal" and _is_terminal(self._stream)
         self._drawn = False
         self._files = self._files_total = 0
         self._bytes = self._bytes_total = 0

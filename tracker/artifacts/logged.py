@@ -1,0 +1,154 @@
+"""A logged version: its contents brought back, checked and described."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from tracker.artifacts.home import Home
+from tracker.artifacts.reference_copies import copy_is_whole, place_reference
+from tracker.artifacts.references import is_verifiable, local_path
+from tracker.errors import IntegrityError, NotFoundError, UsageError
+from tracker.live.progress_bar import ProgressBar
+from tracker.live.term import warn
+from vcs.checkout import plan_checkout
+from vcs.listing import Entry, Listing
+from vcs.manifest import Manifest
+from vcs.verify import verify_tree
+
+Patterns = str | Sequence[str] | None
+
+
+class VerificationError(IntegrityError, ValueError):
+    """A folder does not hold exactly what a version has; also a ValueError, as wandb raises."""
+
+
+class Version:
+    """A manifest together with where its contents are. Immutable."""
+
+    def __init__(self, manifest: Manifest, home: Home) -> None:
+        self.manifest = manifest
+        self.home = home
+
+    @cached_property
+    def source(self) -> Manifest:
+        """The version itself, or the one that a link points to."""
+        return self.home.repo.collections.source_of(self.manifest)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """The contents; read once.
+
+        Raises:
+            FormatError, NotFoundError, IntegrityError: See `Collections.listing`.
+        """
+        return self.home.repo.collections.listing(self.manifest)
+
+    def download(
+        self,
+        root: Path,
+        *,
+        prefix: str | None = None,
+        include: Patterns = None,
+        exclude: Patterns = None,
+        allow_missing_references: bool = False,
+    ) -> None:
+        """Put the chosen entries below `root`; see `Artifact.download`."""
+        chosen = choose(self.listing, prefix=prefix, include=include, exclude=exclude)
+        if not chosen and len(self.listing):
+            warn(f"nothing in {self.manifest.name}:{self.manifest.version} fits what download was asked for")
+        self._place(chosen, root, remove_others=False, allow_missing_references=allow_missing_references)
+
+    def checkout(self, root: Path) -> None:
+        """Make `root` hold the version and nothing else; see `Artifact.checkout`."""
+        self._place(self.listing.entries, root, remove_others=True, allow_missing_references=False)
+
+    def download_entry(self, entry: Entry, root: Path) -> Path:
+        """Put one entry below `root` and return where it lies."""
+        self._place((entry,), root, remove_others=False, allow_missing_references=False)
+        return root / entry.path
+
+    def verify(self, root: Path) -> None:
+        """Check that `root` holds exactly this version; see `Artifact.verify`."""
+        references = [entry for entry in self.listing if entry.kind == "ref"]
+        stored = Listing(entry for entry in self.listing if entry.kind != "ref")
+        copies = {entry.path for entry in references}
+        problems = [
+            f"{problem.what}: {problem.kind}"
+            for problem in verify_tree(stored, root)
+            if not (problem.kind == "extra" and problem.what in copies)
+        ]
+        unknown = 0
+        for entry in references:
+            whole = copy_is_whole(entry, root / entry.path)
+            if whole is None:
+                unknown += 1
+            elif not whole:
+                problems.append(f"{entry.path}: changed")
+        if unknown:
+            warn(f"{unknown} references of {self.manifest.name} were not checked")
+        if problems:
+            shown = ", ".join(problems[:5]) + (f" and {len(problems) - 5} more" if len(problems) > 5 else "")
+            raise VerificationError(
+                f"{root} is not {self.manifest.name}:{self.manifest.version}: {shown}",
+                hint="artifact.checkout(root) makes it so",
+            )
+
+    def _place(
+        self, entries: Sequence[Entry], root: Path, *, remove_others: bool, allow_missing_references: bool
+    ) -> None:
+        repo = self.home.repo
+        plan = plan_checkout(
+            Listing(entries),
+            root,
+            repo.store,
+            stat_cache=repo.stat_cache,
+            extra="remove" if remove_others else "keep",
+        )
+        with ProgressBar(f"writing {self.manifest.name}:{self.manifest.version}") as progress:
+            plan.apply(overwrite=True, progress=progress)
+        left_out = []
+        for entry in plan.references:
+            if local_path(entry.target) is None or (not is_verifiable(entry) and not _is_file(entry)):
+                left_out.append(entry)
+                continue
+            try:
+                place_reference(entry, root, repo.stat_cache)
+            except NotFoundError:
+                if not allow_missing_references:
+                    raise
+                left_out.append(entry)
+        repo.stat_cache.save()
+        if left_out:
+            names = ", ".join(f"{entry.path} ({entry.target})" for entry in left_out[:3])
+            warn(f"{len(left_out)} references were not fetched: {names}{', …' if len(left_out) > 3 else ''}")
+
+
+def choose(
+    listing: Listing, *, prefix: str | None = None, include: Patterns = None, exclude: Patterns = None
+) -> list[Entry]:
+    """Return the entries whose path begins with `prefix` and fits the patterns of gitignore's form.
+
+    Raises:
+        UsageError: A pattern that cannot be read.
+    """
+    entries = [entry for entry in listing if not prefix or entry.path.startswith(prefix)]
+    for patterns, wanted in ((include, True), (exclude, False)):
+        if patterns is None:
+            continue
+        from pathspec import GitIgnoreSpec
+
+        lines = [patterns] if isinstance(patterns, str) else list(patterns)
+        try:
+            spec = GitIgnoreSpec.from_lines(lines)
+        except ValueError as error:
+            raise UsageError(f"cannot understand the pattern in {lines}: {error}") from error
+        entries = [entry for entry in entries if spec.match_file(entry.path) == wanted]
+    return entries
+
+
+def _is_file(entry: Entry) -> bool:
+    path = local_path(entry.target)
+    return path is not None and os.path.isfile(path)
