@@ -156,7 +156,8 @@ class Ledger:
         if self._git is None or (tip := self.tip()) is None:
             return
         options = [] if limit is None else [f"--max-count={limit}"]
-        only = [] if path is None else ["--", to_ledger(self._relative(path))]
+        scope = "" if path is None else to_ledger(self._relative(path))
+        only = ["--", scope] if scope else []
         printed = self._git.run(
             *("--literal-pathspecs", "log", "-z", "--no-show-signature", "--encoding=UTF-8"),
             *("--format=%H %ct%x00%an%x00%B", *options, tip, *only),

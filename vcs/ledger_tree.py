@@ -141,11 +141,14 @@ def read_record(source: Path, ledger_path: str) -> tuple[str, bytes] | None:
         if error.errno in _NOT_A_FILE:
             return None
         raise disk_error(error, f"cannot read {source}") from error
-    with os.fdopen(fd, "rb") as stream:
+    try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode) or (limit is not None and found.st_size > limit):
             return None
-        content = stream.read() if limit is None else stream.read(limit + 1)
+        with open(fd, "rb", closefd=False) as stream:
+            content = stream.read() if limit is None else stream.read(limit + 1)
+    finally:
+        os.close(fd)
     if limit is not None and len(content) > limit:
         return None
     return EXECUTABLE if found.st_mode & stat.S_IXUSR else FILE, content
