@@ -63,6 +63,7 @@ class CollectionFiles:
         self.aliases_path = layout.aliases(project, name)
         self.edits_path = layout.edits(project, name)
         self._layout = layout
+        self._prefix = str(layout.manifest(project, name, 0)).removesuffix("0.yaml")
         self._headers: dict[int, tuple[_Signature, Header | None]] = {}
         self._logs: dict[Path, tuple[_Signature, object]] = {}
 
@@ -106,13 +107,13 @@ class CollectionFiles:
 
     def header(self, number: int) -> Header | None:
         """Return digest and type from the beginning of the file; None if it is damaged."""
-        path = self.path(number)
-        signature = _signature(path)
+        # Asked for every version at each logging: a text, as making a Path takes longer than the stat.
+        signature = _signature(self._prefix + f"{number}.yaml")
         if signature is None:
             return None
         known = self._headers.get(number)
         if known is None or known[0] != signature:
-            known = (signature, self._read_header(path))
+            known = (signature, self._read_header(self.path(number)))
             self._headers[number] = known
         return known[1]
 
@@ -217,7 +218,7 @@ class CollectionFiles:
         return known[1]  # type: ignore[return-value]
 
 
-def _signature(path: Path) -> _Signature | None:
+def _signature(path: Path | str) -> _Signature | None:
     """What changes with a file: manifests are replaced whole, logs grow."""
     try:
         status = os.stat(path)
