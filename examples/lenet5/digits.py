@@ -1,6 +1,6 @@
 """1,797 real handwritten digits (UCI, in scikit-learn), as a folder of files like MNIST's.
 
-The 8×8 images are enlarged three times and framed to 28×28, so that LeNet-5 takes
+The 8x8 images are enlarged three times and framed to 28x28, so that LeNet-5 takes
 them unchanged. Written as files, because the tutorial versions a folder of data.
 """
 
