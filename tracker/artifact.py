@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -493,6 +494,20 @@ class Artifact(ArtifactAttributes):
         return consumers_of(self._logged("consumers"))
 
     # for those who make artifacts
+
+    def add_names(self, aliases: Sequence[str], tags: Sequence[str] = ()) -> None:
+        """Let aliases name this version and add tags, at once; unsaved changes stay unsaved.
+
+        Raises:
+            UsageError: An alias or tag that cannot be. Nothing was written.
+        """
+        version = self._logged("version to name")
+        before = read_editable(version)
+        after = replace(before, aliases=[*before.aliases, *aliases], tags=[*before.tags, *tags])
+        saved = save_changes(version, before, after)
+        for values in (self._values, self._recorded):
+            values.aliases = list(dict.fromkeys([*values.aliases, *aliases]))
+            values.tags = list(dict.fromkeys([*values.tags, *saved.tags]))
 
     def draft_in(self, home: Home) -> Draft:
         """Return the draft, which lives in `home` from now on.

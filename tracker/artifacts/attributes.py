@@ -20,7 +20,7 @@ from tracker.values.scalars import plain
 from vcs.clock import parse_time
 from vcs.edits import Details
 from vcs.listing import Listing
-from vcs.names import check_alias, check_tag
+from vcs.names import LATEST, check_alias, check_tag
 
 MAX_METADATA_KEYS = 100
 
@@ -247,14 +247,18 @@ class ArtifactAttributes:
 
     @property
     def aliases(self) -> list[str]:
-        """The names that point to this version; change the list, then `save()`."""
+        """The names that point to this version; change the list, then `save()`.
+
+        Assigning a list keeps `latest`; `aliases.remove("latest")` does not.
+        """
         self._logged("aliases")
         return self._values.aliases
 
     @aliases.setter
     def aliases(self, aliases: Sequence[str]) -> None:
-        self._logged("aliases")
-        self._values.aliases = words(aliases, check_alias, "aliases")
+        # Who replaces aliases thinks of their own: without `latest` the bare name would find nothing.
+        kept = [alias for alias in self.aliases if alias == LATEST]
+        self._values.aliases = words([*words(aliases, check_alias, "aliases"), *kept], check_alias, "aliases")
 
     @property
     def ttl(self) -> timedelta | None:

@@ -72,7 +72,7 @@ class Draft:
         """Store one file; a symbolic link is followed. See `Artifact.add_file`."""
         self.check_open()
         given = Path(local_path)
-        path = to_entry_path(given.name if name is None else name)
+        path = to_entry_path(os.path.basename(os.path.abspath(given)) if name is None else name)
         with ProgressBar(f"adding {path}") as progress:
             entry = self.home.repo.add_file(given, name=path, progress=progress)
         self._insert([entry], overwrite=overwrite)

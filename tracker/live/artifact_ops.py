@@ -18,7 +18,7 @@ from tracker.artifacts.references import local_path
 from tracker.errors import NotFoundError, UsageError
 from tracker.storage.catalog import RunEntry
 from vcs.manifest import Origin
-from vcs.names import MAX_NAME, parse_artifact_ref
+from vcs.names import LATEST, MAX_NAME, parse_artifact_ref
 from vcs.repo import Repo
 
 
@@ -124,14 +124,12 @@ def log_artifact(
     if artifact.is_draft():
         artifact.commit(home_of(run), origin=run.origin(), aliases=wanted, tags=_list(tags))
     else:
-        artifact.aliases = [*artifact.aliases, *wanted, "latest"]
-        artifact.tags = [*artifact.tags, *_list(tags)]
-        artifact.save()
+        artifact.add_names([*wanted, LATEST], _list(tags))
     run.record_logged(
         artifact=f"{artifact.project}/{artifact.collection_name}",
         version=artifact.version,
         digest=artifact.digest,
-        aliases=list(dict.fromkeys([*wanted, "latest"])),
+        aliases=list(dict.fromkeys([*wanted, LATEST])),
         step=artifact.history_step,
     )
     return artifact
