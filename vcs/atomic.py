@@ -86,6 +86,12 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
         view = view[os.write(fd, view) :]
 
 
+def remove_quietly(path: Path) -> None:
+    """Remove a temporary file; whether that works changes nothing."""
+    with suppress(OSError):
+        os.unlink(path)
+
+
 def write_atomic(path: Path, data: bytes | str, *, durable: bool = True, mode: int = 0o644) -> None:
     """Create or replace the file, whole. Parent folders are created.
 
@@ -100,10 +106,10 @@ def write_atomic(path: Path, data: bytes | str, *, durable: bool = True, mode: i
     try:
         os.replace(temporary, path)
     except OSError as error:
-        _remove(temporary)
+        remove_quietly(temporary)
         raise disk_error(error, f"cannot write {path}") from error
     except BaseException:
-        _remove(temporary)
+        remove_quietly(temporary)
         raise
     if durable:
         fsync_directory(path.parent)
@@ -127,7 +133,7 @@ def create_exclusive(path: Path, data: bytes | str, *, mode: int = 0o644) -> boo
     except OSError as error:
         raise disk_error(error, f"cannot write {path}") from error
     finally:
-        _remove(temporary)
+        remove_quietly(temporary)
     if created:
         fsync_directory(path.parent)
     return created
@@ -189,10 +195,10 @@ def _write_temporary(path: Path, data: bytes, *, durable: bool, mode: int) -> Pa
         finally:
             os.close(fd)
     except OSError as error:
-        _remove(temporary)
+        remove_quietly(temporary)
         raise disk_error(error, f"cannot write {path}") from error
     except BaseException:
-        _remove(temporary)
+        remove_quietly(temporary)
         raise
     return temporary
 
@@ -217,8 +223,3 @@ def _link_or_rename(temporary: Path, path: Path) -> bool:
         return True
     finally:
         os.close(fd)
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        os.unlink(path)

@@ -11,15 +11,11 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vcs.atomic import disk_error
-from vcs.errors import FormatError
+from vcs.ignore_rules import RuleSet, compile_rules
 from vcs.layout import IGNORE_FILE
 from vcs.paths import is_reserved_name
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 # Unfinished checkouts; see vcs/checkout.py.
 STAGING_PREFIX = ".tracker-checkout."
@@ -38,16 +34,7 @@ class _File:
     """One file of rules; `folder` is where it lies, relative to the top, with a slash at the end."""
 
     folder: str
-    spec: GitIgnoreSpec
-    quick: re.Pattern[str]
-
-    def decide(self, path: str) -> bool | None:
-        """Whether to leave the path out; None if no rule speaks of it."""
-        below = path[len(self.folder) :]
-        # One expression for all rules: most paths match none, and are done four times faster.
-        if not self.quick.match(below):
-            return None
-        return self.spec.check_file(below).include
+    rules: RuleSet
 
 
 class Rules:
@@ -64,9 +51,9 @@ class Rules:
 
     def leaves_out(self, name: str, *, is_dir: bool) -> bool:
         """Whether the rules leave out an entry of this folder, which is not left out itself."""
-        path = f"{self._folder}{name}/" if is_dir else self._folder + name
+        path = self._folder + name
         for file in reversed(self._files):
-            decision = file.decide(path)
+            decision = file.rules.decide(path[len(file.folder) :], is_dir=is_dir)
             if decision is not None:
                 return decision
         return False
@@ -90,8 +77,7 @@ class Ignore:
         it and on the way down hold too; without, only those in `folder` and below.
 
         Raises:
-            FormatError: A rule cannot be read; later calls raise it as well.
-            StoreError: A file of rules cannot be read.
+            StoreError: A file of rules cannot be read; later calls may raise it as well.
         """
         folder = folder.resolve()
         start = ""
@@ -140,20 +126,5 @@ class Ignore:
             return None
         except OSError as error:
             raise disk_error(error, f"cannot read {path}") from error
-        return _compile(folder, lines, path)
-
-
-def _compile(folder: str, lines: list[str], path: str) -> _File | None:
-    from pathspec import GitIgnoreSpec
-
-    try:
-        spec = GitIgnoreSpec.from_lines(lines)
-        sources = [
-            re.sub(r"\?P<\w+>", "?:", pattern.regex.pattern)
-            for pattern in spec.patterns
-            if pattern.include is not None and pattern.regex is not None
-        ]
-        quick = re.compile("|".join(f"(?:{source})" for source in sources))
-    except (ValueError, re.error) as error:
-        raise FormatError(f"cannot understand a rule in {path}: {error}") from error
-    return _File(folder, spec, quick) if sources else None
+        rules = compile_rules(lines)
+        return _File(folder, rules) if rules is not None else None

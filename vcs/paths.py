@@ -66,9 +66,10 @@ def check_no_collisions(paths: Iterable[str]) -> None:
     """
     by_key: dict[str, str] = {}
     for path in paths:
-        first = by_key.setdefault(_key(path), path)
-        if first is not path:
-            _refuse_pair(first, path)
+        key = _key(path)
+        if key in by_key:
+            _refuse_pair(by_key[key], path)
+        by_key[key] = path
     folders: set[str] = set()
     for key, path in by_key.items():
         end = key.rfind("/")

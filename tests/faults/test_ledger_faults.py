@@ -236,10 +236,11 @@ def test_a_full_disk_inside_git_leaves_the_ledger_as_it_was(git_repo: Path) -> N
 
 
 def test_a_full_disk_leaves_no_code_commit_that_is_not_whole(git_repo: Path) -> None:
-    """Either the state says what is left out, or an error says that nothing was recorded."""
+    """The error says that nothing was recorded; the disk is not taken for a file that cannot be read."""
     (git_repo / "noise.bin").write_bytes(random.Random(1).randbytes(500_000))
     before = user_state(git_repo)
-    limited(lambda: capture_code(Git(git_repo), find_layout(git_repo)), 100_000)
+    raised = limited(lambda: capture_code(Git(git_repo), find_layout(git_repo)), 100_000)
+    assert "File too large" in str(raised)
     assert user_state(git_repo) == before
     check = git(git_repo, "for-each-ref", "--format=%(objectname)", "refs/tracker/code")
     for commit in check.split():

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
-from vcs.atomic import disk_error, fsync_directory, make_folder, write_all
+from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, write_all
 from vcs.copying import clone_file, copy_and_hash, hash_descriptor
 from vcs.digest import Digest
 from vcs.errors import ConflictError, NotFoundError, StoreError, UsageError
@@ -115,8 +115,7 @@ class LocalBatch(Batch):
         self._waiting.clear()
         for _, fd, path in writers:
             os.close(fd)
-            with suppress(OSError):
-                os.unlink(path)
+            remove_quietly(path)
 
     def _has(self, raw: bytes, digest: Digest) -> bool:
         if raw in self._waiting:
@@ -195,13 +194,15 @@ class LocalBatch(Batch):
                 self._publish(path, digest)
         finally:
             for _, path in written:
-                with suppress(FileNotFoundError):
-                    path.unlink()
+                remove_quietly(path)
 
     def _store_loose(self, digest: Digest, data: bytes) -> None:
         try:
             path = self._write_temporary(data)
-            self._publish(path, digest)
+            try:
+                self._publish(path, digest)
+            finally:
+                remove_quietly(path)
         except OSError as error:
             raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
 
@@ -211,7 +212,7 @@ class LocalBatch(Batch):
             write_all(fd, data)
             _settle(fd)
         except BaseException:
-            path.unlink()
+            remove_quietly(path)
             raise
         finally:
             os.close(fd)
@@ -235,8 +236,7 @@ class LocalBatch(Batch):
             raise disk_error(error, f"cannot store {path}") from error
         finally:
             os.close(fd)
-            with suppress(FileNotFoundError):
-                temporary.unlink()
+            remove_quietly(temporary)
 
     def _publish(self, temporary: Path, digest: Digest) -> None:
         """Give a durable temporary file the name of its object."""

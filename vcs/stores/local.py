@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from vcs.atomic import disk_error, fsync_directory, make_folder, temporary_name
+from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, temporary_name
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import IntegrityError, NotFoundError
 from vcs.lock import file_lock
@@ -249,8 +249,7 @@ class LocalStore(Store):
                 raise disk_error(error, f"cannot rewrite the pack {pack.path.name}") from error
             finally:
                 os.close(fd)
-                with suppress(FileNotFoundError):
-                    temporary.unlink()
+                remove_quietly(temporary)
             fsync_directory(self.packs.folder)
         try:
             pack.path.unlink()
