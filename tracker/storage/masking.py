@@ -25,8 +25,8 @@ class Surviving:
 
     Attributes:
         spans: Ranges of rows, in order, each with the limit below which a step survives.
-        marks: Those of the summary that survive, each with the number of rows before it,
-            as written, and the step to which it belongs.
+        marks: Rewinds, and those marks of the summary that survive; each with the number
+            of rows before it, as written, and the step to which it belongs.
     """
 
     segment: Segment
@@ -71,6 +71,7 @@ def _backwards(segment: Segment, limit: float) -> tuple[Surviving, float]:
         if isinstance(mark, RewindMark):
             surviving.spans.append((index, end, limit))
             end, limit = index, min(limit, mark.step)
+            surviving.marks.append((index, position, mark))
         elif position < limit:
             surviving.marks.append((index, position, mark))
     surviving.spans.append((0, end, limit))

@@ -16,6 +16,7 @@ from tracker.storage.journal import (
     VALUES,
     Header,
     Mark,
+    RewindMark,
     RichRow,
     SegmentEncoder,
     SimpleRow,
@@ -37,7 +38,7 @@ def take_over(source: RunLayout, target: RunLayout, *, last_step: int) -> int:
     copied = 0
     for number, part in enumerate(parts):
         items = _shared(part, last_step)
-        if not items:
+        if all(isinstance(item, RewindMark) for item in items):
             continue
         header = part.segment.header
         copy = Header(
@@ -60,7 +61,8 @@ def _shared(part: Part, last_step: int) -> list[SimpleRow | RichRow | Mark]:
     for index, step, mark in part.marks():
         items += _rows(part, start, index, last_step)
         start = index
-        if step <= last_step:
+        # A rewind masks nothing that is copied; it tells to which step the next marks belong.
+        if step <= last_step or isinstance(mark, RewindMark):
             items.append(mark)
     items += _rows(part, start, len(part.segment.rows), last_step)
     return items
