@@ -75,7 +75,7 @@ class StoreSink:
         store: Store,
         media_folder: Path,
         *,
-        object_path: Callable[[Digest], Path | None] = lambda digest: None,
+        object_path: Callable[[Digest], Path | None] | None = None,
         on_unplaced: Callable[[StoreError], None] = lambda error: None,
     ) -> None:
         """Open nothing yet.
@@ -83,13 +83,14 @@ class StoreSink:
         Args:
             store: Where objects are put.
             media_folder: Usually `RunLayout.media`; created when first needed.
-            object_path: Says which read-only file holds an object, where the store
-                has one for it; that file is then linked instead of copied.
+            object_path: Says which read-only file holds an object, where there is one;
+                that file is then linked instead of copied. The store's own answer if
+                not given.
             on_unplaced: Hears of files that could not be placed.
         """
         self._store = store
         self._folder = media_folder
-        self._object_path = object_path
+        self._object_path = object_path or store.file_of
         self._on_unplaced = on_unplaced
         self._lock = threading.RLock()
         self._batch: Batch | None = None
