@@ -1,0 +1,245 @@
+"""Making the parts of a run know each other."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from tracker.errors import UsageError
+from tracker.live import marks
+from tracker.live.branching import Branch
+from tracker.live.config_files import note_change, write_config
+from tracker.live.engine import Engine, Facts
+from tracker.live.live_summary import LiveSummary
+from tracker.live.parts import OnDisk, Parts
+from tracker.live.recorder import DiskRecorder, Recorder, write_mapping, write_text
+from tracker.live.term import say, warn
+from tracker.live.trouble import Trouble
+from tracker.settings import RunSettings
+from tracker.storage import history
+from tracker.storage.journal import Header
+from tracker.storage.liveness import this_process
+from tracker.storage.records import RunRecord
+from tracker.storage.writer import SegmentWriter
+from tracker.values.config import Config, OnChange, OnObject
+from tracker.values.metrics import MetricRules, metric_from_record
+from tracker.values.sink import StoreSink
+from tracker.values.summary import Summary
+from tracker.values.summary_state import SummaryState
+from vcs.layout import RunLayout
+from vcs.repo import Repo
+
+
+def assemble(settings: RunSettings, facts: Facts, config: Mapping[str, Any]) -> Parts:
+    """Put together a run that records nothing."""
+    lock = threading.RLock()
+    live = LiveSummary(lock, state=SummaryState())
+    engine = Engine(
+        facts,
+        settings,
+        Recorder(),
+        metrics=MetricRules(),
+        summary=live,
+        trouble=Trouble(strict=settings.strict),
+        rows_lock=lock,
+    )
+    return Parts(facts, settings, engine, _config(settings, config), _summary(engine))
+
+
+def assemble_on_disk(
+    settings: RunSettings,
+    repo: Repo,
+    run: RunLayout,
+    header: Header,
+    facts: Facts,
+    record: RunRecord,
+    config: Mapping[str, Any],
+) -> Parts:
+    """Put together a run that records; run.yaml has the session already.
+
+    Raises:
+        StoreError, FormatError: Its history cannot be written, or not be read.
+    """
+    recorder, engine = _record_with(settings, repo, run, header, facts, record)
+    disk = OnDisk(repo, run, recorder)
+    watched = _config(settings, config, on_change=_record_changes(recorder))
+    parts = Parts(facts, settings, engine, watched, _summary(engine), disk)
+    recorder.on_save = lambda: save(parts)
+    _start_collectors(parts, header)
+    _start_later_work(parts)
+    return parts
+
+
+def join(settings: RunSettings, repo: Repo, branch: Branch, config: Mapping[str, Any]) -> Parts:
+    """Log into a run that another process began: rows go to a rank of their own, nothing else is written.
+
+    Raises:
+        UsageError: The run has no session to join, or its label is taken.
+    """
+    record = branch.before
+    session = record.last_session if record is not None else None
+    if record is None or session is None:
+        raise UsageError(f"run {branch.run_id!r} has no session that could be joined")
+    this = this_process()
+    rank = settings.label or f"{this.host.partition('.')[0]}-{this.pid}"
+    run = repo.layout.run(record.project, record.id)
+    header = Header(run=record.id, session=session.number, rank=rank, start=time.time(), from_step=0)
+    facts = Facts(
+        id=record.id,
+        project=record.project,
+        entity=record.entity,
+        name=record.name,
+        group=record.group,
+        job_type=record.job_type,
+        tags=tuple(record.tags),
+        notes=record.notes,
+        start_time=header.start,
+        resumed=True,
+        session=session.number,
+        folder=run.folder,
+    )
+    recorder, engine = _record_with(settings, repo, run, header, facts, record)
+    recorder.leave_record()
+    return Parts(
+        facts, settings, engine, _config(settings, config), _summary(engine), OnDisk(repo, run, recorder)
+    )
+
+
+def _record_with(
+    settings: RunSettings, repo: Repo, run: RunLayout, header: Header, facts: Facts, record: RunRecord
+) -> tuple[DiskRecorder, Engine]:
+    trouble = Trouble(strict=settings.strict)
+    sink = StoreSink(
+        repo.store,
+        run.media,
+        object_path=getattr(repo.store, "file_of", lambda digest: None),
+        on_unplaced=lambda error: trouble.note("show media in the run's folder", error),
+    )
+    recorder = DiskRecorder(repo, run, header, trouble=trouble, sink=sink)
+    rules = MetricRules()
+    rules.restore(metric_from_record(metric) for metric in record.metrics)
+    lock = threading.RLock()
+
+    def rebuild() -> SummaryState:
+        return history.summary_state_of(run, rules.all())
+
+    live = LiveSummary(
+        lock,
+        # After the segment was made: its header masks what this session takes back.
+        state=rebuild() if facts.resumed or facts.forked_from else SummaryState(rules.all()),
+        sink=sink,
+        rebuild=rebuild,
+        on_many=recorder.save_soon,
+    )
+    if any(metric.summary for metric in rules.all()):
+        live.keep_order()
+    engine = Engine(facts, settings, recorder, metrics=rules, summary=live, trouble=trouble, rows_lock=lock)
+    trouble.on_strict = lambda: engine.close_gate(trouble.raise_it)
+    return recorder, engine
+
+
+def _config(
+    settings: RunSettings,
+    values: Mapping[str, Any],
+    *,
+    on_change: OnChange | None = None,
+    on_object: OnObject | None = None,
+) -> Config:
+    return Config(
+        values,
+        on_change=on_change,
+        on_object=on_object,
+        on_notice=say,
+        allow_val_change=settings.allow_val_change,
+    )
+
+
+def _record_changes(recorder: DiskRecorder) -> OnChange:
+    """Return what keeps config.yaml and the session's `config_changes` up to date."""
+
+    def on_change(new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
+        recorder.save_soon()
+        # A key that gets its first value is no change of the configuration, only more of it.
+        if not old:
+            return
+
+        def change(record: RunRecord) -> None:
+            session = recorder.session_of(record)
+            for key in old:
+                note_change(session.config_changes, key, old, new[key])
+
+        recorder.change_soon(change, doing="record the change of the config")
+
+    return on_change
+
+
+def _summary(engine: Engine) -> Summary:
+    return Summary(engine.summary_values, engine.set_summary, engine.unset_summary)
+
+
+def save(parts: Parts) -> None:
+    """Write config.yaml and summary.yaml as they are now."""
+    assert parts.disk is not None
+    write_config(parts.disk.run, parts.config.as_dict())
+    values = parts.engine.summary_values()
+    if values or parts.disk.run.summary.exists():
+        write_mapping(parts.disk.run.summary, values)
+
+
+def _start_collectors(parts: Parts, header: Header) -> None:
+    """Begin to capture output and system metrics. What cannot be captured is said, and does without."""
+    disk, settings = parts.disk, parts.settings
+    assert disk is not None
+    trouble = disk.recorder.trouble
+    if settings.console:
+        from tracker.collect.console import ConsoleCapture
+
+        disk.console = ConsoleCapture(disk.run.output, session=header.session, on_error=warn)
+        disk.console.start()
+    if settings.system_interval_s is not None:
+        from tracker.collect.system import SystemSampler
+
+        with trouble.guarded("record system metrics"):
+            writer = SegmentWriter(
+                disk.run.system_segment(header.session, header.rank), header, on_error=warn, interval_s=1.0
+            )
+            disk.system = writer
+            count = iter(range(1 << 62))
+            disk.sampler = SystemSampler(
+                lambda sample: writer.put(next(count), sample, time.time()),
+                settings.system_interval_s,
+                disk=disk.run.folder,
+            )
+            disk.sampler.start()
+
+
+def _start_later_work(parts: Parts) -> None:
+    """Queue what the start of training need not wait for, in the order of the promises."""
+    disk = parts.disk
+    assert disk is not None
+
+    def list_packages() -> None:
+        from tracker.collect.packages import installed_packages
+
+        write_text(disk.run.requirements, "".join(f"{line}\n" for line in installed_packages()))
+
+    verb = "resumed" if parts.facts.resumed else "forked" if parts.facts.forked_from else "started"
+    disk.recorder.submit(list_packages, doing="list the installed packages")
+    disk.recorder.submit(
+        lambda: disk.recorder.commit(f"run {parts.facts.id} {verb}"), doing="write the ledger"
+    )
+    disk.recorder.submit(lambda: sweep(disk.repo), doing="look for crashed runs")
+
+
+def sweep(repo: Repo) -> None:
+    """Record that runs crashed whose process is gone, in run.yaml and in the ledger."""
+    dead = marks.sweep(repo.layout)
+    if not dead:
+        return
+    folders = [repo.layout.run(mark.project, mark.run).folder for mark in dead]
+    names = ", ".join(sorted({mark.run for mark in dead}))
+    repo.ledger.commit([folder for folder in folders if folder.exists()], f"run {names} crashed")
+    for mark in dead:
+        marks.remove(repo.layout, mark)

@@ -1,0 +1,74 @@
+"""What keeps a live run honest about its process: exit, signals, forks.
+
+Installed when the first run of a process begins, and never twice. Runs end in the
+order opposite to that of their beginning.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Callable
+
+from tracker.live.exits import Ending, ExitWatch
+from tracker.live.signals import SignalWatch
+
+
+class Guarded:
+    """A live run as the end of the process sees it."""
+
+    def __init__(self, end: Callable[[Ending], None], after_fork: Callable[[], None]) -> None:
+        self.end = end
+        self.after_fork = after_fork
+
+
+class Lifecycle:
+    """Ends the live runs of a process when it ends, however that is."""
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._live: list[Guarded] = []
+        self._exits: ExitWatch | None = None
+        self._signals: SignalWatch | None = None
+
+    def add(self, guarded: Guarded) -> None:
+        """Guard a run; the first one installs the hooks."""
+        if self._exits is None:
+            self._exits = ExitWatch()
+            self._exits.install()
+            atexit.register(self._at_exit)
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=self._after_fork)
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._signals = SignalWatch(self._on_signal)
+        if self._signals is not None and not self._live:
+            self._signals.install()
+        self._live.append(guarded)
+
+    def remove(self, guarded: Guarded) -> None:
+        """Let go of a run that has ended; after the last one, signals are nobody's again."""
+        if guarded in self._live:
+            self._live.remove(guarded)
+        if not self._live and self._signals is not None:
+            self._signals.release()
+
+    def _at_exit(self) -> None:
+        if self._exits is not None and self._live:
+            self._end_all(self._exits.ending())
+
+    def _on_signal(self, name: str, number: int) -> None:
+        # 128 + number is what a shell shows for a process that a signal ended.
+        self._end_all(Ending("killed", 128 + number, signal=name))
+
+    def _end_all(self, ending: Ending) -> None:
+        for guarded in reversed(list(self._live)):
+            guarded.end(ending)
+
+    def _after_fork(self) -> None:
+        """In a forked child: the runs are the parent's, and its signals do what they always did."""
+        if self._signals is not None:
+            self._signals.release()
+            self._signals = None
+        for guarded in self._live:
+            guarded.after_fork()

@@ -1,0 +1,62 @@
+"""Signals that end a process, noticed so that its run can say which one it was.
+
+SIGTERM and SIGHUP kill a Python process without a word. While a run is live they go
+to us first, if nobody else handles them; the run is closed, within a bound, and then
+the signal does what it would have done, so the exit status is the same as without
+us. Ctrl-C is an exception in Python and needs nothing here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+# A scheduler that sends SIGTERM gives 30 s or so before it sends SIGKILL.
+CLOSE_TIMEOUT_S = 10.0
+
+_WATCHED = ("SIGTERM", "SIGHUP")
+
+
+class SignalWatch:
+    """Calls `on_end(name, number)` when a signal is about to end the process."""
+
+    def __init__(self, on_end: Callable[[str, int], None]) -> None:
+        self._on_end = on_end
+        self._pid = os.getpid()
+
+    def install(self) -> None:
+        """Take over those signals that still have Python's default; a no-op outside the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for name in _WATCHED:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, self._handle)
+
+    def release(self) -> None:
+        """Give the signals back; used in forked children and in tests."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for name in _WATCHED:
+            number = getattr(signal, name, None)
+            # == and not `is`: each access makes a new bound method.
+            if number is not None and signal.getsignal(number) == self._handle:
+                signal.signal(number, signal.SIG_DFL)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() == self._pid:
+            self._close_within_bound(signal.Signals(number))
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    def _close_within_bound(self, received: signal.Signals) -> None:
+        # The interrupted code may hold any lock, that of the ledger for example, and goes on only
+        # after this handler. So the closing happens in a thread, and is left behind if it hangs.
+        closing = threading.Thread(
+            target=self._on_end, args=(received.name, int(received)), name="tracker-end", daemon=True
+        )
+        closing.start()
+        closing.join(CLOSE_TIMEOUT_S)
