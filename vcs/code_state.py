@@ -23,8 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vcs.atomic import disk_error, make_folder
-from vcs.errors import GitError
-from vcs.git import Git
+from vcs.git import Git, failure
 from vcs.git_status import ABSENT, Changed, read_status
 from vcs.ignore import Ignore
 from vcs.layout import CODE_REFS, Layout
@@ -34,6 +33,13 @@ from vcs.untracked import LeftOut, choose_untracked, find_secret_in, left_out
 
 _ABANDONED_S = 24 * 3600
 _MOST_HIDDEN = 1000
+# A tag in lower case is assume-unchanged, S is skip-worktree.
+_HIDDEN = re.compile(rb"(?:^|\0)[a-zS] ")
+# A disk that takes nothing more is not the fault of the file.
+_DISK_FAILED = re.compile(
+    r"No space left|[Qq]uota exceeded|File too large|Read-only file system|Input/output error"
+    r"|insufficient permission for adding an object"
+)
 _MESSAGE = "The working tree of a run, with what was not committed\n"
 # core.safecrlf would refuse files whose line ends change on the way back.
 _UPDATE = ("-c", "core.safecrlf=false", "update-index", "--add", "--replace", "-z", "--stdin")
@@ -122,8 +128,9 @@ def _private_index(git: Git, layout: Layout) -> Iterator[Path]:
     try:
         yield index
     finally:
-        with suppress(FileNotFoundError):
-            os.unlink(index)
+        for left in (index, index.with_name(f"{index.name}.lock")):  # The lock of a git that was killed.
+            with suppress(FileNotFoundError):
+                os.unlink(left)
 
 
 def _remove_abandoned(folder: Path) -> None:
@@ -140,14 +147,14 @@ def _hidden_changes(git: Git, env: Environment) -> list[LeftOut]:
 
     They stay as the index has them, because people hide their passwords so.
     """
-    listed = os.fsdecode(git.run("ls-files", "-v", "-s", "-z", env=env)).split("\0")
+    # One line for each tracked file: no more is done with them than this unless one is hidden.
+    if not _HIDDEN.search(git.run("ls-files", "-v", "-z", env=env)):
+        return []
     expected = {}
-    for line in listed:
-        # `H 100644 <id> 0\t<path>`; in lower case when assumed unchanged, S when not in the working tree.
-        if line[:1].islower() or line[:1] == "S":
-            place, _, path = line.partition("\t")
-            if "\n" not in path and os.path.isfile(git.worktree / path):
-                expected[path] = place.split(" ")[2]
+    for line in os.fsdecode(git.run("ls-files", "-v", "-s", "-z", env=env)).split("\0"):
+        place, _, path = line.partition("\t")
+        if _HIDDEN.match(os.fsencode(line)) and "\n" not in path and os.path.isfile(git.worktree / path):
+            expected[path] = place.split(" ")[2]
     if not expected:
         return []
     looked_at = list(expected)[:_MOST_HIDDEN]
@@ -198,20 +205,20 @@ def _has_new_secret(git: Git, changed: Changed, limit_bytes: int) -> bool:
 def _update(paths: Sequence[str], git: Git, env: Environment) -> list[str]:
     """Take files into the private index, and return those that git refuses.
 
-    Those are found by halving; when git fails for another reason, making the commit
-    fails too.
+    Those are found by halving. A killed git or a failing disk is an error, not a refusal.
     """
     if not paths:
         return []
     text = os.fsencode("".join(f"{path}\0" for path in paths))
-    try:
-        git.run(*_UPDATE, env=env, input=text)
-    except GitError:
-        if len(paths) == 1:
-            return [*paths]
-        middle = len(paths) // 2
-        return [*_update(paths[:middle], git, env), *_update(paths[middle:], git, env)]
-    return []
+    done = git.call(*_UPDATE, env=env, input=text)
+    if done.code == 0:
+        return []
+    if done.code < 0 or _DISK_FAILED.search(done.errors):
+        raise failure(["update-index"], done)
+    if len(paths) == 1:
+        return [*paths]
+    middle = len(paths) // 2
+    return [*_update(paths[:middle], git, env), *_update(paths[middle:], git, env)]
 
 
 def _commit(git: Git, env: Environment, head: str | None) -> str:
