@@ -167,7 +167,7 @@ class ConsoleCapture:
 
     def _write(self, data: bytes) -> None:
         """Add to the file what was left over and `data`; what does not go is left over again."""
-        if len(self._unwritten) + len(data) > MOST_WAITING:
+        if self._unwritten and len(self._unwritten) + len(data) > MOST_WAITING:
             self._dropped += len(data)
         else:
             self._unwritten += data

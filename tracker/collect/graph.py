@@ -34,7 +34,7 @@ class GraphCollector:
         clean_name: Callable[[str], str] = lambda name: name,
     ) -> None:
         """Begin to wait for a forward; `on_done` is called once, in the thread of the forward."""
-        from torch.nn.modules.module import register_module_forward_hook
+        from torch.nn.modules import module as torch_module
 
         self.record: dict[str, Any] | None = None
         self._model = weakref.ref(model, lambda _: self.remove())
@@ -50,7 +50,8 @@ class GraphCollector:
         # What made a value, by its place in the autograd graph and, weakly, by the tensor itself.
         self._made_by_node: dict[Any, str] = {}
         self._made: dict[int, tuple[weakref.ref[Tensor], str]] = {}
-        self._handle: Any = register_module_forward_hook(self._make_hook(), with_kwargs=True)
+        self._flags: dict[int, Any] = getattr(torch_module, "_global_forward_hooks_with_kwargs", {})
+        self._handle: Any = torch_module.register_module_forward_hook(self._make_hook(), with_kwargs=True)
 
     @property
     def is_done(self) -> bool:
@@ -82,11 +83,9 @@ class GraphCollector:
     def remove(self) -> None:
         """Stop waiting and let go of what was collected."""
         if self._handle is not None:
-            from torch.nn.modules import module
-
             self._handle.remove()
             # torch 2.13 forgets this one, and would go on to believe that there are hooks.
-            getattr(module, "_global_forward_hooks_with_kwargs", {}).pop(self._handle.id, None)
+            self._flags.pop(self._handle.id, None)
             self._handle = None
         self._made_by_node.clear()
         self._made.clear()

@@ -147,16 +147,23 @@ def _prepare(tensor: Tensor) -> tuple[Tensor, int] | None:
 def _measure_here(values: Tensor) -> Moments:
     import torch
 
-    pieces = values.split(_CACHED)
+    pieces: list[Tensor] = []
     nan = infinite = zeros = finite = 0
     low, high, total, squares = math.inf, -math.inf, 0.0, 0.0
-    for raw in pieces:
-        piece, lost, infinities = _finite_part(widened(raw))
-        nan, infinite = nan + lost, infinite + infinities
-        if not piece.numel():
-            continue
-        least, most = torch.aminmax(piece)
-        low, high = min(low, least.item()), max(high, most.item())
+    for raw in values.split(_CACHED):
+        piece = widened(raw)
+        least, most = (extreme.item() for extreme in torch.aminmax(piece))
+        if not (math.isfinite(least) and math.isfinite(most)):
+            lost = int(torch.isnan(piece).sum().item())
+            piece = piece[torch.isfinite(piece)]
+            nan, infinite = nan + lost, infinite + raw.numel() - piece.numel() - lost
+            if not piece.numel():
+                continue
+            least, most = (extreme.item() for extreme in torch.aminmax(piece))
+            raw = piece
+        # Half precision is widened again later: all of it at once would take twice its memory.
+        pieces.append(raw)
+        low, high = min(low, least), max(high, most)
         finite += piece.numel()
         total += piece.sum().item()
         squares += torch.linalg.vector_norm(piece).item() ** 2
@@ -169,23 +176,10 @@ def _measure_here(values: Tensor) -> Moments:
     return Moments(values.numel(), nan, infinite, zeros, low, high, total, spread, counts)
 
 
-def _finite_part(piece: Tensor) -> tuple[Tensor, int, int]:
-    """Return the finite values, the number of NaN and of infinities."""
-    import torch
-
-    least, most = torch.aminmax(piece)
-    if math.isfinite(least.item()) and math.isfinite(most.item()):
-        return piece, 0, 0
-    nan = int(torch.isnan(piece).sum().item())
-    finite = piece[torch.isfinite(piece)]
-    return finite, nan, piece.numel() - finite.numel() - nan
-
-
 def _spread_here(pieces: Sequence[Tensor], mean: float) -> float:
     import torch
 
-    parts = (_finite_part(widened(piece))[0] for piece in pieces)
-    return math.fsum(torch.linalg.vector_norm(part.double() - mean).item() ** 2 for part in parts)
+    return math.fsum(torch.linalg.vector_norm(piece.double() - mean).item() ** 2 for piece in pieces)
 
 
 def _count_here(pieces: Sequence[Tensor], low: float, high: float) -> tuple[int, ...]:
@@ -195,7 +189,6 @@ def _count_here(pieces: Sequence[Tensor], low: float, high: float) -> tuple[int,
     scale = 1.0 if high - low < 1e36 else 2.0**-10
     counts = torch.zeros(BINS, dtype=torch.int64, device="cpu")
     for raw in pieces:
-        piece = _finite_part(widened(raw))[0]
-        scaled = piece if scale == 1.0 else piece * scale
+        scaled = widened(raw) if scale == 1.0 else widened(raw) * scale
         counts += torch.histc(scaled, BINS, low * scale, high * scale).long()
     return tuple(counts.tolist())
