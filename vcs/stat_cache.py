@@ -36,6 +36,18 @@ _SECOND_NS = 1_000_000_000
 _FORMAT = 1
 _CHECK_BYTES = 16
 _BUSY_S = 2.0
+# Locked, full, read-only, …: the file is fine, and the cache stays as it was.
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOMEM,
+    }
+)
 _MAX_RECENT = 4
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -109,11 +121,13 @@ class StatCache:
                 return
             try:
                 self._write(rows)
-            except sqlite3.OperationalError:
-                return  # Locked, full or read-only: the cache stays as it was.
-            except (sqlite3.DatabaseError, OSError):
-                with suppress(OSError):
-                    self.path.unlink()
+            except OSError:
+                return
+            # A ValueError comes of a damaged file too: its schema is then no text.
+            except (sqlite3.Error, ValueError) as error:
+                if getattr(error, "sqlite_errorcode", None) not in _PASSING:
+                    with suppress(OSError):
+                        self.path.unlink()
 
     def _write(self, rows: dict[str, bytes]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +152,7 @@ class StatCache:
             if database is None:
                 return {}
             row = database.execute("SELECT known FROM folder WHERE path=?", (os.fsencode(folder),)).fetchone()
-        except sqlite3.Error:
+        except (sqlite3.Error, ValueError):
             return {}
         return _open(row[0]) if row else {}
 
