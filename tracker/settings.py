@@ -203,15 +203,19 @@ def _branches(options: Mapping[str, Any]) -> list[str]:
 
 def environment_options(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the options that variables give; an empty variable gives none."""
+    return {option: value for option, value, _ in given_variables(environment)}
+
+
+def given_variables(environment: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
+    """Return (option, value, variable) for each option that the environment gives."""
     env = os.environ if environment is None else environment
-    prefixes = ["WANDB_", "TRACKER_"] if env.get("TRACKER_COMPAT") else ["TRACKER_"]
-    options: dict[str, Any] = {}
-    for prefix in prefixes:
-        for option, variable in _VARIABLES.items():
-            value = env.get(prefix + variable)
-            if value:
-                options[option] = value
-    return options
+    prefixes = ["TRACKER_", "WANDB_"] if env.get("TRACKER_COMPAT") else ["TRACKER_"]
+    found = []
+    for option, variable in _VARIABLES.items():
+        name = next((prefix + variable for prefix in prefixes if env.get(prefix + variable)), None)
+        if name is not None:
+            found.append((option, env[name], name))
+    return found
 
 
 def artifact_folder(environment: Mapping[str, str] | None = None) -> str:

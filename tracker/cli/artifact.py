@@ -62,7 +62,7 @@ def put(
         raise UsageError("several paths need a name", hint="tracker artifact put a b --name NAME")
     ref = parse_artifact_ref(name or paths[0].resolve().name)
     repo = Repo.open()
-    home = ref.project or default_project(project)
+    home = ref.project or default_project(repo, project)
     listing = _add(repo, paths)
     code = repo.capture_code()
     origin = Origin(commit=code.commit, branch=code.branch, code_commit=code.code_commit, dirty=code.dirty)

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Literal
 
 import click
@@ -19,7 +18,7 @@ from tracker.cli.output import print_json, size_text
 from tracker.cli.places import json_option, open_repo
 from tracker.storage.catalog import Catalog
 from vcs.errors import Error
-from vcs.git import Git
+from vcs.git import git_version
 from vcs.repo import Repo
 
 LOW_SPACE_BYTES = 1 << 30
@@ -63,7 +62,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("tracker", "ok", f"{__version__}, Python {sys.version.split()[0]}")
     yield from _packages()
     try:
-        yield Finding("git", "ok", ".".join(map(str, Git(Path.cwd()).version())))
+        yield Finding("git", "ok", ".".join(map(str, git_version())))
     except Error as error:
         yield Finding("git", "problem", error.message, error.hint)
     try:

@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from unicodedata import east_asian_width
@@ -106,12 +106,17 @@ def _cut(text: str, width: int) -> str:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Iterable[str] = (),
+    colors: Mapping[str, str] | None = None,
 ) -> None:
     """Print rows under headings, no wider than the terminal.
 
     Piped output is not cut: a program may want the whole text. Columns named in
-    `right` are aligned to the right.
+    `right` are aligned to the right; a whole cell that is a key of `colors` gets that
+    color on a terminal.
     """
     cells = [[printable(number_text(value)) for value in row] for row in rows]
     widths = [max([_width(name), *(_width(row[i]) for row in cells)]) for i, name in enumerate(columns)]
@@ -126,6 +131,8 @@ def print_table(
         for name, value, width in zip(columns, values, widths, strict=True):
             text = _cut(value, width)
             gap = " " * (width - _width(text))
+            color = (colors or {}).get(value)
+            text = click.style(text, fg=color) if color else text
             parts.append(gap + text if name in to_right else text + gap)
         return "  ".join(parts).rstrip()
 

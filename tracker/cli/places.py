@@ -19,9 +19,9 @@ def open_repo() -> Repo:
     return Repo.open(create=False)
 
 
-def default_project(given: str | None) -> str:
+def default_project(repo: Repo, given: str | None) -> str:
     """Return the project that names without one belong to: option > environment > tracker.yaml."""
-    return load_settings({"project": given} if given else {}).project or "uncategorized"
+    return given or load_settings({}).project or repo.settings.project or "uncategorized"
 
 
 def find_version(repo: Repo, text: str, project: str | None, *, type: str | None = None) -> Manifest:
@@ -34,8 +34,8 @@ def find_version(repo: Repo, text: str, project: str | None, *, type: str | None
         NotFoundError, UsageError: None, or several projects have it.
     """
     ref = parse_artifact_ref(text)
-    home = ref.project or default_project(project)
-    if ref.project is None and project is None:
+    home = ref.project or default_project(repo, project)
+    if not ref.project and project is None:
         owners = [owner for owner, name in repo.collections.names() if name == ref.name]
         if owners and home not in owners:
             if len(owners) > 1:

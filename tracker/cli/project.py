@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import click
 
@@ -72,13 +71,8 @@ def config(as_json: bool) -> None:
 
     The order is: argument of init, environment (TRACKER_*), tracker.yaml, default.
     """
-    from tracker.settings import explain_settings
 
     repo = open_repo()
-    found: list[dict[str, Any]] = [
-        {"setting": name, "value": value, "from": source}
-        for name, value, source in explain_settings(repo.settings)
-    ]
     if as_json:
         print_json(found)
         return

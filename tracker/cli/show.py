@@ -11,7 +11,8 @@ from tracker.cli.artifact import print_version
 from tracker.cli.output import age_text, duration_text, number_text, print_json, printable, warn
 from tracker.cli.places import find_version, json_option, open_repo, project_option
 from tracker.storage.catalog import Catalog, RunEntry
-from tracker.storage.history import Damage, keys_of, last_runtime_s, summary_of
+from tracker.storage.history import keys_of, last_runtime_s, summary_of
+from tracker.storage.journal import Damage
 from tracker.storage.records import Session
 from vcs.errors import FormatError, NotFoundError
 from vcs.layout import RunLayout
@@ -113,13 +114,12 @@ def _print_run(about: dict[str, Any], entry: RunEntry) -> None:
     if record.forked_from:
         _line("forked from", f"{record.forked_from.run} after step {record.forked_from.step}")
     _mapping("Config", about["config"])
-    _mapping("Summary", about["summary"])
-    for title, parts in (("Used", record.used), ("Logged", record.logged)):
-        if parts:
-            click.echo(f"\n{title}")
-            for part in parts:
-                extra = f" (as {part.as_})" if getattr(part, "as_", None) else ""
-                click.echo(f"  {part.artifact}:{part.version}{extra}")
+    _mapping("Summary", {key: value for key, value in about["summary"].items() if not key.startswith("_")})
+    used = [f"{one.artifact}:{one.version}" + (f" (as {one.as_})" if one.as_ else "") for one in record.used]
+    logged = [f"{one.artifact}:{one.version}" for one in record.logged]
+    for title, names in (("Used", used), ("Logged", logged)):
+        if names:
+            click.echo("\n".join(["", title, *(f"  {name}" for name in names)]))
     for session in record.sessions:
         _print_session(session, last=session is record.last_session, state=about["state"])
     _next_steps(record.id, entry.layout)

@@ -1,0 +1,95 @@
+"""`tracker runs`: the table of runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tracker.artifacts.home import Home
+from tracker.cli.output import age_text, duration_text, print_json, print_table, warn
+from tracker.cli.places import json_option, open_repo
+from tracker.read.fields import MISSING, Field, parse_field
+from tracker.read.runs import Run
+from tracker.read.selection import Runs, row_of
+
+_COLORS = {"finished": "green", "failed": "red", "crashed": "red", "killed": "yellow", "running": "cyan"}
+# Columns of results are added until the table has this many.
+_RESULTS = 4
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tracker runs
+  tracker runs --filter 'config.lr > 0.01 and state = finished' --sort -summary.acc
+  tracker runs --columns name,config.lr,summary.acc
+  tracker runs -p LeNet5 --json"""
+)
+@click.option("-p", "--project", help="Only the runs of this project.")
+@click.option("-f", "--filter", "text", help="Which runs: comparisons joined by and, or, not.")
+@click.option("--sort", default="-created_at", show_default=True, help="A field, with - for descending.")
+@click.option("--columns", help="Comma-separated fields: id, name, state, config.KEY, summary.KEY, …")
+@click.option("-n", "--limit", type=click.IntRange(min=1), help="At most this many.")
+@click.option("-q", "--quiet", is_flag=True, help="Print ids only.")
+@json_option
+def runs(
+    project: str | None,
+    text: str | None,
+    sort: str,
+    columns: str | None,
+    limit: int | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """List runs
+
+    The newest are first. A filter compares fields with values by = != < <= > >= ~ (a
+    regular expression) and in: state, name, id, tags, group, config.KEY, summary.KEY, …
+    """
+    fields = [parse_field(name.strip()) for name in columns.split(",")] if columns else None
+    found = Runs(Home(open_repo(), project or "", ""), project, text, sort)
+    shown = found[:limit] if limit else list(found)
+    warn(f"a run is left out: {error.message}" for error in found.damaged)
+    if quiet:
+        for run in shown:
+            click.echo(run.id)
+    elif as_json:
+        print_json(
+            [_chosen(run, fields) if fields else {**row_of(run), "path": "/".join(run.path)} for run in shown]
+        )
+    elif not shown:
+        nothing = "No run passes the filter." if text else "No runs yet. Start one: tracker run train.py"
+        click.echo(nothing, err=True)
+    elif fields:
+        print_table([str(field) for field in fields], [list(_chosen(run, fields).values()) for run in shown])
+    else:
+        _print_default(shown, one_project=project is not None)
+
+
+def _chosen(run: Run, fields: list[Field]) -> dict[str, Any]:
+    values = {str(field): field.of(run) for field in fields}
+    return {name: None if value is MISSING else value for name, value in values.items()}
+
+
+def _print_default(shown: list[Run], *, one_project: bool) -> None:
+    results = _result_keys(shown)
+    head = ["name", "id", *([] if one_project else ["project"]), "state", "created", "runtime", *results]
+    rows = []
+    for run in shown:
+        row: list[object] = [run.name, run.id, *([] if one_project else [run.project]), run.state]
+        summary = row_of(run)
+        row += [age_text(run.created_at), duration_text(run.duration)]
+        rows.append(row + [summary.get(f"summary.{key}") for key in results])
+    print_table(head, rows, right=("runtime", *results), colors=_COLORS)
+
+
+def _result_keys(shown: list[Run]) -> list[str]:
+    """Return the numbers that most runs have in their summary: the ones worth comparing."""
+    counts: dict[str, int] = {}
+    for run in shown:
+        for key, value in row_of(run).items():
+            name = key.removeprefix("summary.")
+            if key != name and not name.startswith("_") and isinstance(value, (int, float)):
+                counts[name] = counts.get(name, 0) + 1
+    return sorted(counts, key=lambda name: (-counts[name], "." in name))[:_RESULTS]
