@@ -11,6 +11,7 @@ from tracker.live.port import Port
 
 if TYPE_CHECKING:
     from tracker.artifact import Artifact
+    from tracker.live.resumable_loader import ResumableLoader
 
 Paths = str | os.PathLike[str]
 
@@ -193,3 +194,13 @@ class RunArtifacts:
             loader=loader,
             **options,
         )
+
+    def resumable_loader(self, loader: Any, *, replay: bool = False) -> ResumableLoader:
+        """Wrap a DataLoader so that its place in the data, also within an epoch, is part of a checkpoint.
+
+        Give the result to `save_checkpoint(loader=…)` and `load_checkpoint(loader=…)`; see
+        `tracker.ResumableLoader`.
+        """
+        from tracker.live.resumable_loader import ResumableLoader
+
+        return ResumableLoader(loader, replay=replay)
