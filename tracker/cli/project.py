@@ -8,6 +8,7 @@ import click
 
 from tracker.cli.output import print_json, print_table
 from tracker.cli.places import json_option, open_repo
+from tracker.settings import given_variables
 from vcs.atomic import write_atomic
 from vcs.errors import UsageError
 from vcs.layout import IGNORE_FILE
@@ -73,6 +74,25 @@ def config(as_json: bool) -> None:
     """
 
     repo = open_repo()
+    places = {
+        "store": (str(repo.layout.objects_root), "where contents lie"),
+        "project": ("uncategorized", "default"),
+    }
+    yaml_given = {
+        "project": repo.settings.project,
+        "entity": repo.settings.entity,
+        "remote": repo.settings.remote,
+    }
+    in_yaml = {
+        name: (value, str(repo.layout.settings)) for name, value in yaml_given.items() if value is not None
+    }
+    in_environment = {
+        name: (value, f"environment ({variable})") for name, value, variable in given_variables()
+    }
+    found: list[dict[str, Any]] = [
+        {"setting": name, "value": value, "from": source}
+        for name, (value, source) in sorted({**places, **in_yaml, **in_environment}.items())
+    ]
     if as_json:
         print_json(found)
         return
