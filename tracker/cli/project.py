@@ -78,20 +78,15 @@ def config(as_json: bool) -> None:
         "store": (str(repo.layout.objects_root), "where contents lie"),
         "project": ("uncategorized", "default"),
     }
-    yaml_given = {
-        "project": repo.settings.project,
-        "entity": repo.settings.entity,
-        "remote": repo.settings.remote,
-    }
-    in_yaml = {
-        name: (value, str(repo.layout.settings)) for name, value in yaml_given.items() if value is not None
-    }
-    in_environment = {
-        name: (value, f"environment ({variable})") for name, value, variable in given_variables()
-    }
-    found: list[dict[str, Any]] = [
-        {"setting": name, "value": value, "from": source}
-        for name, (value, source) in sorted({**places, **in_yaml, **in_environment}.items())
+    file = str(repo.layout.settings)
+    for name in ("project", "entity", "remote"):
+        value = getattr(repo.settings, name)
+        if value is not None:
+            places[name] = (value, file)
+    for name, value, variable in given_variables():
+        places[name] = (value, f"environment ({variable})")
+    found = [
+        {"setting": name, "value": value, "from": source} for name, (value, source) in sorted(places.items())
     ]
     if as_json:
         print_json(found)
