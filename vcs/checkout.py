@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 
 from vcs.atomic import make_folder
 from vcs.digest import Digest
-from vcs.errors import ConflictError, NotFoundError, UsageError
+from vcs.errors import ConflictError, FormatError, NotFoundError, UsageError
 from vcs.ignore import Ignore
 from vcs.inside import Inside
 from vcs.listing import Entry, Listing, path_key
@@ -204,6 +204,7 @@ def plan_checkout(
 
     Raises:
         UsageError: The target is a file.
+        FormatError: The listing has a path twice.
         ConflictError: A folder of the listing is a link in the target, which might
             lead outside.
         StoreError: The target cannot be read.
@@ -211,6 +212,8 @@ def plan_checkout(
     real = Path(os.path.realpath(target))
     if real.exists() and not real.is_dir():
         raise UsageError(f"{target} is a file", hint="choose a folder")
+    if len(listing.by_path) != len(listing):
+        raise FormatError("a listing has the same path twice")
     planner = _Planner(listing, real, stat_cache, extra, previous, ignore)
     planner.compare()
     return CheckoutPlan(
