@@ -193,6 +193,11 @@ class Part:
     def segment(self) -> Segment:
         return self.surviving.segment
 
+    @property
+    def end_s(self) -> float:
+        """When the last thing in the segment happened, in seconds since 1970."""
+        return (self.segment.header.start_ms + _length_ms(self.segment)) / 1000
+
     @cached_property
     def rows(self) -> list[list[Any]]:
         """The rows that survive."""

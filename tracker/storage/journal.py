@@ -139,6 +139,10 @@ class SegmentEncoder:
                 self._add(item, lines)  # type: ignore[arg-type]
         return _encode_lines(lines)
 
+    def forget(self) -> None:
+        """Declare schemas anew from now on: lines of the last batch were not written."""
+        self._schemas.clear()
+
     def _declare(self, keys: tuple[str, ...], lines: list[Any]) -> int:
         if len(self._schemas) >= MAX_SCHEMAS:
             self._schemas.clear()

@@ -35,11 +35,13 @@ def take_over(source: RunLayout, target: RunLayout, *, last_step: int) -> int:
         StoreError: The disk failed.
     """
     parts = load_parts(source)
-    copied = 0
-    for number, part in enumerate(parts):
-        items = _shared(part, last_step)
-        if all(isinstance(item, RewindMark) for item in items):
-            continue
+    shared = [_shared(part, last_step) for part in parts]
+    while shared and not _counts(shared[-1]):
+        shared.pop()
+    for number, (part, items) in enumerate(zip(parts, shared, strict=False)):
+        if number < len(shared) - 1:
+            # Taken back or not, the session took its time: the runtime of what follows counts it.
+            items.append(RewindMark(last_step + 1, part.end_s))
         header = part.segment.header
         copy = Header(
             run=header.run,
@@ -50,8 +52,16 @@ def take_over(source: RunLayout, target: RunLayout, *, last_step: int) -> int:
         encoder = SegmentEncoder(copy)
         path = target.history / f"from-{source.folder.name}-{number}.jsonl"
         write_atomic(path, encoder.head() + encoder.encode(items))
-        copied += sum(isinstance(item, tuple | RichRow) for item in items)
-    return copied
+    return sum(_is_row(item) for items in shared for item in items)
+
+
+def _is_row(item: SimpleRow | RichRow | Mark) -> bool:
+    return isinstance(item, tuple | RichRow)
+
+
+def _counts(items: list[SimpleRow | RichRow | Mark]) -> bool:
+    """Whether anything but rewinds is among them."""
+    return not all(isinstance(item, RewindMark) for item in items)
 
 
 def _shared(part: Part, last_step: int) -> list[SimpleRow | RichRow | Mark]:

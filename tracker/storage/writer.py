@@ -236,11 +236,7 @@ class SegmentWriter:
                 self._file.retry()
             while queue:
                 batch = [queue.popleft() for _ in range(min(len(queue), BATCH))]
-                try:
-                    self._append(batch)
-                except Exception as error:  # noqa: BLE001 - a defect must cost one batch, not the thread
-                    self._drop(batch)
-                    self._say("defect", f"rows could not be written: {type(error).__name__}: {error}")
+                self._append(batch)
                 for item in batch:
                     if type(item) is _Flush:
                         item.done.set()
@@ -256,7 +252,22 @@ class SegmentWriter:
         if any(type(item) is not tuple for item in batch):
             batch = self._make_plain(batch)
         if batch:
-            file.append(self._encoder.encode(batch))
+            file.append(self._encode(batch))
+
+    def _encode(self, batch: list[Any]) -> bytes:
+        try:
+            return self._encoder.encode(batch)
+        except Exception:  # noqa: BLE001 - a row that no format can hold must not cost the thread, nor its neighbours
+            self._encoder.forget()
+        lines = []
+        for item in batch:
+            try:
+                lines.append(self._encoder.encode([item]))
+            except Exception as error:  # noqa: BLE001 - as above
+                self._encoder.forget()
+                self._drop([item])
+                self._say("row", f"a row could not be written: {type(error).__name__}: {error}")
+        return b"".join(lines)
 
     def _drop(self, batch: list[Any]) -> None:
         self._dropped += sum(type(item) in (tuple, RichRow) for item in batch)
