@@ -1,0 +1,178 @@
+"""What a metric row costs: on the thread that logs, on disk, to read back, and in a kill.
+
+Each figure of time stands beside a plain append to a list, timed in the same run, so that
+a slow or busy machine shows in both. Prints one line of JSON.
+
+    python benchmarks/bench_log.py [--rows 100000] [--read 1000000] [--repeat 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tracker.storage.history import read_columns, read_rows, summary_of
+from tracker.storage.journal import Header
+from tracker.storage.writer import SegmentWriter
+from vcs.layout import RunLayout
+
+BURST = 20_000
+
+KILLED = """
+import os, sys, time
+from benchmarks.bench_log import begin, make_rows
+from pathlib import Path
+rows = make_rows({burst})
+writer = begin(Path(sys.argv[1]))
+started = time.perf_counter()
+for step, row in enumerate(rows):
+    writer.put(step, row, time.time())
+print(time.perf_counter() - started, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def make_rows(count: int) -> list[dict[str, float]]:
+    """Rows of five scalars, such as a training loop logs."""
+    draw = random.Random(0).random
+    names = ("train/loss", "train/acc", "val/loss", "lr")
+    return [{**{name: draw() for name in names}, "epoch": step // 100} for step in range(count)]
+
+
+def begin(folder: Path) -> SegmentWriter:
+    """Start a writer in an empty folder."""
+    header = Header(run="bench", session=0, start=time.time(), from_step=0)
+    return SegmentWriter(RunLayout(folder).history_segment(0, "0"), header, on_error=print)
+
+
+def latencies_ns(
+    rows: list[dict[str, float]], put: Callable[[int, dict[str, float], float], object]
+) -> list[int]:
+    """Time every single call."""
+    clock, found = time.perf_counter_ns, []
+    for step, row in enumerate(rows):
+        start = clock()
+        put(step, row, time.time())
+        found.append(clock() - start)
+    return sorted(found)
+
+
+def per_call_us(rows: list[dict[str, float]], put: Callable[[int, dict[str, float], float], object]) -> float:
+    """Time the loop as a whole, without a clock for each call."""
+    start = time.perf_counter()
+    for step, row in enumerate(rows):
+        put(step, row, time.time())
+    return (time.perf_counter() - start) / len(rows) * 1e6
+
+
+def measure_put(rows: list[dict[str, float]]) -> dict[str, Any]:
+    """The cost on the calling thread, and of the whole work with close."""
+    kept: list[Any] = []
+    plain = per_call_us(rows, lambda step, row, at: kept.append((step, row, at)))
+    with tempfile.TemporaryDirectory() as folder:
+        writer = begin(Path(folder))
+        found = latencies_ns(rows, writer.put)
+        writer.close()
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        writer = begin(Path(folder))
+        loop = per_call_us(rows, writer.put)
+        counts = writer.close()
+        whole = (time.perf_counter() - start) / len(rows) * 1e6
+    assert counts.rows == len(rows)
+    return {
+        "put_p50_us": found[len(found) // 2] / 1000,
+        "put_p99_us": found[len(found) * 99 // 100] / 1000,
+        "put_max_ms": found[-1] / 1e6,
+        "call_us": loop,
+        "call_with_close_us": whole,
+        "list_append_us": plain,
+        "ratio_to_list_append": loop / plain,
+        "bytes_per_row": counts.size_bytes / counts.rows,
+    }
+
+
+def measure_steps(seconds: float = 2.0) -> dict[str, float]:
+    """The cost of a put in a loop with a pause of 1 ms, where caches are cold and threads change."""
+    rows = make_rows(int(seconds * 1000))
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        writer = begin(Path(folder))
+        for step, row in enumerate(rows):
+            time.sleep(0.001)
+            start = time.perf_counter_ns()
+            writer.put(step, row, time.time())
+            found.append(time.perf_counter_ns() - start)
+        writer.close()
+    found.sort()
+    return {
+        "put_after_1ms_p50_us": found[len(found) // 2] / 1000,
+        "put_after_1ms_p99_us": found[len(found) * 99 // 100] / 1000,
+    }
+
+
+def measure_kill() -> dict[str, float]:
+    """How many of 20,000 rows are there when the process is killed right after the last put."""
+    root = Path(__file__).parents[1]
+    with tempfile.TemporaryDirectory() as folder:
+        code = [sys.executable, "-c", KILLED.format(burst=BURST), folder]
+        done = subprocess.run(code, cwd=root, stdout=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == -signal.SIGKILL, done
+        rows = read_rows(RunLayout(Path(folder)))
+    assert [row["_step"] for row in rows] == list(range(len(rows)))
+    return {"killed_after_s": float(done.stdout), "killed_rows_put": BURST, "killed_rows_kept": len(rows)}
+
+
+def measure_read(count: int) -> dict[str, float]:
+    """Seconds to read a long history back."""
+    found: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunLayout(Path(folder))
+        writer = begin(run.folder)
+        for step, row in enumerate(make_rows(count)):
+            writer.put(step, row, time.time())
+        writer.close()
+        text = run.history_segment(0, "0").read_text()
+        start = time.perf_counter()
+        assert len([json.loads(line) for line in text.splitlines()]) == count + 2
+        found["read_plain_json_s"] = time.perf_counter() - start
+        for name, read in {
+            "read_columns_s": lambda: read_columns(run, ["_step", "train/loss"]),
+            "read_rows_s": lambda: read_rows(run),
+            "read_summary_s": lambda: summary_of(run),
+        }.items():
+            start = time.perf_counter()
+            read()
+            found[name] = time.perf_counter() - start
+    return {"read_rows": count, **found}
+
+
+def main() -> None:
+    """Measure, take the best of several times, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--read", type=int, default=1_000_000)
+    parser.add_argument("--repeat", type=int, default=3)
+    options = parser.parse_args()
+    rows = make_rows(options.rows)
+    results = [{**measure_put(rows), **measure_steps()} for _ in range(options.repeat)]
+    best: dict[str, Any] = {name: min(result[name] for result in results) for name in results[0]}
+    best |= measure_kill()
+    if options.read:
+        best |= measure_read(options.read)
+    load = os.getloadavg()[0]
+    print(json.dumps({name: round(value, 3) for name, value in {**best, "load": load}.items()}))
+
+
+if __name__ == "__main__":
+    main()
