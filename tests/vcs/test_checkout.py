@@ -243,7 +243,7 @@ def test_files_links_and_folders_take_each_others_place(
     store: LocalStore, target: Path, tmp_path: Path
 ) -> None:
     """Every kind by every other, where the old one was not touched."""
-    kinds = {
+    kinds: dict[str, list[tuple[str, bytes | str | None]]] = {
         "file": [("x", b"file")],
         "folder": [("x/y/z", b"z"), ("x/w", b"w")],
         "empty": [("x", None)],

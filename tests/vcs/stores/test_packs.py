@@ -1,0 +1,127 @@
+"""The format of packs, byte by byte, and finding things in them."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+import vcs.stores.packs
+from vcs.digest import digest_bytes
+from vcs.errors import IntegrityError
+from vcs.stores.packs import Pack, PackFolder, PackWriter
+
+
+def raw(data: bytes) -> bytes:
+    """The digest of `data`, as bytes."""
+    return blake3(data).digest()
+
+
+def write_pack(path: Path, contents: list[bytes]) -> Path:
+    """A pack of these objects."""
+    path.parent.mkdir(exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    writer = PackWriter(fd)
+    for data in contents:
+        writer.append(raw(data), data)
+    writer.finish()
+    os.close(fd)
+    return path
+
+
+def test_the_format_is_as_documented(tmp_path: Path) -> None:
+    """Written down in docs/formats.md; old packs must stay readable for ever."""
+    path = write_pack(tmp_path / "x.pack", [b"hello", b"", b"world!"])
+    first, second, third = sorted([b"hello", b"", b"world!"], key=raw)
+    offsets = {b"hello": 8, b"": 13, b"world!": 13}
+    fan_out = [sum(raw(d)[0] <= byte for d in offsets) for byte in range(256)]
+    index = struct.pack("<II256I", 3, 0, *fan_out) + raw(first) + raw(second) + raw(third)
+    for data in (first, second, third):
+        index += struct.pack("<QII", offsets[data], len(data), len(data))
+
+    assert path.read_bytes() == (
+        b"TPAK0001helloworld!" + index + struct.pack("<Q", len(index)) + blake3(index).digest() + b"TPAKEND1"
+    )
+
+
+@pytest.mark.parametrize("map_from", [0, 1 << 40], ids=["mapped", "read"])
+@pytest.mark.parametrize("count", [1, 2, 255, 3000])
+def test_every_object_is_found_and_no_other(
+    tmp_path: Path, count: int, map_from: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By search and, after many questions, by set; the index mapped or read."""
+    monkeypatch.setattr(vcs.stores.packs, "_MAP_FROM_BYTES", map_from)
+    contents = [b"%d" % number for number in range(count)]
+    pack = Pack(write_pack(tmp_path / "x.pack", contents))
+
+    for _ in range(2):
+        for data in contents:
+            assert raw(data) in pack
+            assert raw(data + b"!") not in pack
+    assert sorted(pack) == sorted(map(raw, contents))
+    data_bytes = (tmp_path / "x.pack").read_bytes()
+    for data in contents:
+        place = pack.place(raw(data))
+        assert place is not None
+        assert data_bytes[place[0] : sum(place)] == data
+    assert pack.place(raw(b"absent")) is None
+
+
+def test_many_and_long_objects_are_written_whole(tmp_path: Path) -> None:
+    """More buffers than one call takes, and more bytes than are held back."""
+    contents = [os.urandom(number % 3000) + b"%d" % number for number in range(3000)]
+    folder = PackFolder(tmp_path)
+    pack = Pack(write_pack(tmp_path / "x.pack", contents))
+    for data in contents:
+        place = pack.place(raw(data))
+        assert place is not None
+        assert folder.read(pack, *place) == data
+
+
+def test_a_folder_sees_packs_come_and_go(tmp_path: Path) -> None:
+    """Also within one tick of the folder's clock."""
+    folder = PackFolder(tmp_path / "packs")
+    assert folder.refresh() is False
+    for number in range(30):
+        write_pack(tmp_path / "packs" / f"{number}.pack", [b"%d" % number])
+        assert folder.find(raw(b"%d" % number)) is None
+        assert folder.refresh() is True
+        assert folder.find(raw(b"%d" % number)) is not None
+    (tmp_path / "packs" / "0.pack").unlink()
+    assert folder.refresh() is True
+    assert folder.find(raw(b"0")) is None
+    assert folder.refresh() is False
+
+
+def test_more_packs_than_descriptors_can_be_read(tmp_path: Path) -> None:
+    """Only a few are kept open."""
+    for number in range(100):
+        write_pack(tmp_path / "packs" / f"{number}.pack", [b"%d" % number])
+    folder = PackFolder(tmp_path / "packs")
+    folder.refresh()
+    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
+    for _ in range(2):
+        for number in range(100):
+            pack = folder.find(raw(b"%d" % number))
+            assert pack is not None
+            place = pack.place(raw(b"%d" % number))
+            assert place is not None
+            assert folder.read(pack, *place) == b"%d" % number
+    if before:
+        assert len(os.listdir("/proc/self/fd")) <= before + 32
+
+
+def test_another_way_of_lying_in_a_pack_is_refused(tmp_path: Path) -> None:
+    """A later version may compress; this one must not hand out compressed bytes."""
+    path = write_pack(tmp_path / "x.pack", [b"hello"])
+    whole = path.read_bytes()
+    index = bytearray(whole[13:-48])
+    index[-4:] = struct.pack("<I", 999)
+    path.write_bytes(
+        whole[:13] + index + struct.pack("<Q", len(index)) + blake3(bytes(index)).digest() + b"TPAKEND1"
+    )
+    with pytest.raises(IntegrityError, match=digest_bytes(b"hello")[:12]):
+        Pack(path).place(raw(b"hello"))
