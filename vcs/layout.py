@@ -67,6 +67,11 @@ class Layout:
         return self.machinery / "live"
 
     @property
+    def package_cache(self) -> Path:
+        """The installed packages as they were last found; may be deleted."""
+        return self.machinery / "packages.json"
+
+    @property
     def ledger_mark(self) -> Path:
         """Names the ledger commit that the records were last in step with."""
         return self.records / "ledger-head"

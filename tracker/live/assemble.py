@@ -13,6 +13,7 @@ from tracker.live.branching import Branch
 from tracker.live.config_files import note_change, write_config
 from tracker.live.engine import Engine, Facts
 from tracker.live.live_summary import LiveSummary
+from tracker.live.package_list import requirements
 from tracker.live.parts import OnDisk, Parts
 from tracker.live.recorder import DiskRecorder, Recorder, write_mapping, write_text
 from tracker.live.term import say, warn
@@ -30,6 +31,9 @@ from tracker.values.summary import Summary
 from tracker.values.summary_state import SummaryState
 from vcs.layout import RunLayout
 from vcs.repo import Repo
+
+# A run that is shorter has no load worth measuring, and need not wait for what measures it.
+_SYSTEM_DELAY_S = 1.0
 
 
 def assemble(settings: RunSettings, facts: Facts, config: Mapping[str, Any]) -> Parts:
@@ -192,27 +196,33 @@ def _start_collectors(parts: Parts, header: Header) -> None:
     """Begin to capture output and system metrics. What cannot be captured is said, and does without."""
     disk, settings = parts.disk, parts.settings
     assert disk is not None
-    trouble = disk.recorder.trouble
     if settings.console:
         from tracker.collect.console import ConsoleCapture
 
         disk.console = ConsoleCapture(disk.run.output, session=header.session, on_error=warn)
         disk.console.start()
     if settings.system_interval_s is not None:
-        from tracker.collect.system import SystemSampler
+        recorder = disk.recorder
+        recorder.background.submit_later(_SYSTEM_DELAY_S, lambda: _start_sampler(parts, header))
 
-        with trouble.guarded("record system metrics"):
-            writer = SegmentWriter(
-                disk.run.system_segment(header.session, header.rank), header, on_error=warn, interval_s=1.0
-            )
-            disk.system = writer
-            count = iter(range(1 << 62))
-            disk.sampler = SystemSampler(
-                lambda sample: writer.put(next(count), sample, time.time()),
-                settings.system_interval_s,
-                disk=disk.run.folder,
-            )
-            disk.sampler.start()
+
+def _start_sampler(parts: Parts, header: Header) -> None:
+    disk, settings = parts.disk, parts.settings
+    assert disk is not None
+    assert settings.system_interval_s is not None
+    from tracker.collect.system import SystemSampler
+
+    with disk.recorder.trouble.guarded("record system metrics"):
+        path = disk.run.system_segment(header.session, header.rank)
+        writer = SegmentWriter(path, header, on_error=warn, interval_s=1.0)
+        count = iter(range(1 << 62))
+        disk.system = writer
+        disk.sampler = SystemSampler(
+            lambda sample: writer.put(next(count), sample, time.time()),
+            settings.system_interval_s,
+            disk=disk.run.folder,
+        )
+        disk.sampler.start()
 
 
 def _start_later_work(parts: Parts) -> None:
@@ -221,9 +231,7 @@ def _start_later_work(parts: Parts) -> None:
     assert disk is not None
 
     def list_packages() -> None:
-        from tracker.collect.packages import installed_packages
-
-        write_text(disk.run.requirements, "".join(f"{line}\n" for line in installed_packages()))
+        write_text(disk.run.requirements, requirements(disk.repo.layout.package_cache))
 
     verb = "resumed" if parts.facts.resumed else "forked" if parts.facts.forked_from else "started"
     disk.recorder.submit(list_packages, doing="list the installed packages")

@@ -25,6 +25,7 @@ class Background:
     def __init__(self, name: str, *, every_s: float | None = None, tick: Job | None = None) -> None:
         """Begin at once; `tick` runs about every `every_s` seconds while open."""
         self._jobs: OrderedDict[object, Job] = OrderedDict()
+        self._delayed: list[tuple[float, Job]] = []
         self._wake = threading.Condition()
         self._open = True
         self._busy = False
@@ -44,6 +45,13 @@ class Background:
                 self._wake.notify()
                 return
         job()
+
+    def submit_later(self, delay_s: float, job: Job) -> None:
+        """Queue a job when so much time has passed; one that is not due yet at `close` is left out."""
+        with self._wake:
+            if self._open:
+                self._delayed.append((time.monotonic() + delay_s, job))
+                self._wake.notify()
 
     def drain(self, timeout_s: float | None = None) -> bool:
         """Wait until no job is waiting or running; return whether that came true in time."""
@@ -66,31 +74,42 @@ class Background:
         return not self._thread.is_alive()
 
     def _work(self) -> None:
-        next_tick = time.monotonic() + self._every_s if self._every_s else None
+        if self._tick is not None and self._every_s is not None:
+            self.submit_later(self._every_s, self._tick)
         while True:
-            job = self._next(next_tick)
+            job = self._next()
             if job is None:
                 return
-            if job is self._tick and self._every_s:
-                next_tick = time.monotonic() + self._every_s
             try:
                 job()
             finally:
                 with self._wake:
                     self._busy = False
                     self._wake.notify_all()
+            if job is self._tick and self._every_s is not None:
+                self.submit_later(self._every_s, job)
 
-    def _next(self, next_tick: float | None) -> Job | None:
+    def _next(self) -> Job | None:
         """Return the next job when there is one; None to end."""
         with self._wake:
             while True:
-                if self._jobs:
+                job = self._jobs.popitem(last=False)[1] if self._jobs else self._due()
+                if job is not None:
                     self._busy = True
-                    return self._jobs.popitem(last=False)[1]
+                    return job
                 if not self._open:
                     return None
-                wait_s = None if next_tick is None else next_tick - time.monotonic()
-                if wait_s is not None and wait_s <= 0:
-                    self._busy = True
-                    return self._tick
-                self._wake.wait(wait_s)
+                self._wake.wait(self._pause())
+
+    def _due(self) -> Job | None:
+        now = time.monotonic()
+        for place, (at, job) in enumerate(self._delayed):
+            if self._open and at <= now:
+                del self._delayed[place]
+                return job
+        return None
+
+    def _pause(self) -> float | None:
+        """Return for how long nothing is due; None for ever."""
+        first = min((at for at, _ in self._delayed), default=None)
+        return None if first is None else max(first - time.monotonic(), 0.0)

@@ -64,9 +64,9 @@ def _end_on_disk(parts: Parts, disk: OnDisk, ending: Ending, *, quiet: bool) -> 
     if ending.signal is not None:
         # Whoever sent the signal may send the one that cannot be caught while we work.
         recorder.change(lambda record: _write_end(record, parts, ending), doing="record the end of the run")
+    counts = recorder.close()
     if disk.sampler is not None:
         disk.sampler.stop()
-    counts = recorder.close()
     if disk.system is not None:
         disk.system.close()
     with trouble.guarded("keep the files of run.save"):

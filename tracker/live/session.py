@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tracker.artifacts.home import Home, enter_home, leave_home
 from tracker.errors import UsageError
 from tracker.live.handle import Run
 from tracker.live.lifecycle import Guarded, Lifecycle
@@ -219,14 +220,10 @@ def _guard(run: Run, parts: Parts) -> None:
         parts.engine.after_fork()
 
     guarded = Guarded(run._end, after_fork)
-    home = None
     if parts.disk is not None:
         _lifecycle.add(guarded)
     # From here on, drafts that the script makes live in the run's project.
-    from tracker.artifacts.home import enter_home, leave_home
-    from tracker.live.artifact_ops import home_of
-
-    home = home_of(run._port())
+    home = Home(run._port().repo, run.project, run.entity, open_run=open_run, log_draft=run.log_artifact)
     enter_home(home)
 
     def end() -> None:

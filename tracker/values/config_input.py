@@ -129,7 +129,7 @@ def plain_value(value: Any, *, name: str, depth: int = 0) -> Any:
         return {_text_key(k): plain_value(v, name=name, depth=depth + 1) for k, v in value.items()}
     if isinstance(value, Set):
         return [plain_value(v, name=name, depth=depth + 1) for v in sorted(value, key=repr)]
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | range):
         return [plain_value(v, name=name, depth=depth + 1) for v in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
