@@ -10,6 +10,7 @@ The lock lies beside the run's folder, which so stays free of machinery.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, cast
 
@@ -47,8 +48,7 @@ class _Part(msgspec.Struct, kw_only=True):
         """
         if not isinstance(raw, dict):
             raise FormatError(f"{what}: expected a mapping, got {type(raw).__name__}")
-        spelled = {field.encode_name: field.name for field in msgspec.structs.fields(cls)}
-        spelled.pop("extra")
+        spelled = _spelled(cls)
         known = {name: value for name, value in raw.items() if name in spelled}
         lists = {name: part for name, part in _LISTS.get(cls, {}).items() if name in known}
         items = {name: _parts(part, known.pop(name), f"{what}: {name}") for name, part in lists.items()}
@@ -64,12 +64,17 @@ class _Part(msgspec.Struct, kw_only=True):
     def to_plain(self) -> dict[Any, Any]:
         """Return it as YAML has it: known fields in order, without those that are None."""
         plain: dict[Any, Any] = {}
-        for field in msgspec.structs.fields(self):
-            value = getattr(self, field.name)
-            if field.name == "extra" or value is None:
-                continue
-            plain[field.encode_name] = _to_plain(value)
+        for spelled, name in _spelled(type(self)).items():
+            value = getattr(self, name)
+            if value is not None:
+                plain[spelled] = _to_plain(value)
         return {**plain, **{name: value for name, value in self.extra.items() if name not in plain}}
+
+
+@cache
+def _spelled(part: type[_Part]) -> dict[str, str]:
+    """Return the known fields of a part: as the file spells them, as Python does."""
+    return {f.encode_name: f.name for f in msgspec.structs.fields(part) if f.name != "extra"}
 
 
 class ForkPoint(_Part, kw_only=True):
@@ -219,16 +224,23 @@ def parse(text: str, *, path: Path) -> RunRecord:
     Raises:
         FormatError: It is cut, hostile, or of a newer format.
     """
-    raw = load_yaml(text, f"run {path}")
+    return build(load_yaml(text, f"run {path}"), path=path)
+
+
+def build(raw: Any, *, path: Path) -> RunRecord:
+    """Make a record of what the text holds; `RunRecord.to_plain` is the way back.
+
+    Raises:
+        FormatError: As for `parse`.
+    """
     if isinstance(raw, dict) and isinstance(raw.get("format"), int) and raw["format"] > FORMAT:
         raise FormatError(
             f"{path} has format {raw['format']}; this version reads up to {FORMAT}",
             hint="install a newer version of tracker",
         )
-    fork = raw.pop("forked_from", None) if isinstance(raw, dict) else None
     record = RunRecord.from_plain(raw, what=str(path))
-    if fork is not None:
-        record.forked_from = ForkPoint.from_plain(fork, what=f"{path}: forked_from")
+    if record.forked_from is not None:
+        record.forked_from = ForkPoint.from_plain(raw["forked_from"], what=f"{path}: forked_from")
     for file in record.files:
         check_entry_path(file.path)
     return record
