@@ -111,6 +111,7 @@ def test_a_small_deviation_far_from_zero_is_exact(on_device: bool) -> None:
     assert record_of(tensor, on_device)["std"] == pytest.approx(tensor.double().std().item(), rel=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:Sparse invariant")
 @both_ways
 def test_a_sparse_gradient_counts_its_zeros(on_device: bool) -> None:
     """The record is that of the same gradient as a dense tensor."""
