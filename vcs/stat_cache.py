@@ -5,8 +5,9 @@ change shows in it, unless it falls into the same tick of the file system's cloc
 the one before: a file that young is never taken in. A lost or damaged cache costs
 time and nothing else, so all trouble with its file is silent.
 
-One row for each folder, with a checksum of its own: sqlite's pages may be mixed up by
-a power cut, and no digest may come out of such a mixture.
+One row for each folder that was walked, and one for each file that was added alone, each
+with a checksum of its own: sqlite's pages may be mixed up by a power cut, and no digest
+may come out of such a mixture.
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ _MAX_RECENT = 4
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, Known]).decode
+_TABLES = """
+CREATE TABLE IF NOT EXISTS folder (path BLOB PRIMARY KEY, known BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS file (path BLOB, name BLOB, known BLOB, PRIMARY KEY (path, name)) WITHOUT ROWID;
+"""
 
 
 class StatCache:
@@ -99,8 +104,11 @@ class StatCache:
     def put(self, path: Path, stat: os.stat_result, digest: Digest, *, at_ns: int) -> None:
         """Remember the digest of bytes that were read after `stat` was taken, at `at_ns` or later.
 
-        A file too young to be trusted is forgotten instead.
+        A file too young to be trusted is forgotten instead; one whose name is no text is
+        never remembered.
         """
+        if not _is_text(path.name):
+            return
         known = None if is_racy(stat, at_ns) else known_from(stat, bytes.fromhex(digest))
         folder = os.path.dirname(os.path.abspath(path))
         with self._lock:
@@ -111,16 +119,13 @@ class StatCache:
     def save(self) -> None:
         """Write what changed. What another process saved of the same folder meanwhile may be lost."""
         with self._lock:
-            rows = {folder: sealed for folder, sealed in self._folders.items() if folder not in self._files}
-            for folder in self._files:
-                rows[folder] = _seal(self.folder(folder))
-            self._folders.clear()
-            self._files.clear()
-            self._close()
-            if not rows:
+            folders, self._folders = self._folders, {}
+            files, self._files = self._files, {}
+            if not folders and not files:
                 return
+            self._close()
             try:
-                self._write(rows)
+                self._write(folders, files)
             except OSError:
                 return
             # A ValueError comes of a damaged file too: its schema is then no text.
@@ -129,7 +134,7 @@ class StatCache:
                     with suppress(OSError):
                         self.path.unlink()
 
-    def _write(self, rows: dict[str, bytes]) -> None:
+    def _write(self, folders: dict[str, bytes], files: dict[str, dict[str, Known | None]]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
         try:
@@ -138,23 +143,40 @@ class StatCache:
             database.execute("BEGIN IMMEDIATE")
             if database.execute("PRAGMA user_version").fetchone()[0] != _FORMAT:
                 database.execute("DROP TABLE IF EXISTS folder")
+                database.execute("DROP TABLE IF EXISTS file")
                 database.execute(f"PRAGMA user_version={_FORMAT}")
-            database.execute("CREATE TABLE IF NOT EXISTS folder (path BLOB PRIMARY KEY, known BLOB NOT NULL)")
-            encoded = [(os.fsencode(folder), sealed) for folder, sealed in rows.items()]
-            database.executemany("REPLACE INTO folder VALUES (?, ?)", encoded)
+                for statement in _TABLES.strip().splitlines():
+                    database.execute(statement)
+            keys = [(os.fsencode(folder),) for folder in folders]
+            rows = [(os.fsencode(folder), sealed) for folder, sealed in folders.items()]
+            database.executemany("DELETE FROM file WHERE path=?", keys)
+            database.executemany("REPLACE INTO folder VALUES (?, ?)", rows)
+            singles = [
+                (os.fsencode(folder), os.fsencode(name), _seal({name: known} if known is not None else {}))
+                for folder, known_files in files.items()
+                for name, known in known_files.items()
+            ]
+            database.executemany("REPLACE INTO file VALUES (?, ?, ?)", singles)
             database.execute("COMMIT")
         finally:
             database.close()
 
     def _load(self, folder: str) -> dict[str, Known]:
+        key = (os.fsencode(folder),)
         try:
             database = self._connect()
             if database is None:
                 return {}
-            row = database.execute("SELECT known FROM folder WHERE path=?", (os.fsencode(folder),)).fetchone()
+            row = database.execute("SELECT known FROM folder WHERE path=?", key).fetchone()
+            singles = database.execute("SELECT name, known FROM file WHERE path=?", key).fetchall()
         except (sqlite3.Error, ValueError):
             return {}
-        return _open(row[0]) if row else {}
+        known = _open(row[0]) if row else {}
+        for encoded, sealed in singles:
+            # A file that was forgotten, and one whose row is damaged, hide what the folder's row says.
+            name = os.fsdecode(encoded)
+            _merged(known, {name: _open(sealed).get(name)})
+        return known
 
     def _connect(self) -> sqlite3.Connection | None:
         """Return a connection for reading; None if there is nothing to read."""
@@ -191,6 +213,14 @@ def is_racy_time(ctime_ns: int, mtime_ns: int, at_ns: int) -> bool:
 def known_from(stat: os.stat_result, raw: bytes) -> Known:
     """Return what identifies a file, with its digest."""
     return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, raw)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _merged(known: dict[str, Known], files: dict[str, Known | None]) -> dict[str, Known]:

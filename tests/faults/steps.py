@@ -32,6 +32,8 @@ def before_step(number: int, action: Callable[[str], None]) -> Iterator[list[int
             count[0] += 1
             if count[0] == number:
                 action(name)
+            if name == "fsync":
+                return None  # Nobody pulls the plug here, and the disk has better things to do.
             return real[name](*arguments, **options)
 
         return call

@@ -126,6 +126,13 @@ def test_names_that_are_no_text_can_be_kept(cache: StatCache, tmp_path: Path) ->
     assert reopened(cache).folder(folder) == {"ü": (1, 2, 3, 4, bytes(32))}
 
 
+def test_a_file_whose_name_is_no_text_is_not_remembered(cache: StatCache, file: Path) -> None:
+    """No artifact can hold it."""
+    odd = file.rename(file.with_name("odd\udcff"))
+    cache.put(odd, odd.stat(), DIGEST, at_ns=LATER_NS)
+    assert reopened(cache).get(odd, odd.stat()) is None
+
+
 def test_a_cache_cut_or_damaged_anywhere_is_only_forgotten(cache: StatCache, file: Path) -> None:
     """Whatever happens to its bytes, it answers with the truth or with nothing."""
     cache.put(file, file.stat(), DIGEST, at_ns=LATER_NS)
@@ -152,10 +159,10 @@ def test_a_digest_changed_in_the_file_does_not_come_out(cache: StatCache, file: 
     cache.put(file, file.stat(), DIGEST, at_ns=LATER_NS)
     cache.save()
     database = sqlite3.connect(cache.path)
-    (known,) = database.execute("SELECT known FROM folder").fetchone()
+    (known,) = database.execute("SELECT known FROM file").fetchone()
     swapped = known.replace(bytes.fromhex(DIGEST), bytes.fromhex(OTHER))
     assert swapped != known
-    database.execute("UPDATE folder SET known=?", (swapped,))
+    database.execute("UPDATE file SET known=?", (swapped,))
     database.commit()
     database.close()
 
@@ -168,7 +175,7 @@ def test_a_newer_format_is_dropped(cache: StatCache, file: Path) -> None:
     cache.save()
     database = sqlite3.connect(cache.path)
     database.execute("PRAGMA user_version=99")
-    database.execute("ALTER TABLE folder RENAME COLUMN known TO other")
+    database.execute("ALTER TABLE file RENAME COLUMN known TO other")
     database.commit()
     database.close()
 
