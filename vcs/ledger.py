@@ -23,10 +23,20 @@ from pathlib import Path
 
 from vcs.atomic import create_exclusive, disk_error, temporary_name, write_atomic
 from vcs.clock import iso_time
-from vcs.errors import UsageError
+from vcs.errors import GitError, UsageError
 from vcs.git import Done, Git, Identity, failure
 from vcs.layout import LEDGER_REF, Layout
-from vcs.ledger_tree import EXECUTABLE, compare, entries_of, is_within, read_objects, to_ledger, to_record
+from vcs.ledger_repair import go_back, remember
+from vcs.ledger_tree import (
+    EXECUTABLE,
+    compare,
+    entries_of,
+    files_at,
+    is_within,
+    read_objects,
+    to_ledger,
+    to_record,
+)
 from vcs.lock import file_lock
 
 TRIES = 3  # A foreign process (git fetch) may move the ref, or a killed one have left its lock file.
@@ -53,7 +63,9 @@ class Ledger:
     """The history of one project's records; does nothing without git.
 
     Safe from any number of processes: each change is made under one lock. A process
-    killed at any moment leaves the ledger as it was before or after the commit.
+    killed at any moment leaves the ledger as it was before or after the commit. After a
+    power cut, which can take git's newest objects, the next commit goes back to where
+    the ledger is whole and takes all records along.
     """
 
     def __init__(self, git: Git | None, layout: Layout, *, timeout_s: float = 10.0) -> None:
@@ -107,23 +119,15 @@ class Ledger:
         if not relatives:
             return self.tip()
         self.prepare()
-        who, when_s = author or git.identity(), int(time.time() if now_s is None else now_s)
+        when_s = int(time.time() if now_s is None else now_s)
+        who_and_when = f"{author or git.identity()} {when_s} +0000"
         with file_lock(self._lock, timeout_s=self._timeout_s, what="the ledger"):
-            tip = git.resolve_ref(LEDGER_REF)
-            self._catch_up(git, tip, relatives)
-            for tries_left in reversed(range(TRIES)):
-                change = compare(git, tip, self._layout.records, relatives)
-                if not change.puts and not change.removals:
-                    break
-                done = git.call(*_FAST_IMPORT, input=change.stream(f"{who} {when_s} +0000", message))
-                if done.code == 0:
-                    tip = done.output.decode().strip()
-                    break
-                if not tries_left or not _worth_another_try(git, done):
-                    raise failure(["fast-import"], done)
-                tip = git.resolve_ref(LEDGER_REF)
-            self._set_mark(tip)
-        return tip
+            try:
+                return self._commit(git, relatives, who_and_when, message)
+            except GitError:
+                if not self._repair(git, who_and_when):
+                    raise
+                return self._commit(git, relatives, who_and_when, message)
 
     def restore_if_lost(self) -> int:
         """Bring the records back if they are gone (`git clean -fdx`, a fresh clone).
@@ -143,8 +147,13 @@ class Ledger:
         with file_lock(self._lock, timeout_s=self._timeout_s, what="the ledger"):
             if self._layout.ledger_mark.exists():
                 return 0
-            tip = git.resolve_ref(LEDGER_REF)
-            return self._restore(git, tip) if tip else 0
+            try:
+                tip = git.resolve_ref(LEDGER_REF)
+                return self._restore(git, tip) if tip else 0
+            except GitError:
+                if not self._repair(git, f"{git.identity()} {int(time.time())} +0000"):
+                    raise
+                return sum(1 for _ in files_at(self._layout.records, ""))
 
     def log(self, *, path: Path | None = None, limit: int | None = None) -> Iterator[LedgerEntry]:
         """Yield the commits, newest first; of one record or folder of records if `path` is given.
@@ -168,6 +177,35 @@ class Ledger:
             yield LedgerEntry(commit, iso_time(int(seconds)), message.strip("\n"), author)
 
     # helpers
+
+    def _commit(self, git: Git, scopes: Sequence[str], who_and_when: str, message: str) -> str | None:
+        """Commit under the lock."""
+        tip = git.resolve_ref(LEDGER_REF)
+        self._catch_up(git, tip, scopes)
+        for tries_left in reversed(range(TRIES)):
+            change = compare(git, tip, self._layout.records, scopes)
+            if not change.puts and not change.removals:
+                break
+            done = git.call(*_FAST_IMPORT, input=change.stream(who_and_when, message))
+            if done.code == 0:
+                tip = done.output.decode().strip()
+                break
+            if not tries_left or not _worth_another_try(git, done):
+                raise failure(["fast-import"], done)
+            tip = git.resolve_ref(LEDGER_REF)
+        if tip is not None:
+            self._set_mark(tip)
+            remember(self._layout, tip)
+        return tip
+
+    def _repair(self, git: Git, who_and_when: str) -> bool:
+        """If the ledger is damaged, go back to where it is whole and commit all records on top."""
+        if not go_back(git, self._layout):
+            return False
+        with suppress(FileNotFoundError):
+            self._layout.ledger_mark.unlink()  # It may name what is lost; all is looked at now.
+        self._commit(git, [""], who_and_when, "ledger repaired: its newest commits were damaged")
+        return True
 
     def _relative(self, path: Path) -> str:
         """The path below the records, with `/`; empty for all records."""
@@ -210,9 +248,9 @@ class Ledger:
         self._set_mark(tip)
         return count
 
-    def _set_mark(self, tip: str | None) -> None:
+    def _set_mark(self, tip: str) -> None:
         mark = self._layout.ledger_mark
-        if tip is not None and _read_mark(mark) != tip:
+        if _read_mark(mark) != tip:
             write_atomic(mark, f"{tip}\n", durable=False)
 
 

@@ -62,7 +62,7 @@ def compare(git: Git, tip: str | None, records: Path, scopes: Sequence[str]) -> 
     puts: dict[str, Path] = {}
     present = set()
     for relative in scopes:
-        for source in _files_at(records, relative):
+        for source in files_at(records, relative):
             path = to_ledger(source.relative_to(records).as_posix())
             found = read_record(source, path)
             if found is None:
@@ -99,7 +99,7 @@ def is_within(relative: str, scopes: Sequence[str]) -> bool:
     return any(not s or relative == s or relative.startswith(f"{s}/") for s in scopes)
 
 
-def _files_at(records: Path, relative: str) -> Iterator[Path]:
+def files_at(records: Path, relative: str) -> Iterator[Path]:
     """Yield the files at or below a record, without what belongs to this machine only."""
     if relative.partition("/")[0] in OF_THIS_MACHINE:
         return

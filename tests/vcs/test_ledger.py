@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -556,21 +557,26 @@ def test_a_ledger_in_use_says_by_whom(git_repo: Path) -> None:
     assert ledger.commit([folder], "two") == ledger.tip() is not None
 
 
-def test_a_failing_git_leaves_the_ledger_as_it_was(git_repo: Path) -> None:
-    """With git's own words, without the crash report that git leaves lying about."""
+def test_a_failing_git_leaves_the_ledger_as_it_was(
+    git_repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With git's own words; the next commit of the same paths makes up for it."""
     layout, ledger = opened(git_repo)
     first = ledger.commit([write_run(layout, "abc")], "one")
-    assert first
-    broken = git_repo / ".git/objects" / first[:2] / first[2:]
-    kept = broken.read_bytes()
-    broken.chmod(0o644)
-    broken.write_bytes(b"damaged")
-    with pytest.raises(GitError):
-        ledger.commit([write_run(layout, "def")], "two")
-    assert not list((git_repo / ".git").glob("fast_import_crash*"))
-    broken.write_bytes(kept)
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    fails = "echo 'fatal: the moon is full' >&2; exit 128"
+    real = shutil.which("git")
+    program.write_text(f'#!/bin/sh\ncase "$*" in *fast-import*) {fails};; esac\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    folder = write_run(layout, "def")
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+        with pytest.raises(GitError, match="git fast-import failed: the moon is full"):
+            ledger.commit([folder], "two")
     assert ledger.tip() == first
-    assert ledger.commit([layout.records], "three") != first
+    ledger.commit([folder], "three")
+    assert [entry.message for entry in ledger.log()] == ["three", "one"]
 
 
 def test_a_lock_file_of_a_killed_git_does_not_stop_the_ledger(git_repo: Path) -> None:
