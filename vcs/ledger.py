@@ -125,7 +125,7 @@ class Ledger:
             try:
                 return self._commit(git, relatives, who_and_when, message)
             except GitError:
-                if not self._repair(git, who_and_when):
+                if self._repair(git, who_and_when) is None:
                     raise
                 return self._commit(git, relatives, who_and_when, message)
 
@@ -137,7 +137,7 @@ class Ledger:
         on when repeated.
 
         Raises:
-            LockedError, GitError, StoreError: Not everything is back.
+            LockedError, GitError, StoreError: Not everything is back; what can be is.
         """
         git = self._git
         if git is None or self._layout.ledger_mark.exists():
@@ -150,9 +150,15 @@ class Ledger:
             try:
                 tip = git.resolve_ref(LEDGER_REF)
                 return self._restore(git, tip) if tip else 0
-            except GitError:
-                if not self._repair(git, f"{git.identity()} {int(time.time())} +0000"):
+            except GitError as error:
+                lost = self._repair(git, f"{git.identity()} {int(time.time())} +0000")
+                if lost is None:
                     raise
+                if lost:
+                    raise GitError(
+                        f"the ledger was damaged, and {len(lost)} records are lost, among them {lost[0]}",
+                        hint="they may be in a clone of the repository, or in a backup",
+                    ) from error
                 return sum(1 for _ in files_at(self._layout.records, ""))
 
     def log(self, *, path: Path | None = None, limit: int | None = None) -> Iterator[LedgerEntry]:
@@ -198,14 +204,28 @@ class Ledger:
             remember(self._layout, tip)
         return tip
 
-    def _repair(self, git: Git, who_and_when: str) -> bool:
-        """If the ledger is damaged, go back to where it is whole and commit all records on top."""
+    def _repair(self, git: Git, who_and_when: str) -> list[str] | None:
+        """If the ledger is damaged, go back to where it is whole and commit all records on top.
+
+        Returns the records that are neither on disk nor in the ledger any more; None if
+        the ledger is not damaged.
+        """
+        mark = self._layout.ledger_mark
+        damaged, was_lost = self.tip(), not mark.exists()
+        try:
+            known = [to_record(path) for path in entries_of(git, damaged, ())] if damaged else []
+        except GitError:
+            known = ["what was recorded last"] if was_lost else []
         if not go_back(git, self._layout):
-            return False
-        with suppress(FileNotFoundError):
-            self._layout.ledger_mark.unlink()  # It may name what is lost; all is looked at now.
-        self._commit(git, [""], who_and_when, "ledger repaired: its newest commits were damaged")
-        return True
+            return None
+        mark.unlink(missing_ok=True)  # It may name what is gone; all is looked at now.
+        base = git.resolve_ref(LEDGER_REF)
+        if base is not None:
+            self._restore(git, base)
+        lost = [path for path in known if path and not os.path.lexists(self._layout.records / path)]
+        message = "ledger repaired: its newest commits were damaged"
+        self._commit(git, [""], who_and_when, "\n".join([message, *(f"lost: {path}" for path in lost)]))
+        return lost
 
     def _relative(self, path: Path) -> str:
         """The path below the records, with `/`; empty for all records."""
@@ -226,6 +246,7 @@ class Ledger:
             self._restore(git, tip, without=scopes if mark else ())
 
     def _restore(self, git: Git, tip: str, *, without: Sequence[str] = ()) -> int:
+        """Bring back what the disk lacks, and then fail if some of it cannot be read."""
         self.prepare()
         missing: dict[Path, tuple[str, str]] = {}
         for path, blob in entries_of(git, tip, ()).items():
@@ -236,15 +257,21 @@ class Ledger:
             if not os.path.lexists(target):
                 missing[target] = blob
         count = 0
+        unreadable = []
         names = list(missing)
         for start in range(0, len(names), _BATCH):
             batch = names[start : start + _BATCH]
             contents = read_objects(git, [missing[target][1] for target in batch])
             for target, content in zip(batch, contents, strict=True):
-                count += _place(target, content, executable=missing[target][0] == EXECUTABLE)
+                if content is None:
+                    unreadable.append(target)
+                else:
+                    count += _place(target, content, executable=missing[target][0] == EXECUTABLE)
         if count:
             # The mark says that all is here: it must not outlive the files in a power cut.
             os.sync()
+        if unreadable:
+            raise GitError(f"{len(unreadable)} records are damaged in the ledger, such as {unreadable[0]}")
         self._set_mark(tip)
         return count
 

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from vcs.atomic import disk_error
 from vcs.digest import digest_bytes
-from vcs.errors import GitError
 from vcs.git import Git
 from vcs.layout import LEDGER_REF
 
@@ -161,15 +160,17 @@ def _blob_id(content: bytes, hash_name: str) -> str:
     return state.hexdigest()
 
 
-def read_objects(git: Git, object_ids: Sequence[str]) -> Iterator[bytes]:
-    """Read blobs, in the order asked."""
+def read_objects(git: Git, object_ids: Sequence[str]) -> Iterator[bytes | None]:
+    """Read blobs, in the order asked; None for one that git has not, or cannot read."""
     printed = git.run("cat-file", "--batch", input="".join(f"{i}\n" for i in object_ids).encode())
     position = 0
-    for object_id in object_ids:
+    for _ in object_ids:
         end = printed.index(b"\n", position)
         header = printed[position:end].split(b" ")
         if len(header) != 3:
-            raise GitError(f"the ledger is damaged: object {object_id} is missing", hint="run: git fsck")
+            yield None
+            position = end + 1
+            continue
         size = int(header[2])
         yield printed[end + 1 : end + 1 + size]
         position = end + 1 + size + 1

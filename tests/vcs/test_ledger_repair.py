@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import git
 from tests.vcs.test_ledger import in_ledger, lose, opened, records_of, write_run
 from tests.vcs.user_state import user_state
+from vcs.errors import GitError
 from vcs.git import Git
 from vcs.layout import LEDGER_REF
 from vcs.ledger_repair import go_back, is_whole, remember
@@ -79,8 +80,8 @@ def test_a_ref_that_is_torn_is_replaced(git_repo: Path, content: str) -> None:
     assert str(first) in git(git_repo, "rev-list", LEDGER_REF)
 
 
-def test_lost_records_and_a_damaged_ledger_bring_back_what_there_is(git_repo: Path) -> None:
-    """Everything up to the newest whole commit."""
+def test_lost_records_and_a_damaged_ledger_bring_back_what_there_is_and_say_so(git_repo: Path) -> None:
+    """Everything up to the newest whole commit; what is gone is not passed over in silence."""
     layout, ledger = opened(git_repo)
     ledger.commit([write_run(layout, "one")], "one")
     expected = records_of(layout)
@@ -88,9 +89,30 @@ def test_lost_records_and_a_damaged_ledger_bring_back_what_there_is(git_repo: Pa
     ledger.commit([write_run(layout, "two")], "two")
     damage(loose(git_repo) - before)
     lose(git_repo)
-    assert ledger.restore_if_lost() == 3
+    with pytest.raises(GitError, match="the ledger was damaged, and 1 records are lost"):
+        ledger.restore_if_lost()
     assert records_of(layout) == expected
     assert ledger.restore_if_lost() == 0
+
+
+def test_one_lost_object_costs_one_record(git_repo: Path) -> None:
+    """The others come back, also newer ones; the one is named, in the diary too."""
+    layout, ledger = opened(git_repo)
+    ledger.commit([write_run(layout, "one")], "one")
+    folder = write_run(layout, "two")
+    (folder / "config.yaml").write_text("lr: 0.125\n")
+    ledger.commit([folder], "two")
+    ledger.commit([write_run(layout, "three")], "three")
+    expected = records_of(layout)
+    blob = git(git_repo, "hash-object", str(folder / "config.yaml")).strip()
+    (git_repo / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    lose(git_repo)
+    with pytest.raises(GitError, match=r"runs/LeNet5/two/config\.yaml"):
+        ledger.restore_if_lost()
+    del expected["runs/LeNet5/two/config.yaml"]
+    assert records_of(layout) == expected
+    assert "lost: runs/LeNet5/two/config.yaml" in next(ledger.log()).message
+    assert {to_record(path) for path in in_ledger(git_repo)} == expected.keys()
 
 
 def test_a_whole_ledger_does_not_go_back(git_repo: Path) -> None:
