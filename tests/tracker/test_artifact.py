@@ -46,7 +46,9 @@ def test_a_type_that_wandb_reserves_is_refused(name: str, kind: str) -> None:
         Artifact(name, kind)
 
 
-def test_a_draft_touches_nothing_before_something_is_added(plain_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_draft_touches_nothing_before_something_is_added(
+    plain_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The repository is found at the first add."""
     monkeypatch.chdir(plain_dir)
     draft()
@@ -239,9 +241,14 @@ def test_new_file_is_added_at_the_end_of_the_block(here: Path) -> None:
 def test_new_file_is_dropped_if_its_block_raises(here: Path) -> None:
     """And leaves no temporary file."""
     artifact = draft()
-    with pytest.raises(RuntimeError), artifact.new_file("a.txt") as stream:
-        stream.write("half")
-        raise RuntimeError
+
+    def write_half() -> None:
+        with artifact.new_file("a.txt") as stream:
+            stream.write("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
     assert paths(artifact) == []
     assert list(Repo.open().layout.store_tmp.iterdir()) == []
 
@@ -295,7 +302,8 @@ def test_a_final_draft_refuses_changes(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", ["version", "aliases", "tags", "qualified_name", "created_at", "source_name", "entity", "commit_hash"]
+    "what",
+    ["version", "aliases", "tags", "qualified_name", "created_at", "source_name", "entity", "commit_hash"],
 )
 def test_a_draft_has_no(what: str) -> None:
     """wandb raises an AttributeError, so hasattr is False."""
@@ -305,7 +313,9 @@ def test_a_draft_has_no(what: str) -> None:
         getattr(artifact, what)
 
 
-@pytest.mark.parametrize("verb", ["download", "checkout", "verify", "wait", "delete", "logged_by", "files", "new_draft"])
+@pytest.mark.parametrize(
+    "verb", ["download", "checkout", "verify", "wait", "delete", "logged_by", "files", "new_draft"]
+)
 def test_a_draft_cannot(verb: str) -> None:
     """What only a version can."""
     with pytest.raises(ArtifactNotLoggedError):

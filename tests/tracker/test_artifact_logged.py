@@ -45,7 +45,9 @@ def log(run: PortRun, name: str = "mnist", **files: str) -> Artifact:
 # versions
 
 
-def test_versions_count_up_and_equal_contents_are_one_version(run: PortRun, capfd: pytest.CaptureFixture[str]) -> None:
+def test_versions_count_up_and_equal_contents_are_one_version(
+    run: PortRun, capfd: pytest.CaptureFixture[str]
+) -> None:
     """A, B, A gives v0, v1, v0; latest moves back, with a notice."""
     first, second = log(run, a="1"), log(run, a="2")
     assert (first.name, second.name) == ("mnist:v0", "mnist:v1")
@@ -128,7 +130,9 @@ def test_log_artifact_of_paths_and_uris(run: PortRun, here: Path) -> None:
         "run-abcd1234-my-data:v0", "unspecified", ["latest", "raw"],
     )  # fmt: skip
     assert log_artifact(run, "train.py", name="code", type="script").name == "code:v0"
-    assert log_artifact(run, "s3://bucket/model.pt").manifest.entries["model.pt"].ref == "s3://bucket/model.pt"
+    assert (
+        log_artifact(run, "s3://bucket/model.pt").manifest.entries["model.pt"].ref == "s3://bucket/model.pt"
+    )
     with pytest.raises(NotFoundError, match="nowhere"):
         log_artifact(run, "nowhere")
 
@@ -174,7 +178,12 @@ def test_every_form_of_a_name_finds_the_version(run: PortRun) -> None:
 def test_what_does_not_exist_is_said_with_near_names(run: PortRun) -> None:
     """As a ValueError too, which scripts catch."""
     log(run, a="1")
-    for name, hint in (("mnits", "mnist"), ("mnist:lastest", "latest"), ("mnist:v7", "v0"), ("Lenet/mnist", "LeNet5")):
+    for name, hint in (
+        ("mnits", "mnist"),
+        ("mnist:lastest", "latest"),
+        ("mnist:v7", "v0"),
+        ("Lenet/mnist", "LeNet5"),
+    ):
         with pytest.raises(NotFoundError) as caught:
             use_artifact(run, name)
         assert hint in str(caught.value)
@@ -186,7 +195,13 @@ def test_an_input_is_recorded_by_digest_with_the_folder_it_went_to(run: PortRun,
     """The alias may move on; what the run used does not."""
     digest = log(run, a="1").digest
     artifact = use_artifact(run, "mnist:latest")
-    entry = {"artifact": "LeNet5/mnist", "version": "v0", "digest": digest, "as": "mnist:latest", "path": None}
+    entry = {
+        "artifact": "LeNet5/mnist",
+        "version": "v0",
+        "digest": digest,
+        "as": "mnist:latest",
+        "path": None,
+    }
     assert run.used == [entry]
     artifact.download()
     assert run.used == [{**entry, "path": "./artifacts/mnist:v0"}]
@@ -493,7 +508,11 @@ def test_lineage_is_read_from_the_records_of_runs(run: PortRun) -> None:
     assert artifact.logged_by() is None
     for run_id, created in (("abcd1234", "2026-01-02"), ("zzzz", "2026-01-01"), ("other", "2026-01-03")):
         uses = run_id != "other"
-        used = f"- {{artifact: LeNet5/mnist, version: v0, digest: {artifact.digest}, as: mnist}}\n" if uses else "[]"
+        used = (
+            f"- {{artifact: LeNet5/mnist, version: v0, digest: {artifact.digest}, as: mnist}}\n"
+            if uses
+            else "[]"
+        )
         write_atomic(
             run.repo.layout.run("LeNet5", run_id).record,
             f"format: 1\nid: {run_id}\nproject: LeNet5\ncreated: '{created}T00:00:00.000Z'\nstate: finished\n"

@@ -47,6 +47,7 @@ MAIN = "checkpoint"
 
 # Arguments of `load_checkpoint`, which could not name an object there.
 _TAKEN = frozenset({MAIN, "map_location", "strict", "rng", "set_step", "missing_ok"})
+_PLAIN_TYPES = (bool, int, float, complex, str, bytes, type(None))
 _ALIAS = re.compile(r"[^:/@]+")
 
 
@@ -256,37 +257,36 @@ def _write(state: Any, path: Path, key: str) -> None:
     except RuntimeError as error:
         raise StoreError(f"cannot write {key} of the checkpoint: {error}") from error
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise UsageError(f"{key} cannot be kept in a checkpoint: {error}", hint=_PLAIN) from error
+        raise _cannot_keep(state, key) from error
     try:
         # Mapped, so that only the structure is read and not the tensors.
         torch.load(str(path), mmap=True, weights_only=True, map_location="cpu")
     except pickle.UnpicklingError as error:
-        culprit = _culprit(state)
-        raise UsageError(
-            f"{key}{culprit} holds something that could not be read back safely", hint=_PLAIN
-        ) from error
+        raise _cannot_keep(state, key) from error
 
 
-_PLAIN = "keep numbers, text, lists, dictionaries, tensors and arrays; or objects with state_dict()"
+def _cannot_keep(state: Any, key: str) -> UsageError:
+    """Return the error that says which part of a state is no plain value."""
+    parts = state["values"].items() if key == MAIN else [(key, state)]
+    found = next(filter(None, (_culprit(part, name) for name, part in parts)), key)
+    return UsageError(
+        f"{found} cannot be kept in a checkpoint, because it could not be read back safely",
+        hint="keep numbers, text, lists, dictionaries, tensors and arrays; or objects with state_dict()",
+    )
 
 
-def _culprit(state: Any, path: str = "") -> str:
-    """Return where in a nested value something lies that is no plain value, as far as that can be seen."""
+def _culprit(state: Any, path: str) -> str:
+    """Return where in a nested value something lies that is no plain value; empty if that cannot be seen."""
     items: Iterable[tuple[Any, Any]]
     if isinstance(state, dict):
         items = state.items()
     elif isinstance(state, (list, tuple)):
         items = enumerate(state)
+    elif type(state) in _PLAIN_TYPES or hasattr(state, "untyped_storage"):
+        return ""
     else:
-        known = isinstance(state, (bool, int, float, complex, str, bytes, type(None))) or hasattr(
-            state, "untyped_storage"
-        )
-        return "" if known else f"{path} of type {type(state).__name__}"
-    for key, item in items:
-        found = _culprit(item, f"{path}[{key!r}]")
-        if found:
-            return found
-    return ""
+        return f"{path} of type {type(state).__name__}"
+    return next(filter(None, (_culprit(item, f"{path}[{key!r}]") for key, item in items)), "")
 
 
 def _artifact_name(run: RunPort, name: str) -> str:

@@ -114,7 +114,7 @@ def render(title: str, *, files: tuple[int, int], size: tuple[int, int], elapsed
     parts = [f"{title} [{'#' * filled}{'.' * (20 - filled)}] {share:4.0%}", f"{files[0]}/{files[1]} files"]
     if size[1]:
         parts.append(f"{format_bytes(size[0])}/{format_bytes(size[1])}")
-    if elapsed_s > 0 and done:
+    if elapsed_s > 0 and share > 0:
         if size[1]:
             parts.append(f"{format_bytes(size[0] / elapsed_s)}/s")
         parts.append(f"{_clock_time(elapsed_s * (1 - share) / share)} left")

@@ -1,0 +1,87 @@
+"""Tables and media inside an artifact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tracker.artifact import Artifact
+from tracker.errors import FormatError, UsageError
+from tracker.values.media import Histogram, Html, Image, Table
+
+numpy = pytest.importorskip("numpy")
+pytest.importorskip("PIL")
+
+
+@pytest.fixture
+def artifact(git_repo: Path, monkeypatch: pytest.MonkeyPatch) -> Artifact:
+    """A draft in a repository."""
+    monkeypatch.chdir(git_repo)
+    return Artifact("results", "evaluation")
+
+
+def pixels(value: int) -> object:
+    return numpy.full((4, 6, 3), value, dtype="uint8")
+
+
+def test_a_table_comes_back_with_its_rows_and_pictures(artifact: Artifact) -> None:
+    """From a draft's version; equal pictures lie there once."""
+    table = Table(columns=["id", "score", "image"])
+    table.add_data(1, 0.5, Image(pixels(7), caption="seven"))
+    table.add_data(2, float("nan"), Image(pixels(7)))
+    artifact.add(table, "scores")
+    artifact.save()
+
+    back = artifact.get("scores")
+    assert back.columns == ["id", "score", "image"]
+    assert [row[0] for row in back.data] == [1, 2]
+    assert back.data[1][1] != back.data[1][1]
+    assert (back.data[0][2].caption, back.data[0][2].width) == ("seven", 6)
+    assert numpy.asarray(back.data[1][2].image)[0, 0, 0] == 7
+    assert sorted(Path(path).parent.as_posix() for path in artifact.manifest.entries) == [
+        ".", "media/images", "media/table",
+    ]  # fmt: skip
+
+
+def test_a_picture_text_and_numbers_come_back(artifact: Artifact) -> None:
+    """Each by the name it was added under; the file's own name works too."""
+    artifact.add(Image(pixels(1), caption="one"), "pictures/first")
+    artifact.add(Html("<b>x</b>"), "page")
+    artifact.add(Histogram([1, 2, 2, 3]), "counts")
+    artifact.save()
+    assert artifact.get("pictures/first").caption == "one"
+    assert artifact.get("pictures/first.image.json").width == 6
+    assert sum(artifact.get("counts").histogram) == 4
+    assert type(artifact.get("page")) is Html
+    assert artifact.get("nothing") is None
+
+
+def test_the_same_name_twice_needs_the_same_object(artifact: Artifact) -> None:
+    """Or overwrite."""
+    artifact.add(Table(columns=["a"], data=[[1]]), "t")
+    artifact.add(Table(columns=["a"], data=[[1]]), "t")
+    with pytest.raises(ValueError, match="Cannot add the same path twice"):
+        artifact.add(Table(columns=["a"], data=[[2]]), "t")
+    artifact.add(Table(columns=["a"], data=[[2]]), "t", overwrite=True)
+    artifact.save()
+    assert artifact.get("t").data == [[2]]
+
+
+def test_what_is_no_media_is_refused(artifact: Artifact) -> None:
+    """With what to do instead."""
+    with pytest.raises(ValueError, match="type object"):
+        artifact.add(object(), "x")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"_type": 1}', "[" * 100_000, '{"_type":"table-file","path":"t"}']
+)
+def test_a_hostile_record_is_a_format_error(artifact: Artifact, text: str) -> None:
+    """Whatever somebody put where a record is expected."""
+    for name in ("x.table.json", "t"):
+        with artifact.new_file(name, "w") as stream:
+            stream.write(text)
+    artifact.save()
+    with pytest.raises((FormatError, UsageError)):
+        artifact.get("x")
