@@ -19,6 +19,7 @@ import dis
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Literal, NoReturn
@@ -116,6 +117,17 @@ class ExitWatch:
         if self._asked is not None:
             return ending_of_code(self._asked)
         return Ending("finished", None if self._frame is not None else 0)
+
+
+def keep_status_of_interrupt() -> None:
+    """Let the process end with SIGINT, as after any uncaught KeyboardInterrupt.
+
+    CPython notes in `run_eval_code_obj` (pythonrun.c) whether the newest code that was run
+    from text ended so, and forgets it when other code is run from text, as the import of
+    a dataclass does. Running such a text once more reminds it.
+    """
+    with suppress(KeyboardInterrupt):
+        exec("raise KeyboardInterrupt")
 
 
 def _outermost_frame() -> FrameType | None:

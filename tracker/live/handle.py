@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from tracker.errors import UsageError
+from tracker.errors import NotFoundError, UsageError
 from tracker.live import closing, run_files
 from tracker.live.exits import Ending, ending_of_code, ending_of_exception
 from tracker.live.parts import Parts
@@ -22,6 +23,7 @@ from tracker.values.config import Config
 from tracker.values.metrics import Metric, check_metric_name, parse_summary
 from tracker.values.summary import Summary
 from vcs.clock import iso_time
+from vcs.repo import Repo
 
 # wandb's: an alert of one title is given at most once a minute.
 _ALERT_WAIT_S = 60.0
@@ -246,6 +248,16 @@ class Run(RunFacts, RunArtifacts):
             else:
                 self._known_port = Port(self._parts, disk.repo, self._open_run)
         return self._known_port
+
+    def _port_that_has(self, artifact: Any) -> Port:
+        own = self._port()
+        if self._parts.disk is not None or not isinstance(artifact, str):
+            return own
+        # A run that records nothing still finds what it logged itself, and what is really there.
+        with suppress(NotFoundError):
+            own.repo.resolve(artifact, project=self.project)
+            return own
+        return Port(self._parts, Repo.open(create=False), self._open_run)
 
     # copies are the run itself: scripts put it into objects that are copied
 

@@ -10,7 +10,7 @@ import atexit
 import os
 from collections.abc import Callable
 
-from tracker.live.exits import Ending, ExitWatch
+from tracker.live.exits import Ending, ExitWatch, keep_status_of_interrupt
 from tracker.live.signals import SignalWatch
 
 
@@ -38,7 +38,11 @@ class Lifecycle:
             self._exits.install()
             atexit.register(self._at_exit)
             if hasattr(os, "register_at_fork"):
-                os.register_at_fork(after_in_child=self._after_fork)
+                os.register_at_fork(
+                    before=self._before_fork,
+                    after_in_parent=self._after_fork_in_parent,
+                    after_in_child=self._after_fork,
+                )
         if self._pid != os.getpid():
             self._pid = os.getpid()
             self._signals = SignalWatch(self._on_signal)
@@ -55,7 +59,10 @@ class Lifecycle:
 
     def _at_exit(self) -> None:
         if self._exits is not None and self._live:
-            self._end_all(self._exits.ending())
+            ending = self._exits.ending()
+            self._end_all(ending)
+            if ending.signal == "SIGINT":
+                keep_status_of_interrupt()
 
     def _on_signal(self, name: str, number: int) -> None:
         # 128 + number is what a shell shows for a process that a signal ended.
@@ -65,10 +72,18 @@ class Lifecycle:
         for guarded in reversed(list(self._live)):
             guarded.end(ending)
 
+    def _before_fork(self) -> None:
+        if self._signals is not None and self._live:
+            self._signals.before_fork()
+
+    def _after_fork_in_parent(self) -> None:
+        if self._signals is not None:
+            self._signals.after_fork(in_child=False)
+
     def _after_fork(self) -> None:
         """In a forked child: the runs are the parent's, and its signals do what they always did."""
         if self._signals is not None:
-            self._signals.release()
+            self._signals.after_fork(in_child=True)
             self._signals = None
         for guarded in self._live:
             guarded.after_fork()

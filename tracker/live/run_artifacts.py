@@ -22,6 +22,10 @@ class RunArtifacts:
     def _port(self) -> Port:
         raise NotImplementedError
 
+    def _port_that_has(self, artifact: Any) -> Port:
+        """Return the port through which a version is found; that of the run, unless it records nothing."""
+        raise NotImplementedError
+
     def log_artifact(
         self,
         artifact_or_path: Artifact | Paths,
@@ -61,7 +65,7 @@ class RunArtifacts:
         """
         from tracker.live.artifact_ops import use_artifact
 
-        return use_artifact(self._port(), artifact_or_name, type, aliases, use_as)
+        return use_artifact(self._port_that_has(artifact_or_name), artifact_or_name, type, aliases, use_as)
 
     def link_artifact(
         self, artifact: Artifact, target_path: str, aliases: Sequence[str] | str | None = None

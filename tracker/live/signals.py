@@ -20,31 +20,50 @@ CLOSE_TIMEOUT_S = 10.0
 _WATCHED = ("SIGTERM", "SIGHUP")
 
 
+def _numbers() -> list[signal.Signals]:
+    return [getattr(signal, name) for name in _WATCHED if hasattr(signal, name)]
+
+
 class SignalWatch:
     """Calls `on_end(name, number)` when a signal is about to end the process."""
 
     def __init__(self, on_end: Callable[[str, int], None]) -> None:
         self._on_end = on_end
         self._pid = os.getpid()
+        self._masked = threading.local()
 
     def install(self) -> None:
         """Take over those signals that still have Python's default; a no-op outside the main thread."""
         if threading.current_thread() is not threading.main_thread():
             return
-        for name in _WATCHED:
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        for number in _numbers():
+            if signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, self._handle)
 
     def release(self) -> None:
         """Give the signals back; used in forked children and in tests."""
         if threading.current_thread() is not threading.main_thread():
             return
-        for name in _WATCHED:
-            number = getattr(signal, name, None)
+        for number in _numbers():
             # == and not `is`: each access makes a new bound method.
-            if number is not None and signal.getsignal(number) == self._handle:
+            if signal.getsignal(number) == self._handle:
                 signal.signal(number, signal.SIG_DFL)
+
+    def before_fork(self) -> None:
+        """Hold the signals back for the thread that forks; `after_fork` lets them through again.
+
+        One that is sent to a child at once would otherwise meet the parent's handler half
+        way, and be lost.
+        """
+        self._masked.before = signal.pthread_sigmask(signal.SIG_BLOCK, _numbers())
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Undo `before_fork`; in the child, after the signals are nobody's again."""
+        if in_child:
+            self.release()
+        before = self._masked.__dict__.pop("before", None)
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() == self._pid:
