@@ -103,22 +103,33 @@ def measure_put(rows: list[dict[str, float]]) -> dict[str, Any]:
 
 
 def measure_steps(seconds: float = 2.0) -> dict[str, float]:
-    """The cost of a put in a loop with a pause of 1 ms, where caches are cold and threads change."""
+    """The same in a loop with a pause of 1 ms, where caches are cold and threads change."""
     rows = make_rows(int(seconds * 1000))
-    found = []
+    puts, appends = [], []
+    kept: list[Any] = []
+    clock = time.perf_counter_ns
     with tempfile.TemporaryDirectory() as folder:
         writer = begin(Path(folder))
         for step, row in enumerate(rows):
-            time.sleep(0.001)
-            start = time.perf_counter_ns()
-            writer.put(step, row, time.time())
-            found.append(time.perf_counter_ns() - start)
+            # By turns first after the pause, since the first bears the cold caches.
+            for put, found in ((writer.put, puts), (_appender(kept), appends))[:: 1 if step % 2 else -1]:
+                time.sleep(0.0005)
+                start = clock()
+                put(step, row, time.time())
+                found.append(clock() - start)
         writer.close()
-    found.sort()
+    puts.sort()
+    appends.sort()
     return {
-        "put_after_1ms_p50_us": found[len(found) // 2] / 1000,
-        "put_after_1ms_p99_us": found[len(found) * 99 // 100] / 1000,
+        "put_after_pause_p50_us": puts[len(puts) // 2] / 1000,
+        "put_after_pause_p99_us": puts[len(puts) * 99 // 100] / 1000,
+        "list_append_after_pause_p50_us": appends[len(appends) // 2] / 1000,
+        "list_append_after_pause_p99_us": appends[len(appends) * 99 // 100] / 1000,
     }
+
+
+def _appender(kept: list[Any]) -> Callable[[int, dict[str, float], float], object]:
+    return lambda step, row, at: kept.append((step, row, at))
 
 
 def measure_kill() -> dict[str, float]:
