@@ -88,14 +88,14 @@ def crowded_folders(paths: Iterable[str], most: int) -> list[str]:
     The top itself is never one.
     """
     counts = Counter(path.rpartition("/")[0] for path in paths)
-    crowded = []
+    crowded: list[str] = []
     folders = {"/".join(parts[:n]) for parts in map(_parts, counts) for n in range(1, len(parts) + 1)}
     for folder in sorted(folders, key=lambda f: (-f.count("/"), f)):
         if counts[folder] > most:
             crowded.append(f"{folder}/")
         elif folder:
             counts[folder.rpartition("/")[0]] += counts[folder]
-    return sorted(crowded)
+    return sorted(one for one in crowded if not any(one != two and one.startswith(two) for two in crowded))
 
 
 def find_secret_in(path: str) -> str | None:
