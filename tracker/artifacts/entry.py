@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from tracker.artifacts.references import is_verifiable
 from tracker.errors import ArtifactNotLoggedError, NotFoundError, UsageError
 from vcs.listing import Entry
 
@@ -67,8 +68,6 @@ class ArtifactManifestEntry:
     @property
     def has_known_content(self) -> bool:
         """Whether `digest` is that of the content; False for a remote reference."""
-        from tracker.artifacts.references import is_verifiable
-
         return self._entry.kind != "ref" or is_verifiable(self._entry)
 
     def parent_artifact(self) -> Artifact:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tracker.artifacts.home import Home
 from tracker.artifacts.reference_copies import copy_is_whole, place_reference
-from tracker.artifacts.references import is_verifiable, local_path
+from tracker.artifacts.references import is_verifiable
 from tracker.errors import IntegrityError, NotFoundError, UsageError
 from tracker.live.progress_bar import ProgressBar
 from tracker.live.term import warn
@@ -63,6 +63,13 @@ class Version:
 
     def checkout(self, root: Path) -> None:
         """Make `root` hold the version and nothing else; see `Artifact.checkout`."""
+        layout = self.home.repo.layout
+        real = Path(os.path.realpath(root))
+        if any(kept.is_relative_to(real) for kept in (layout.worktree, layout.root, layout.records)):
+            raise UsageError(
+                f"checkout would remove everything else in {real}, and the project lies there",
+                hint="choose a folder of its own, or use download, which keeps other files",
+            )
         self._place(self.listing.entries, root, remove_others=True, allow_missing_references=False)
 
     def download_entry(self, entry: Entry, root: Path) -> Path:
@@ -111,7 +118,8 @@ class Version:
             plan.apply(overwrite=True, progress=progress)
         left_out = []
         for entry in plan.references:
-            if local_path(entry.target) is None or (not is_verifiable(entry) and not _is_file(entry)):
+            # Not without a digest: a hostile manifest could name any file of this machine.
+            if not is_verifiable(entry):
                 left_out.append(entry)
                 continue
             try:
@@ -147,8 +155,3 @@ def choose(
             raise UsageError(f"cannot understand the pattern in {lines}: {error}") from error
         entries = [entry for entry in entries if spec.match_file(entry.path) == wanted]
     return entries
-
-
-def _is_file(entry: Entry) -> bool:
-    path = local_path(entry.target)
-    return path is not None and os.path.isfile(path)

@@ -64,9 +64,12 @@ def entries_for(
         path = to_entry_path(name if name is not None else local.name)
         return [Entry(path, digest_bytes(local.as_uri().encode()), 0, "ref", target=local.as_uri())]
     if local.is_dir():
-        return _folder(repo, local, name, max_objects, progress)
-    path = to_entry_path(name if name is not None else local.name)
-    return [_local_file(repo, local, path, progress)]
+        entries = _folder(repo, local, name, max_objects, progress)
+    else:
+        path = to_entry_path(name if name is not None else local.name)
+        entries = [_local_file(repo, local, path, progress)]
+    repo.stat_cache.save()
+    return entries
 
 
 def is_verifiable(entry: Entry) -> bool:
@@ -175,8 +178,16 @@ def _files_of(folder: Path, ignore: Ignore) -> Iterator[str]:
 
 
 def _local_file(repo: Repo, path: Path, name: str, progress: Progress | None) -> Entry:
+    if progress is not None:
+        progress.add_total(1, _size_of(path))
     digest, size = hash_local(path, repo.stat_cache)
     if progress is not None:
-        progress.add_total(1, size)
         progress.advance(1, size)
     return Entry(name, digest, size, "ref", target=path.as_uri())
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # Hashing says what is wrong.

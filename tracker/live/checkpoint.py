@@ -38,6 +38,7 @@ from tracker.values.sink import StoreSink
 from vcs.atomic import disk_error, make_folder
 from vcs.copying import BLOCK_BYTES
 from vcs.digest import Digest
+from vcs.listing import Entry
 from vcs.names import near
 
 TYPE = "checkpoint"
@@ -79,7 +80,9 @@ def save_checkpoint(
 
     The checkpoint is visible whole or not at all: killed in the middle, `latest` is
     the one before. Rows that were logged before it are on disk when this returns. It
-    takes the time of writing the files; tensors are not copied on the way.
+    takes the time of writing the files; tensors are not copied on the way. In
+    distributed training it is for one process: generators of the others, and shards of
+    a model, are not in it.
 
     Args:
         run: The run.
@@ -236,12 +239,15 @@ def _add_states(artifact: Artifact, run: RunPort, states: Mapping[str, Any]) -> 
         folder = Path(tempfile.mkdtemp(prefix="checkpoint.", dir=tmp))
     except OSError as error:
         raise disk_error(error, "cannot write the checkpoint") from error
+    entries = []
     try:
-        for key, state in states.items():
-            path = folder / f"{key}.pt"
-            _write(state, path, key)
-            draft.add_own_file(path, path.name)
-            path.unlink()
+        with run.repo.store.batch() as batch:
+            for key, state in states.items():
+                path = folder / f"{key}.pt"
+                _write(state, path, key)
+                entries.append(Entry(path.name, *batch.put_file(path)))
+                path.unlink()
+        draft.add_entries(entries)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -9,11 +9,13 @@ import pytest
 
 from tracker.artifact import Artifact
 from tracker.errors import ArtifactNotLoggedError, ConflictError, NotFoundError, UsageError
+from tracker.live import term
 
 
 @pytest.fixture
 def here(git_repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository as the current directory, with data beside it."""
+    monkeypatch.setattr(term, "_loudness", "normal")
     monkeypatch.chdir(git_repo)
     data = git_repo.parent / "data dir"
     (data / "sub").mkdir(parents=True)
@@ -179,6 +181,18 @@ def test_a_reference_whose_file_is_gone_is_an_error_unless_allowed(
         artifact.download(tmp_path / "out")
     artifact.download(tmp_path / "out", allow_missing_references=True)
     assert "1 references were not fetched" in capfd.readouterr().err
+
+
+def test_a_local_file_without_a_digest_is_not_copied(
+    here: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Anybody's manifest could name any file of this machine."""
+    artifact = draft()
+    artifact.add_reference(here.parent / "data dir" / "a.bin", checksum=False)
+    artifact.save()
+    artifact.download(tmp_path / "out")
+    assert not (tmp_path / "out" / "a.bin").exists()
+    assert "a.bin (file:///" in capfd.readouterr().err
 
 
 def test_a_copy_is_not_written_through_a_link(here: Path, tmp_path: Path) -> None:

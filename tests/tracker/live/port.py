@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tracker.artifact import Artifact
+from tracker.live.artifact_ops import log_artifact
 from tracker.storage.catalog import RunEntry
 from tracker.values.steps import StepRules
 from vcs.manifest import Origin
@@ -63,3 +65,12 @@ class PortRun:
         self, *, artifact: str, version: str, digest: str, aliases: list[str], step: int | None
     ) -> None:
         self.logged.append({"artifact": artifact, "version": version, "digest": digest, "aliases": aliases})
+
+
+def log_files(run: PortRun, name: str = "mnist", **files: str) -> Artifact:
+    """Log an artifact with these texts as files."""
+    artifact = Artifact(name, "dataset")
+    for path, text in files.items():
+        with artifact.new_file(path, "w") as stream:
+            stream.write(text)
+    return log_artifact(run, artifact)
