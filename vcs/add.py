@@ -1,8 +1,8 @@
 """Files to listing: walk, leave out, look into the stat cache, hash and store in one pass.
 
-Small files are read here and go to the batch as bytes; large ones are copied by the
-batch on as many threads as there are cores, while the walk goes on. What is known from
-the stat cache and is still in the store is not read.
+Small files go to the batch folder by folder; large ones are copied on as many threads as
+there are cores, while the walk goes on. What is known from the stat cache and is still in
+the store is not read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import stat
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from vcs.atomic import disk_error
@@ -22,12 +24,11 @@ from vcs.ignore import Ignore, Rules, is_always_left_out
 from vcs.listing import Entry, Listing
 from vcs.paths import check_entry_path, check_link, check_no_collisions, to_entry_path
 from vcs.progress import Progress
-from vcs.stat_cache import Known, StatCache, is_racy, known_from
+from vcs.stat_cache import SURELY_SETTLED_NS, Known, StatCache, is_racy_time
 from vcs.stores.base import Batch, Store
 
-# Files of at least this size are left to the batch, which copies without holding them in memory.
-_LARGE_BYTES = 128 << 10
-_READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# Files after which progress is told.
+_SLICE = 256
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_\-. ]{0,100}")
 _SURELY_SHORT = 1000
 _NOTHING = digest_bytes(b"")
@@ -142,7 +143,7 @@ class _Walk:
         while folders:
             prefix, folder = folders.pop()
             below = self._folder(prefix, folder)
-            folders.extend(reversed(below))
+            folders.extend((f"{prefix}{name}/", os.path.join(folder, name)) for name in reversed(below))
         for large in self._large:
             self._finish_large(*large)
         if self._collides:
@@ -154,116 +155,114 @@ class _Walk:
                 ) from None
         return self._entries
 
-    def _folder(self, prefix: str, folder: str) -> list[tuple[str, str]]:
-        """Do the files of one folder; return the folders in it."""
+    def _folder(self, prefix: str, folder: str) -> list[str]:
+        """Do the files of one folder; return the names of the folders in it."""
         rules = self._ignore.rules(prefix) if self._ignore is not None else _NO_RULES
         known = self._cache.folder(folder) if self._cache is not None else {}
-        found: dict[str, Known] = {}
         at_ns = time.time_ns()
-        items = self._scan(prefix, folder, rules)
-        if not items and prefix:
+        scan = _scan(folder, rules, with_status=bool(known))
+        self._check_names(prefix, scan)
+        if prefix and not (scan.files or scan.folders or scan.others):
             self._entries.append(Entry(prefix[:-1], _NOTHING, 0, "dir"))
-        if self._progress is not None:
-            self._tell_total(items)
-        below: list[tuple[str, str]] = []
-        for name, path, status in items:
-            mode = status.st_mode
-            if stat.S_ISREG(mode):
-                self._file(prefix + name, path, name, status, at_ns, known.get(name), found)
-            elif stat.S_ISDIR(mode):
-                below.append((f"{prefix}{name}/", path))
-            elif stat.S_ISLNK(mode):
-                self._link(prefix + name, path)
-            else:
-                raise UsageError(
-                    f"{path} is {_kind_of(mode)}, which an artifact cannot hold",
-                    hint="leave it out: name it in .trackerignore",
-                )
+        for name in scan.others:
+            self._other(prefix + name, os.path.join(folder, name))
+        if self._progress is not None and scan.files:
+            self._progress.add_total(len(scan.files), 0)
+        found: dict[str, Known] = {}
+        fresh = self._take_known(prefix, scan, known, found)
+        self._take_fresh(prefix, folder, fresh, at_ns, found)
         if self._cache is not None and found != known:
             self._cache.set_folder(folder, found)
-        return below
+        return scan.folders
 
-    def _scan(self, prefix: str, folder: str, rules: Rules) -> list[tuple[str, str, os.stat_result]]:
-        """Return what is in a folder and not left out, by name."""
-        items: list[tuple[str, str, os.stat_result]] = []
+    def _take_known(
+        self, prefix: str, scan: _Scan, known: dict[str, Known], found: dict[str, Known]
+    ) -> list[str]:
+        """Make entries of files that need not be read; return the names of the others."""
+        if not known:
+            return scan.files
+        same: list[tuple[str, Known, int]] = []
+        fresh: list[str] = []
+        for name, status in zip(scan.files, scan.statuses, strict=True):
+            then = known.get(name)
+            if then is not None and then[:4] == (
+                status.st_size,
+                status.st_mtime_ns,
+                status.st_ctime_ns,
+                status.st_ino,
+            ):
+                same.append((name, then, status.st_mode))
+            else:
+                fresh.append(name)
+        lacking = self._batch.lacking([then[4] for _, then, _ in same])
+        add = self._entries.append
+        done_bytes = 0
+        for name, then, mode in same:
+            if then[4] in lacking:
+                fresh.append(name)
+                continue
+            found[name] = then
+            done_bytes += then[0]
+            add(Entry(prefix + name, then[4].hex(), then[0], "file", bool(mode & stat.S_IXUSR)))
+        self._tell(len(found), done_bytes)
+        return fresh
+
+    def _take_fresh(
+        self, prefix: str, folder: str, names: list[str], at_ns: int, found: dict[str, Known]
+    ) -> None:
+        """Read and store files, and make entries of the small ones; the large ones follow at the end."""
+        add = self._entries.append
+        settled_ns = at_ns - SURELY_SETTLED_NS
+        for start in range(0, len(names), _SLICE):
+            done = done_bytes = 0
+            some = names[start : start + _SLICE]
+            for name, taken in zip(some, self._batch.put_small_files(folder, some), strict=True):
+                if taken is None:
+                    self._take_alone(prefix + name, os.path.join(folder, name), at_ns)
+                    continue
+                raw, size, mtime_ns, ctime_ns, inode, mode = taken
+                add(Entry(prefix + name, raw.hex(), size, "file", bool(mode & stat.S_IXUSR)))
+                if ctime_ns < settled_ns or not is_racy_time(ctime_ns, mtime_ns, at_ns):
+                    found[name] = (size, mtime_ns, ctime_ns, inode, raw)
+                done += 1
+                done_bytes += size
+            self._tell(done, done_bytes)
+
+    def _take_alone(self, relpath: str, path: str, at_ns: int) -> None:
+        """Begin to store a file that is large, or that was not to be had at the first try."""
         try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    name = entry.name
-                    if not _PLAIN_NAME.fullmatch(name) and is_always_left_out(name):
-                        continue
-                    if rules and rules.leaves_out(name, is_dir=entry.is_dir(follow_symlinks=False)):
-                        continue
-                    try:
-                        items.append((name, entry.path, entry.stat(follow_symlinks=False)))
-                    except FileNotFoundError:
-                        continue  # Gone since the folder was read: as if it had gone before.
+            status = os.stat(path, follow_symlinks=False)
         except OSError as error:
-            raise disk_error(error, f"cannot read the folder {folder}") from error
-        items.sort(key=_by_name)
-        self._check_names(prefix, [item[0] for item in items])
-        return items
+            raise _went_away(path) from error
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="tracker-add")
+        self._large.append((relpath, path, status, at_ns, self._pool.submit(self._put_file, path)))
 
-    def _check_names(self, prefix: str, names: list[str]) -> None:
-        short = len(prefix) < _SURELY_SHORT
-        for name in names:
-            if not short or not _PLAIN_NAME.fullmatch(name):
-                try:
-                    check_entry_path(prefix + name)
-                except FormatError as error:
-                    raise UsageError(
-                        f"cannot add {os.path.join(self._root, prefix, name)!r}: {error.message}",
-                        hint="rename it, or leave it out: name it in .trackerignore",
-                    ) from None
+    def _check_names(self, prefix: str, scan: _Scan) -> None:
+        names = [*scan.files, *scan.folders, *scan.others]
+        for name in scan.odd if len(prefix) < _SURELY_SHORT else names:
+            try:
+                check_entry_path(prefix + name)
+            except FormatError as error:
+                raise UsageError(
+                    f"cannot add {os.path.join(self._root, prefix, name)!r}: {error.message}",
+                    hint="rename it, or leave it out: name it in .trackerignore",
+                ) from None
         # Two paths can only collide if two names of one folder do.
-        if len({name.lower() for name in names}) != len(names) or not all(map(str.isascii, names)):
+        joined = "/".join(names)
+        if not joined.isascii() or len(set(joined.lower().split("/"))) != max(1, len(names)):
             self._collides = True
 
-    def _tell_total(self, items: list[tuple[str, str, os.stat_result]]) -> None:
-        sizes = [status.st_size for _, _, status in items if stat.S_ISREG(status.st_mode)]
-        if sizes and self._progress is not None:
-            self._progress.add_total(len(sizes), sum(sizes))
-
-    def _file(
-        self,
-        relpath: str,
-        path: str,
-        name: str,
-        status: os.stat_result,
-        at_ns: int,
-        known: Known | None,
-        found: dict[str, Known],
-    ) -> None:
-        size = status.st_size
-        if known is not None and known[:4] == (size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino):
-            digest = Digest(known[4].hex())
-            if self._batch.contains(digest):
-                found[name] = known
-                self._done(relpath, status, digest, size)
-                return
-        if size >= _LARGE_BYTES:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="tracker-add")
-            future = self._pool.submit(self._put_file, path)
-            self._large.append((relpath, path, status, at_ns, future))
-            return
-        data = _read_unchanged(path, status)
-        if data is None:
-            digest, size = self._put_file(path)
-        else:
-            digest = self._batch.put_bytes(data)
-            if self._cache is not None and not is_racy(status, at_ns):
-                found[name] = known_from(status, bytes.fromhex(digest))
-        self._done(relpath, status, digest, size)
+    def _tell(self, files: int, done_bytes: int) -> None:
+        if self._progress is not None and files:
+            self._progress.add_total(0, done_bytes)
+            self._progress.advance(files, done_bytes)
 
     def _put_file(self, path: str) -> tuple[Digest, int]:
         try:
             return self._batch.put_file(Path(path))
         except (NotFoundError, UsageError) as error:
-            raise ConflictError(
-                f"{path} went away while the folder was added",
-                hint="wait until nothing writes to the folder, then run it again",
-            ) from error
+            raise _went_away(path) from error
 
     def _finish_large(
         self, relpath: str, path: str, status: os.stat_result, at_ns: int, future: Future[tuple[Digest, int]]
@@ -272,49 +271,89 @@ class _Walk:
         where = Path(path)
         if self._cache is not None and size == status.st_size and _is_still(where, status):
             self._cache.put(where, status, digest, at_ns=at_ns)
-        self._done(relpath, status, digest, size)
+        self._entries.append(Entry(relpath, digest, size, "file", bool(status.st_mode & stat.S_IXUSR)))
+        self._tell(1, size)
 
-    def _done(self, relpath: str, status: os.stat_result, digest: Digest, size: int) -> None:
-        executable = bool(status.st_mode & stat.S_IXUSR)
-        self._entries.append(Entry(relpath, digest, size, executable=executable))
-        if self._progress is not None:
-            self._progress.advance(1, status.st_size)
-
-    def _link(self, relpath: str, path: str) -> None:
+    def _other(self, relpath: str, path: str) -> None:
+        """Make an entry of a link; refuse what is no file."""
         try:
-            target = check_link(relpath, os.readlink(path))
+            target = os.readlink(path)
+        except FileNotFoundError as error:
+            raise _went_away(path) from error
+        except OSError:
+            raise UsageError(
+                f"{path} is {_kind_of(path)}, which an artifact cannot hold",
+                hint="leave it out: name it in .trackerignore",
+            ) from None
+        try:
+            check_link(relpath, target)
         except FormatError as error:
             raise UsageError(
                 f"cannot add {path}: {error.message}",
                 hint="replace the link by what it points to, or leave it out: name it in .trackerignore",
             ) from None
-        except OSError as error:
-            raise disk_error(error, f"cannot read the link {path}") from error
         self._entries.append(Entry(relpath, digest_bytes(target.encode()), 0, "link", target=target))
 
 
-def _by_name(item: tuple[str, str, os.stat_result]) -> str:
-    return item[0]
+@dataclass
+class _Scan:
+    """The names in a folder that are not left out, by kind and each kind in order.
+
+    `odd` are those among them that have to be looked at more closely.
+    """
+
+    files: list[str]
+    folders: list[str]
+    others: list[str]
+    odd: list[str]
+    statuses: list[os.stat_result]
 
 
-def _read_unchanged(path: str, status: os.stat_result) -> bytes | None:
-    """Return the bytes of a small file; None if it is not as it was when it was looked at."""
+def _scan(folder: str, rules: Rules, *, with_status: bool) -> _Scan:
+    """Read a folder; `statuses` of files are asked for only if there is something to compare with."""
+    files: list[os.DirEntry[str]] = []
+    scan = _Scan([], [], [], [], [])
+    is_plain = _PLAIN_NAME.fullmatch
     try:
-        fd = os.open(path, _READ_FLAGS)
-    except FileNotFoundError:
-        return None
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                plain = is_plain(name)
+                if not plain and is_always_left_out(name):
+                    continue
+                is_dir = entry.is_dir(follow_symlinks=False)
+                if rules and rules.leaves_out(name, is_dir=is_dir):
+                    continue
+                if not plain:
+                    scan.odd.append(name)
+                if is_dir:
+                    scan.folders.append(name)
+                elif entry.is_file(follow_symlinks=False):
+                    files.append(entry)
+                else:
+                    scan.others.append(name)
     except OSError as error:
-        raise disk_error(error, f"cannot read {path}") from error
-    try:
-        data = os.read(fd, _LARGE_BYTES)
-        after = os.fstat(fd)
-    except OSError as error:
-        raise disk_error(error, f"cannot read {path}") from error
-    finally:
-        os.close(fd)
-    if len(data) != status.st_size or after.st_mtime_ns != status.st_mtime_ns or after.st_size != len(data):
-        return None
-    return data
+        raise disk_error(error, f"cannot read the folder {folder}") from error
+    files.sort(key=_name_of)
+    scan.files = [entry.name for entry in files]
+    scan.folders.sort()
+    scan.others.sort()
+    if with_status:
+        try:
+            scan.statuses = [entry.stat(follow_symlinks=False) for entry in files]
+        except OSError as error:
+            raise _went_away(error.filename) from error
+    return scan
+
+
+def _went_away(path: str) -> ConflictError:
+    return ConflictError(
+        f"{path} went away while the folder was added",
+        hint="wait until nothing writes to the folder, then run it again",
+    )
+
+
+_name_of = attrgetter("name")
 
 
 def _is_still(path: Path, before: os.stat_result) -> bool:
@@ -330,7 +369,11 @@ def _is_still(path: Path, before: os.stat_result) -> bool:
     )
 
 
-def _kind_of(mode: int) -> str:
+def _kind_of(path: str) -> str:
+    try:
+        mode = os.stat(path, follow_symlinks=False).st_mode
+    except OSError:
+        return "something that cannot be looked at"
     if stat.S_ISSOCK(mode):
         return "a socket"
     if stat.S_ISFIFO(mode):

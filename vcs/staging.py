@@ -31,11 +31,10 @@ from vcs.listing import Entry
 from vcs.paths import check_entry_path, check_link
 from vcs.progress import Progress
 from vcs.stat_cache import Known, StatCache, is_racy_time, known_from
-from vcs.stores.base import Store
+from vcs.stores.base import LARGE_BYTES, Store
 
 Link: TypeAlias = Literal["auto", "copy", "hardlink"]
 
-_LARGE_BYTES = 128 << 10
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CANNOT_LINK = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES}
@@ -80,21 +79,23 @@ class Staging:
             FormatError: A path is unsafe, or two exclude each other.
             StoreError: The disk is full.
         """
+        small: dict[Digest, list[Entry]] = {}
         large: list[tuple[Entry, Future[None]]] = []
         pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="tracker-checkout")
         try:
             for entry in entries:
                 self._make_folders(check_entry_path(entry.path))
-                if entry.kind == "file" and entry.size >= _LARGE_BYTES:
+                if entry.kind != "file":
+                    self._write_link_or_folder(entry)
+                    _advance(progress, entry)
+                elif entry.size >= LARGE_BYTES:
                     large.append((entry, pool.submit(self._write_large, entry)))
-                    continue
-                self._write_small(entry)
-                if progress is not None:
-                    progress.advance(1, entry.size)
+                else:
+                    small.setdefault(Digest(entry.digest), []).append(entry)
+            self._write_small(small, progress)
             for entry, future in large:
                 future.result()
-                if progress is not None:
-                    progress.advance(1, entry.size)
+                _advance(progress, entry)
         except FileExistsError as error:
             name = os.path.relpath(str(error.filename), self._path)
             raise FormatError(f"{name!r} and another path are one on this file system") from None
@@ -154,24 +155,38 @@ class Staging:
             os.mkdir(f"{self._path}/{folder}")
             self._made.add(folder)
 
-    def _write_small(self, entry: Entry) -> None:
+    def _write_link_or_folder(self, entry: Entry) -> None:
         where = f"{self._path}/{entry.path}"
         if entry.kind == "link":
             os.symlink(check_link(entry.path, entry.target), where)
-        elif entry.kind == "dir":
-            if entry.path not in self._made:
-                os.mkdir(where)
-                self._made.add(entry.path)
-        else:
-            data = self._read(entry)
-            fd = os.open(where, _NEW_FILE, 0o777 if entry.executable else 0o666)
-            try:
-                write_all(fd, data)
-                self._note(entry, fd)
-            finally:
-                os.close(fd)
+        elif entry.path not in self._made:
+            os.mkdir(where)
+            self._made.add(entry.path)
+
+    def _write_small(self, entries: dict[Digest, list[Entry]], progress: Progress | None) -> None:
+        prefix, note = f"{self._path}/", self._cache is not None
+        for digest, data in self._store.read_many(entries):
+            for entry in entries[digest]:
+                if data is None:
+                    data = self._read(entry)
+                if len(data) != entry.size:
+                    raise _wrong_size(entry, len(data))
+                fd = os.open(prefix + entry.path, _NEW_FILE, 0o777 if entry.executable else 0o666)
+                try:
+                    written = os.write(fd, data)
+                    if written != entry.size:
+                        write_all(fd, memoryview(data)[written:])
+                    if note:
+                        self._note(entry, fd)
+                finally:
+                    os.close(fd)
+                _advance(progress, entry)
 
     def _read(self, entry: Entry) -> bytes:
+        """Return an object that could not be had so quickly, or say why it cannot be had."""
+        size = self._store.size(Digest(entry.digest))
+        if size != entry.size:  # Also spares us reading a huge object into memory.
+            raise _wrong_size(entry, size)
         try:
             return self._store.read_bytes(Digest(entry.digest))
         except IntegrityError as error:
@@ -193,6 +208,8 @@ class Staging:
             digest = (
                 self._copy_object(entry, fd) if source is None else self._copy_file(source, fd, entry.size)
             )
+            if os.fstat(fd).st_size != entry.size:
+                raise _wrong_size(entry, os.fstat(fd).st_size)
             if digest != entry.digest:
                 raise _damaged(entry, f"object {entry.digest[:12]} in {self._store.name} is damaged")
             self._note(entry, fd)
@@ -222,10 +239,22 @@ class Staging:
             self._known.setdefault(folder, {})[name] = known_from(os.fstat(fd), bytes.fromhex(entry.digest))
 
 
+def _advance(progress: Progress | None, entry: Entry) -> None:
+    if progress is not None:
+        progress.advance(1, entry.size)
+
+
 def _damaged(entry: Entry, why: str) -> IntegrityError:
     return IntegrityError(
         f"cannot check out {entry.path}: {why}",
         hint="fetch it again from a remote, or from whoever has a copy",
+    )
+
+
+def _wrong_size(entry: Entry, size: int) -> IntegrityError:
+    return IntegrityError(
+        f"cannot check out {entry.path}: it should have {entry.size} bytes and its object has {size}",
+        hint="the manifest is damaged or was changed by hand; fetch it again",
     )
 
 

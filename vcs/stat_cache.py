@@ -30,8 +30,8 @@ Known: TypeAlias = tuple[int, int, int, int, bytes]
 
 # Above the tick of every kernel's clock (10 ms at most).
 _TICK_NS = 50_000_000
-# File systems that count whole seconds, or two.
-_COARSE_TICK_NS = 2_500_000_000
+# On file systems that count whole seconds, or two; a file older than that is old everywhere.
+SURELY_SETTLED_NS = 2_500_000_000
 _SECOND_NS = 1_000_000_000
 
 _FORMAT = 1
@@ -207,7 +207,7 @@ def is_racy(stat: os.stat_result, at_ns: int) -> bool:
 def is_racy_time(ctime_ns: int, mtime_ns: int, at_ns: int) -> bool:
     """The same, for the two times alone."""
     coarse = ctime_ns % _SECOND_NS == 0 and mtime_ns % _SECOND_NS == 0
-    return at_ns - ctime_ns < (_COARSE_TICK_NS if coarse else _TICK_NS)
+    return at_ns - ctime_ns < (SURELY_SETTLED_NS if coarse else _TICK_NS)
 
 
 def known_from(stat: os.stat_result, raw: bytes) -> Known:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-import vcs.add
 from vcs.add import add_file, add_tree
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import ConflictError, NotFoundError, StoreError, UsageError
@@ -288,36 +287,61 @@ def test_a_large_file_is_taken_into_the_stat_cache(data: Path, store: MemoryStor
     assert set(cache.folder(str(data / "sub"))) == {"small", "large.bin"}
 
 
+@pytest.fixture
+def local(tmp_path: Path) -> LocalStore:
+    """A real store."""
+    return LocalStore(tmp_path / "objects", tmp_path / "packs", tmp_path / "tmp")
+
+
 def test_a_file_that_goes_away_is_a_conflict(
-    data: Path, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+    data: Path, local: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between being seen and being read."""
-    real = vcs.add._read_unchanged
+    real = os.open
 
-    def vanish(path: str, status: os.stat_result) -> bytes | None:
-        if path.endswith("run.sh"):
-            os.unlink(path)
-        return real(path, status)
+    def vanish(path: Any, *arguments: Any, **options: Any) -> int:
+        if str(path).endswith("run.sh"):
+            Path(path).unlink(missing_ok=True)
+        return real(path, *arguments, **options)
 
-    monkeypatch.setattr(vcs.add, "_read_unchanged", vanish)
+    monkeypatch.setattr(os, "open", vanish)
     with pytest.raises(ConflictError, match=r"run\.sh went away"):
-        add_tree(data, store)
-    assert store.objects == {}
+        add_tree(data, local)
+    assert list(local.packs) == []
 
 
 def test_a_file_that_changed_once_is_read_again(
-    data: Path, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+    data: Path, local: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second reading is what counts."""
-    real = vcs.add._read_unchanged
+    real = os.read
 
-    def change(path: str, status: os.stat_result) -> bytes | None:
-        if path.endswith("run.sh"):
-            Path(path).write_bytes(b"new content")
-        return real(path, status)
+    def change(fd: int, size: int) -> bytes:
+        content = real(fd, size)
+        if content == b"#!/bin/sh\n":
+            (data / "sub" / "deep" / "run.sh").write_bytes(b"new content")
+        return content
 
-    monkeypatch.setattr(vcs.add, "_read_unchanged", change)
-    assert add_tree(data, store).get("sub/deep/run.sh").digest == digest_bytes(b"new content")
+    monkeypatch.setattr(os, "read", change)
+    assert add_tree(data, local).get("sub/deep/run.sh").digest == digest_bytes(b"new content")
+
+
+def test_a_file_that_changes_each_time_is_a_conflict(
+    data: Path, local: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of the folder is stored then."""
+    real = os.read
+    turns = iter(range(2, 100))
+
+    def change(fd: int, size: int) -> bytes:
+        content = real(fd, size)
+        if content.startswith(b"#!/bin/sh"):
+            (data / "sub" / "deep" / "run.sh").write_bytes(b"#!/bin/sh" * next(turns))
+        return content
+
+    monkeypatch.setattr(os, "read", change)
+    with pytest.raises(ConflictError, match=r"run\.sh changed"):
+        add_tree(data, local)
 
 
 def test_a_folder_that_cannot_be_read_is_one_sentence(
@@ -378,7 +402,7 @@ def test_an_interrupt_leaves_nothing(data: Path, tmp_path: Path) -> None:
     class Interrupting(Counter):
         def advance(self, files: int, bytes: int) -> None:
             super().advance(files, bytes)
-            if self.done[0] == 150:
+            if self.done[0] >= 150:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

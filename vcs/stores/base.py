@@ -5,14 +5,23 @@ Retrying, limiting, counting and failing on purpose are stores around a store.
 
 from __future__ import annotations
 
+import os
+import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from vcs.digest import Digest, digest_bytes
-from vcs.errors import IntegrityError
+from vcs.errors import ConflictError, IntegrityError, NotFoundError, UsageError
+
+# Digest, size in bytes, mtime_ns, ctime_ns, inode and mode of a file as it was read. A
+# plain tuple, because there are a hundred thousand of them.
+Taken: TypeAlias = tuple[bytes, int, int, int, int, int]
+
+# Files of at least this size are not held in memory.
+LARGE_BYTES = 128 << 10
 
 
 class Batch(ABC):
@@ -44,6 +53,35 @@ class Batch(ABC):
             ConflictError: It changed while it was read, twice.
             StoreError: The disk is full, or a permission is missing.
         """
+
+    def lacking(self, raws: Iterable[bytes]) -> set[bytes]:
+        """Return those digests, as bytes, for which `contains` is false; the others count as put again."""
+        return {raw for raw in raws if not self.contains(Digest(raw.hex()))}
+
+    def put_small_files(self, folder: str, names: Sequence[str]) -> list[Taken | None]:
+        """Hash and store the small files among `names` of one folder: the quick way for many.
+
+        None stands for a file that is large, is not a regular file, cannot be opened or
+        changed while it was read: `put_file` stores it or says why not.
+
+        Raises:
+            StoreError: The disk is full, or failed.
+        """
+        return [self._put_small_file(Path(folder, name)) for name in names]
+
+    def _put_small_file(self, path: Path) -> Taken | None:
+        try:
+            before = os.stat(path, follow_symlinks=False)
+            if not stat.S_ISREG(before.st_mode) or before.st_size >= LARGE_BYTES:
+                return None
+            digest, size = self.put_file(path)
+            after = os.stat(path, follow_symlinks=False)
+        except (OSError, NotFoundError, UsageError, ConflictError):
+            return None
+        taken = (size, before.st_mtime_ns, before.st_ctime_ns, before.st_ino, before.st_mode)
+        if taken != (after.st_size, after.st_mtime_ns, after.st_ctime_ns, after.st_ino, after.st_mode):
+            return None
+        return (bytes.fromhex(digest), *taken)
 
 
 class Store(ABC):
@@ -120,3 +158,14 @@ class Store(ABC):
                 hint="find what it belongs to: tracker artifact verify",
             )
         return data
+
+    def read_many(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes | memoryview | None]]:
+        """Yield small objects, verified, each once and in the order that is quickest.
+
+        None in place of the bytes: the object is missing or damaged, and `read_bytes` says how.
+        """
+        for digest in dict.fromkeys(digests):
+            try:
+                yield digest, self.read_bytes(digest)
+            except (NotFoundError, IntegrityError):
+                yield digest, None

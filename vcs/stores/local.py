@@ -17,16 +17,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from blake3 import blake3
+
 from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, temporary_name
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import IntegrityError, NotFoundError
 from vcs.lock import file_lock
-from vcs.stores.base import Batch, Store
+from vcs.stores.base import LARGE_BYTES, Batch, Store
 from vcs.stores.batch import LocalBatch
 from vcs.stores.packs import Pack, PackFolder, PackWriter
 
 _REWRITE_TIMEOUT_S = 600.0
 _LEFTOVER_AGE_S = 3600.0
+# Objects of a pack that lie this close are read together, up to so much at once.
+_GAP_BYTES = 32 << 10
+_WINDOW_BYTES = 1 << 20
 
 
 class LocalStore(Store):
@@ -105,6 +110,52 @@ class LocalStore(Store):
             # The same object may lie in two places, and only one of them be damaged.
             return super().read_bytes(digest)
         return data
+
+    def read_many(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes | memoryview | None]]:
+        self.refresh()
+        loose: list[Digest] = []
+        packed: dict[Pack, set[bytes]] = {}
+        for digest in dict.fromkeys(digests):
+            raw = bytes.fromhex(digest)
+            pack = self.packs.find(raw)
+            if pack is None:
+                loose.append(digest)
+            else:
+                packed.setdefault(pack, set()).add(raw)
+        for pack, raws in packed.items():
+            for found in self._read_packs(pack, raws):
+                if found[1] is None:
+                    loose.append(found[0])
+                else:
+                    yield found
+        for digest in loose:
+            # What is not small is left to those who can read it in parts.
+            if self._is_small(digest):
+                yield from super().read_many([digest])
+            else:
+                yield digest, None
+
+    def _is_small(self, digest: Digest) -> bool:
+        try:
+            return self.size(digest) < LARGE_BYTES
+        except NotFoundError:
+            return False
+
+    def _read_packs(self, pack: Pack, raws: set[bytes]) -> Iterator[tuple[Digest, memoryview | None]]:
+        """Yield objects of one pack, neighbours read at once; None for those that cannot be had so."""
+        places = pack.places(raws)
+        for raw in raws.difference(raw for _, _, raw in places):
+            yield Digest(raw.hex()), None
+        for start, group in _neighbours(places):
+            end = group[-1][0] + group[-1][1]
+            try:
+                view = memoryview(self.packs.read(pack, start, end - start))
+            except OSError:  # Rewritten by another process, for example.
+                view = memoryview(b"")
+            for offset, size, raw in group:
+                data = view[offset - start : offset - start + size]
+                whole = len(data) == size and blake3(data).digest() == raw
+                yield Digest(raw.hex()), data if whole else None
 
     def list(self) -> Iterator[Digest]:
         self.refresh()
@@ -265,3 +316,22 @@ class LocalStore(Store):
         make_folder(self.packs.folder)
         os.fchmod(fd, 0o444)
         os.rename(temporary, self.packs.folder / f"{os.urandom(16).hex()}.pack")
+
+
+def _neighbours(
+    places: list[tuple[int, int, bytes]],
+) -> Iterator[tuple[int, list[tuple[int, int, bytes]]]]:
+    """Group places, which are in order, by what one read can bring; each with its first offset."""
+    group: list[tuple[int, int, bytes]] = []
+    start = end = 0
+    for place in places:
+        offset, size, _ = place
+        if group and (offset - end > _GAP_BYTES or offset + size - start > _WINDOW_BYTES):
+            yield start, group
+            group = []
+        if not group:
+            start = offset
+        group.append(place)
+        end = offset + size
+    if group:
+        yield start, group

@@ -13,10 +13,9 @@ import os
 import struct
 import threading
 import time
-from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import overload
 
@@ -33,9 +32,12 @@ _PLACE = struct.Struct("<QII")  # offset, bytes in the pack, bytes of the object
 _FOOTER = struct.Struct("<Q32s8s")  # bytes of the index, its BLAKE3, END
 _DIGEST_BYTES = 32
 _MAX_BUFFERS = 512  # writev takes 1024.
+SIZE_BITS = 32
 _FLUSH_BYTES = 1 << 20
 # An index above this is mapped instead of read.
 _MAP_FROM_BYTES = 1 << 20
+# A search costs as much as looking at this many digests in a row.
+_SEARCH_COST = 8
 # Descriptors kept open for reading.
 _MAX_OPEN = 32
 # Longer than the clock tick of any file system in use, FAT's two seconds included.
@@ -46,28 +48,25 @@ class PackWriter:
     """A pack in the making, in a temporary file. One thread at a time.
 
     The creator removes the file unless `finish` returned.
+
+    Attributes:
+        places: Offset and size of each object, in one number: `offset << SIZE_BITS | size`.
+        end: The bytes of magic and objects so far.
     """
 
     def __init__(self, fd: int) -> None:
         """Write to `fd`, an empty file, which the caller closes."""
+        self.places: dict[bytes, int] = {}
+        self.end = len(MAGIC)
         self._fd = fd
         self._buffers: list[bytes] = [MAGIC]
-        self._buffered = len(MAGIC)
-        self._end = len(MAGIC)
-        self._numbers: dict[bytes, int] = {}
-        self._offsets = array("Q")
-        self._sizes = array("I")
+        self._flush_at = _FLUSH_BYTES
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self.places)
 
     def __contains__(self, raw: bytes) -> bool:
-        return raw in self._numbers
-
-    @property
-    def size_bytes(self) -> int:
-        """The bytes of magic and objects so far."""
-        return self._end
+        return raw in self.places
 
     def append(self, raw: bytes, data: bytes) -> None:
         """Add an object that is not in it yet.
@@ -75,14 +74,12 @@ class PackWriter:
         Raises:
             OSError: The disk failed; the pack is lost.
         """
-        self._numbers[raw] = len(self._offsets)
-        self._offsets.append(self._end)
         size = len(data)
-        self._sizes.append(size)
-        self._end += size
+        end = self.end
+        self.places[raw] = end << SIZE_BITS | size
+        self.end = end = end + size
         self._buffers.append(data)
-        self._buffered += size
-        if self._buffered >= _FLUSH_BYTES or len(self._buffers) >= _MAX_BUFFERS:
+        if end >= self._flush_at or len(self._buffers) >= _MAX_BUFFERS:
             self._flush()
 
     def finish(self) -> None:
@@ -93,20 +90,23 @@ class PackWriter:
         os.fsync(self._fd)
 
     def _index(self) -> bytes:
-        numbers = self._numbers
-        digests = sorted(numbers)
+        places = self.places
+        digests = sorted(places)
         fan_out = [0] * 256
         for raw in digests:
             fan_out[raw[0]] += 1
         for value in range(1, 256):
             fan_out[value] += fan_out[value - 1]
-        offsets, sizes, pack = self._offsets, self._sizes, _PLACE.pack
-        order = [numbers[raw] for raw in digests]
-        places = [pack(offsets[number], sizes[number], sizes[number]) for number in order]
-        return b"".join([_HEAD.pack(len(digests), *fan_out), *digests, *places])
+        pack, mask = _PLACE.pack, (1 << SIZE_BITS) - 1
+        packed = []
+        for raw in digests:
+            place = places[raw]
+            packed.append(pack(place >> SIZE_BITS, place & mask, place & mask))
+        return b"".join([_HEAD.pack(len(digests), *fan_out), *digests, *packed])
 
     def _flush(self) -> None:
-        buffers, self._buffers, self._buffered = self._buffers, [], 0
+        buffers, self._buffers = self._buffers, []
+        self._flush_at = self.end + _FLUSH_BYTES
         while buffers:
             written = os.writev(self._fd, buffers[:_MAX_BUFFERS])
             done = 0
@@ -162,17 +162,8 @@ class Pack:
         self._digests_at = self._base + _HEAD.size
         self._places_at = self._digests_at + self.count * _DIGEST_BYTES
         self._digests = _Digests(self._data, self._digests_at, self.count)
-        self._known: frozenset[bytes] | None = None
-        self._asked = 0
 
     def __contains__(self, raw: bytes) -> bool:
-        if self._known is not None:
-            return raw in self._known
-        # A set of all digests costs about as much as this many searches, and then 30 times less for each.
-        self._asked += 16
-        if self._asked > self.count:
-            self._known = frozenset(self)
-            return raw in self._known
         return self._find(raw) >= 0
 
     def __iter__(self) -> Iterator[bytes]:
@@ -192,6 +183,23 @@ class Pack:
                 hint="use a newer version of tracker",
             )
         return offset, size
+
+    def places(self, wanted: Set[bytes]) -> list[tuple[int, int, bytes]]:
+        """Return offset, size and digest of those objects that are here, in the order in which they lie."""
+        found: list[tuple[int, int, bytes]] = []
+        if len(wanted) * _SEARCH_COST < self.count:
+            for raw in wanted:
+                place = self.place(raw)
+                if place is not None:
+                    found.append((*place, raw))
+        else:
+            end = self._places_at + self.count * _PLACE.size
+            places = _PLACE.iter_unpack(self._data[self._places_at : end])
+            for raw, (offset, stored, size) in zip(self, places, strict=True):
+                if raw in wanted and stored == size and offset + size <= self._data_end:
+                    found.append((offset, size, raw))
+        found.sort()
+        return found
 
     def _find(self, raw: bytes) -> int:
         first = raw[0]
@@ -253,16 +261,31 @@ class PackFolder:
         self._seen_mtime_ns = -1
         self._lock = threading.Lock()
         self._open: OrderedDict[Path, OpenFile] = OrderedDict()
+        self._where: dict[bytes, Pack] | None = None
+        self._asked = 0
 
     def __iter__(self) -> Iterator[Pack]:
         return iter(list(self._packs.values()))
 
     def find(self, raw: bytes) -> Pack | None:
         """Return a pack that has the object, among those known; see `refresh`."""
+        where = self._where
+        if where is not None:
+            return where.get(raw)
+        self._asked += 1
+        # Many questions are worth a table of all objects, which answers each at once.
+        if self._asked * _SEARCH_COST > sum(pack.count for pack in self._packs.values()) // 2:
+            return self.table().get(raw)
         for pack in self._packs.values():
             if raw in pack:
                 return pack
         return None
+
+    def table(self) -> dict[bytes, Pack]:
+        """Return the pack of each object; about 100 bytes of memory an object, kept up by `refresh`."""
+        if self._where is None:
+            self._where = {raw: pack for pack in self._packs.values() for raw in pack}
+        return self._where
 
     def refresh(self, *, force: bool = False) -> bool:
         """Look for packs that came or went; return whether any did. One stat when nothing changed.
@@ -288,11 +311,22 @@ class PackFolder:
                 except FileNotFoundError:  # A rewrite took it away just now.
                     continue
             changed = packs.keys() != self._packs.keys()
+            self._update_table(packs)
             self._packs = packs
             # A folder that changed within the clock's tick may change again with the same time.
             settled = time.time_ns() - mtime_ns > _SETTLED_NS
             self._seen_mtime_ns = mtime_ns if settled else -1
         return changed
+
+    def _update_table(self, packs: dict[str, Pack]) -> None:
+        self._asked = 0
+        if self._where is None:
+            return
+        if self._packs.keys() - packs.keys():
+            self._where = None
+            return
+        for name in packs.keys() - self._packs.keys():
+            self._where.update(dict.fromkeys(packs[name], packs[name]))
 
     def read(self, pack: Pack, offset: int, size: int) -> bytes:
         """Return `size` bytes of a pack at `offset`; fewer if the pack was cut.
