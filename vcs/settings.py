@@ -7,6 +7,8 @@ store: /scratch/objects  # where contents lie; relative to this file; TRACKER_ST
 remote: s3://bucket/path # where push and pull go, when it is not the git server alone
 keep: {versions: 10, days: 90}   # what gc may not remove
 code: {limit: 1MiB, total_limit: 64MiB, files_per_folder: 1000}   # untracked files of a code commit
+hooks: {max_file: 10MiB, allow: ['tests/data/*.pt'], metrics: [val/acc]}   # see HookSettings
+auto_log: {params: params.yaml, metrics: [results/*.csv], artifacts: [best.pt]}   # see AutoLog
 ```
 
 Every key is optional; a key that is not known here is an error, because a slip of the
@@ -25,7 +27,7 @@ from typing import Any
 
 from vcs.errors import FormatError, NotFoundError, UsageError
 from vcs.layout import SETTINGS_FILE
-from vcs.names import check_project, near
+from vcs.names import check_artifact_name, check_project, check_type, near
 from vcs.yaml_io import load_yaml
 
 FORMAT = 1
@@ -58,6 +60,50 @@ class Keep:
 
 
 @dataclass(frozen=True)
+class HookSettings:
+    """What the git hooks do, where they are installed.
+
+    Attributes:
+        max_file: A larger file is not committed to git without a word.
+        allow: Patterns of gitignore; files that fit are committed, whatever their size or name.
+        metrics: The metrics that a commit message says of a run; empty: what looks best.
+    """
+
+    max_file: int = 10 << 20
+    allow: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AutoArtifact:
+    """A path that each commit logs; `name` and `type` are made up where they are None."""
+
+    path: str
+    name: str | None = None
+    type: str | None = None
+
+
+@dataclass(frozen=True)
+class AutoLog:
+    """The files that become a run of each commit that changes them.
+
+    Attributes:
+        params: Files whose keys become the configuration; `*` stands for any name.
+        metrics: Files whose values become the summary, or rows.
+        artifacts: Files and folders that are stored as versions.
+        project: That of the run; None: that of the settings.
+    """
+
+    params: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    artifacts: tuple[AutoArtifact, ...] = ()
+    project: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.params or self.metrics or self.artifacts)
+
+
+@dataclass(frozen=True)
 class VcsSettings:
     """The settings of one project."""
 
@@ -67,6 +113,8 @@ class VcsSettings:
     remote: str | None = None
     keep: Keep = field(default_factory=Keep)
     code: CodeLimits = field(default_factory=CodeLimits)
+    hooks: HookSettings = field(default_factory=HookSettings)
+    auto_log: AutoLog = field(default_factory=AutoLog)
 
 
 def load_settings(root: Path, environment: Mapping[str, str] | None = None) -> VcsSettings:
@@ -176,6 +224,58 @@ def _code(value: object) -> CodeLimits:
     return CodeLimits(**{names[key]: value for key, value in given.items()})
 
 
+def _texts(value: object) -> tuple[str, ...]:
+    """One text or a list of them."""
+    items = value if isinstance(value, list) else [value]
+    return tuple(_text(item) for item in items)
+
+
+def _inside(value: object) -> str:
+    """A path or pattern within the project."""
+    path = _text(value)
+    parts = path.replace("\\", "/").split("/")
+    if path.startswith(("/", "~")) or ".." in parts or {".git", ".tracker"} & set(parts):
+        raise ValueError(f"a path inside the project, not {path!r}")
+    return path.removeprefix("./")
+
+
+def _paths(value: object) -> tuple[str, ...]:
+    items = value if isinstance(value, list) else [value]
+    return tuple(_inside(item) for item in items)
+
+
+def _artifact(value: object) -> AutoArtifact:
+    if isinstance(value, str):
+        return AutoArtifact(_inside(value))
+    keys = {"path": _inside, "name": _artifact_name, "type": _type}
+    given = _parsed(_mapping(value, "artifacts"), keys, "artifacts")
+    if "path" not in given:
+        raise ValueError("a path, or a mapping with `path`")
+    return AutoArtifact(**given)
+
+
+def _artifact_name(value: object) -> str:
+    return check_artifact_name(_text(value))
+
+
+def _type(value: object) -> str:
+    return check_type(_text(value))
+
+
+def _artifacts(value: object) -> tuple[AutoArtifact, ...]:
+    return tuple(_artifact(item) for item in (value if isinstance(value, list) else [value]))
+
+
+def _hooks(value: object) -> HookSettings:
+    keys = {"max_file": parse_size, "allow": _texts, "metrics": _texts}
+    return HookSettings(**_parsed(_mapping(value, "hooks"), keys, "hooks"))
+
+
+def _auto_log(value: object) -> AutoLog:
+    keys = {"params": _paths, "metrics": _paths, "artifacts": _artifacts, "project": _project}
+    return AutoLog(**_parsed(_mapping(value, "auto_log"), keys, "auto_log"))
+
+
 Parser = Callable[[object], Any]
 
 _KEYS: dict[str, Parser] = {
@@ -185,4 +285,6 @@ _KEYS: dict[str, Parser] = {
     "remote": _text,
     "keep": _keep,
     "code": _code,
+    "hooks": _hooks,
+    "auto_log": _auto_log,
 }
