@@ -72,6 +72,11 @@ class Layout:
         return self.machinery / "packages.json"
 
     @property
+    def saved(self) -> Path:
+        """Copies of what a forced checkout of tracked paths overwrote; one folder for each time."""
+        return self.machinery / "saved"
+
+    @property
     def ledger_mark(self) -> Path:
         """Names the ledger commit that the records were last in step with."""
         return self.records / "ledger-head"
@@ -109,6 +114,14 @@ class Layout:
 
     def run(self, project: str, run_id: str) -> RunLayout:
         return RunLayout(self.runs / project / run_id)
+
+
+def tracked_memory(git_dir: Path) -> Path:
+    """What one working tree remembers of its tracked paths; `git_dir` is its own, not the common one.
+
+    So git takes the memory away together with a linked worktree.
+    """
+    return git_dir / "tracker" / "tracked"
 
 
 @dataclass(frozen=True)
