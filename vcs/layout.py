@@ -90,7 +90,17 @@ class Layout:
         """The run that `resume="auto"` continues; removed when a run ends well."""
         return self.records / "resume.json"
 
+    @property
+    def hooks(self) -> Path:
+        """What `hooks install` remembers of this repository; shared by its working trees."""
+        return self.machinery / "hooks"
+
     # records
+
+    @property
+    def commits(self) -> Path:
+        """What the records have to do with the user's commits; append-only."""
+        return self.records / "commits.yaml"
 
     @property
     def artifacts(self) -> Path:
@@ -122,6 +132,11 @@ def tracked_memory(git_dir: Path) -> Path:
     So git takes the memory away together with a linked worktree.
     """
     return git_dir / "tracker" / "tracked"
+
+
+def hook_state(git_dir: Path) -> Path:
+    """What the hooks of one working tree leave for each other; `git_dir` as for `tracked_memory`."""
+    return git_dir / "tracker" / "hooks"
 
 
 @dataclass(frozen=True)
