@@ -10,7 +10,7 @@ B := .venv/bin
 # uv does not read pip's settings; a folder of wheels that pip knows serves both.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: demo test check lint types layers bench clean
+.PHONY: demo test test-slow check lint types layers bench clean
 .DELETE_ON_ERROR:
 
 .venv/.installed: pyproject.toml constraints.txt Makefile
@@ -23,10 +23,14 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 demo: .venv/.installed
 	$(B)/python scripts/demo.py
 
+# The quick tests, some minutes on two cores; the slow ones are a target of their own.
 test: .venv/.installed
-	$(B)/python -m pytest -q -n 2 --dist worksteal
+	$(B)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
 
-check: lint layers types test
+test-slow: .venv/.installed
+	$(B)/python -m pytest -q -n 2 --dist worksteal -m slow
+
+check: lint layers types test test-slow
 
 lint: .venv/.installed
 	$(B)/ruff check .

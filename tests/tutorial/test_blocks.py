@@ -86,7 +86,7 @@ def test_the_artifact_fragment_logs_and_the_reading_block_fetches_v2(
     data.mkdir()
     (data / "digits.bin").write_bytes(b"digits")
     fragment = block_with("artifact.add_dir('./MNIST')")
-    model = "import torch, wandb\nwandb.init(project='other')\nmodel = torch.nn.Linear(2, 2)\n"
+    model = "import torch\nimport wandb\nwandb.init(project='other')\nmodel = torch.nn.Linear(2, 2)\n"
     (git_repo / "wandb_artifact.py").write_text(model + fragment)
     start_script(git_repo, "wandb_artifact.py", way=way)
 
