@@ -39,7 +39,7 @@ _SYSTEM_DELAY_S = 1.0
 def assemble(settings: RunSettings, facts: Facts, config: Mapping[str, Any]) -> Parts:
     """Put together a run that records nothing."""
     lock = threading.RLock()
-    live = LiveSummary(lock, state=SummaryState())
+    live = LiveSummary(lock, state=SummaryState(), start_s=facts.start_time)
     engine = Engine(
         facts,
         settings,
@@ -136,6 +136,8 @@ def _record_with(
         sink=sink,
         rebuild=rebuild,
         on_many=recorder.save_soon,
+        start_s=facts.start_time,
+        earlier_s=facts.earlier_s,
     )
     if any(metric.summary for metric in rules.all()):
         live.keep_order()

@@ -197,15 +197,8 @@ class Engine:
         self.recorder.save_soon()
 
     def summary_values(self) -> dict[str, Any]:
-        """Return the summary with `_step`, `_runtime` and `_timestamp` of the newest row, if there is one."""
-        values = self.summary.value()
-        if self.summary.last_time is not None:
-            values["_step"] = self.summary.last_step
-            values["_runtime"] = round(
-                self.facts.earlier_s + self.summary.last_time - self.facts.start_time, 3
-            )
-            values["_timestamp"] = round(self.summary.last_time, 3)
-        return values
+        """Return the summary; `_step`, `_runtime` and `_timestamp` are those of the newest row."""
+        return self.summary.value()
 
     # definitions and facts
 

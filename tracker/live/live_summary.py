@@ -38,8 +38,10 @@ class LiveSummary:
         sink: Any = None,
         rebuild: Callable[[], SummaryState] | None = None,
         on_many: Callable[[], None] = lambda: None,
+        start_s: float = 0.0,
+        earlier_s: float = 0.0,
     ) -> None:
-        """Go on from `state`.
+        """Go on from `state`, in a session that began at `start_s` after others that ran for `earlier_s`.
 
         `rows_lock` is the lock under which `see` is called. `rebuild` makes the state
         anew from what was written, for changes that reach back. `on_many` is told that
@@ -53,7 +55,10 @@ class LiveSummary:
         self._rebuild = rebuild
         self._on_many = on_many
         self._latest: dict[str, Any] = {}
-        self._rows: deque[dict[str, Any]] = deque()
+        self._rows: deque[tuple[int, dict[str, Any], float]] = deque()
+        # As the history counts them: in whole milliseconds.
+        self._start_ms = round(start_s * 1000)
+        self._earlier_ms = round(earlier_s * 1000)
         self._in_order = False
         # Taken before `rows_lock`, never while holding it.
         self._fold_lock = threading.RLock()
@@ -63,7 +68,7 @@ class LiveSummary:
         self.last_step = step
         self.last_time = time_s
         if self._in_order:
-            self._rows.append(row)
+            self._rows.append((step, row, time_s))
             if len(self._rows) == MOST_WAITING:
                 self._on_many()
         else:
@@ -134,12 +139,19 @@ class LiveSummary:
         with self._rows_lock:
             rows, self._rows = self._rows, deque()
             latest, self._latest = self._latest, {}
+            step, time_s = self.last_step, self.last_time
             if write is not None:
                 write()
-        if latest:
-            self._state.row(self._plain(latest))
-        for row in rows:
-            self._state.row(self._plain(row))
+        if latest and step is not None and time_s is not None:
+            rows.appendleft((step, latest, time_s))
+        for row_step, row, row_time_s in rows:
+            time_ms = round(row_time_s * 1000)
+            made = {
+                "_step": row_step,
+                "_runtime": (self._earlier_ms + time_ms - self._start_ms) / 1000,
+                "_timestamp": time_ms / 1000,
+            }
+            self._state.row({**self._plain(row), **made})
 
     def _plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
         result = {}
