@@ -8,7 +8,6 @@ the store is not read.
 from __future__ import annotations
 
 import os
-import re
 import stat
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,14 +21,13 @@ from vcs.digest import Digest, digest_bytes
 from vcs.errors import ConflictError, FormatError, NotFoundError, UsageError
 from vcs.ignore import Ignore, Rules, is_always_left_out
 from vcs.listing import Entry, Listing
-from vcs.paths import check_entry_path, check_link, check_no_collisions, to_entry_path
+from vcs.paths import check_entry_path, check_link, check_no_collisions, is_plain_name, to_entry_path
 from vcs.progress import Progress
 from vcs.stat_cache import SURELY_SETTLED_NS, Known, StatCache, is_racy_time
 from vcs.stores.base import Batch, Store
 
 # Files after which progress is told.
 _SLICE = 256
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_\-. ]{0,100}")
 _SURELY_SHORT = 1000
 _NOTHING = digest_bytes(b"")
 _NO_RULES = Rules("", ())
@@ -313,12 +311,11 @@ def _scan(folder: str, rules: Rules, *, with_status: bool) -> _Scan:
     """Read a folder; `statuses` of files are asked for only if there is something to compare with."""
     files: list[os.DirEntry[str]] = []
     scan = _Scan([], [], [], [], [])
-    is_plain = _PLAIN_NAME.fullmatch
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = entry.name
-                plain = is_plain(name)
+                plain = is_plain_name(name)
                 if not plain and is_always_left_out(name):
                     continue
                 is_dir = entry.is_dir(follow_symlinks=False)

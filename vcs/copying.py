@@ -16,7 +16,9 @@ from blake3 import blake3
 from vcs.atomic import write_all
 from vcs.digest import Digest
 
-# 1 MiB: two buffers stay in the second-level cache; larger reads measured no faster.
+# 512 MiB on tmpfs take 0.33 s with 256 KiB, 0.34 s with 64 KiB and with 4 MiB; cp takes 0.20 s.
+_COPY_BYTES = 256 << 10
+# On two threads, which meet after each block: 0.22 s.
 BLOCK_BYTES = 1 << 20
 # Below this a thread costs more than it wins.
 _OVERLAP_FROM_BYTES = 8 << 20
@@ -57,18 +59,20 @@ def hash_descriptor(fd: int) -> tuple[Digest, int]:
     return Digest(hasher.hexdigest()), size
 
 
-def copy_and_hash(source_fd: int, target_fd: int, size_hint: int) -> tuple[Digest, int]:
+def copy_and_hash(source_fd: int, target_fd: int, size_hint: int, *, alone: bool) -> tuple[Digest, int]:
     """Copy what is left to read and return its digest and size in bytes.
 
-    `size_hint` only chooses the way; a file that grows or shrinks is copied as read.
+    With `alone`, a second thread helps; without, others copy at the same time, and each
+    core has enough to do. `size_hint` only chooses the way; a file that grows or shrinks
+    is copied as read.
 
     Raises:
         OSError: Reading or writing failed; the target is then incomplete.
     """
-    if size_hint >= _OVERLAP_FROM_BYTES:
+    if alone and size_hint >= _OVERLAP_FROM_BYTES:
         return _copy_and_hash_overlapped(source_fd, target_fd)
     hasher = blake3()
-    buffer = bytearray(min(BLOCK_BYTES, max(size_hint + 1, 1 << 16)))
+    buffer = bytearray(_COPY_BYTES)
     view = memoryview(buffer)
     size = 0
     while count := os.readv(source_fd, [buffer]):

@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -28,7 +28,7 @@ from vcs.errors import ConflictError, FormatError, IntegrityError
 from vcs.ignore import STAGING_PREFIX
 from vcs.inside import Inside
 from vcs.listing import Entry
-from vcs.paths import check_entry_path, check_link
+from vcs.paths import check_entry_path, check_link, is_plain_name
 from vcs.progress import Progress
 from vcs.stat_cache import Known, StatCache, is_racy_time, known_from
 from vcs.stores.base import LARGE_BYTES, Store
@@ -80,20 +80,28 @@ class Staging:
             StoreError: The disk is full.
         """
         small: dict[Digest, list[Entry]] = {}
-        large: list[tuple[Entry, Future[None]]] = []
+        large: list[Entry] = []
         pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="tracker-checkout")
         try:
+            folder = None
             for entry in entries:
-                self._make_folders(check_entry_path(entry.path))
+                path = entry.path
+                name_at = path.rfind("/") + 1
+                if path[:name_at] != folder or not is_plain_name(path[name_at:]):
+                    check_entry_path(path)
+                    folder = path[:name_at]
+                    self._make_folders(folder[:-1])
                 if entry.kind != "file":
                     self._write_link_or_folder(entry)
                     _advance(progress, entry)
                 elif entry.size >= LARGE_BYTES:
-                    large.append((entry, pool.submit(self._write_large, entry)))
+                    large.append(entry)
                 else:
                     small.setdefault(Digest(entry.digest), []).append(entry)
+            alone = len(large) == 1
+            futures = [pool.submit(self._write_large, entry, alone) for entry in large]
             self._write_small(small, progress)
-            for entry, future in large:
+            for entry, future in zip(large, futures, strict=True):
                 future.result()
                 _advance(progress, entry)
         except FileExistsError as error:
@@ -144,9 +152,8 @@ class Staging:
                 }
                 cache.set_folder(os.path.join(self._target, folder), settled)
 
-    def _make_folders(self, path: str) -> None:
-        """Make the folders above a path. Each is made here, so none is a link."""
-        folder = path.rpartition("/")[0]
+    def _make_folders(self, folder: str) -> None:
+        """Make a folder and those above it. Each is made here, so none is a link."""
         missing: list[str] = []
         while folder not in self._made:
             missing.append(folder)
@@ -192,7 +199,7 @@ class Staging:
         except IntegrityError as error:
             raise _damaged(entry, error.message) from error
 
-    def _write_large(self, entry: Entry) -> None:
+    def _write_large(self, entry: Entry, alone: bool) -> None:
         where = f"{self._path}/{entry.path}"
         source = self._store.file_of(Digest(entry.digest))
         # A link shares the mode too, so a file that is executable gets a copy.
@@ -206,7 +213,9 @@ class Staging:
         fd = os.open(where, _NEW_FILE, 0o777 if entry.executable else 0o666)
         try:
             digest = (
-                self._copy_object(entry, fd) if source is None else self._copy_file(source, fd, entry.size)
+                self._copy_object(entry, fd)
+                if source is None
+                else self._copy_file(source, fd, entry.size, alone)
             )
             if os.fstat(fd).st_size != entry.size:
                 raise _wrong_size(entry, os.fstat(fd).st_size)
@@ -216,12 +225,12 @@ class Staging:
         finally:
             os.close(fd)
 
-    def _copy_file(self, source: Path, fd: int, size: int) -> Digest:
+    def _copy_file(self, source: Path, fd: int, size: int, alone: bool) -> Digest:
         source_fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if self._link == "auto" and clone_file(source_fd, fd):
                 return hash_descriptor(source_fd)[0]
-            return copy_and_hash(source_fd, fd, size)[0]
+            return copy_and_hash(source_fd, fd, size, alone=alone)[0]
         finally:
             os.close(source_fd)
 

@@ -48,10 +48,11 @@ class LocalBatch(Batch):
         self._waiting: dict[bytes, bytes] = {}
         self._writers: list[tuple[PackWriter, int, Path]] = []
         self._touched: set[Path] = set()
-        self._used_packs: dict[Path, Pack] = {}
+        self._used_packs: set[Pack] = set()
         self._listed: dict[str, frozenset[str]] = {}
         self._questions = 0
         self._broken = False
+        self._copies = 0
         store.refresh()
 
     def put_bytes(self, data: bytes) -> Digest:
@@ -73,12 +74,13 @@ class LocalBatch(Batch):
 
     def lacking(self, raws: Iterable[bytes]) -> set[bytes]:
         lacking: set[bytes] = set()
-        find, used = self._store.packs.find, self._used_packs
+        asked = list(raws)
         with self._lock:
-            for raw in raws:
+            find, used = self._store.packs.finder(len(asked)), self._used_packs.add
+            for raw in asked:
                 pack = find(raw)
                 if pack is not None:
-                    used[pack.path] = pack
+                    used(pack)
                 elif not self._has(raw, Digest(raw.hex())):
                     lacking.add(raw)
         return lacking
@@ -151,9 +153,9 @@ class LocalBatch(Batch):
                 self._store_waiting()
             for folder in self._touched:
                 fsync_directory(folder)
-            for path in self._used_packs:
+            for pack in self._used_packs:
                 with suppress(FileNotFoundError, PermissionError):
-                    os.utime(path)
+                    os.utime(pack.path)
         except OSError as error:
             raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
 
@@ -174,7 +176,7 @@ class LocalBatch(Batch):
                 return True
         pack = self._store.packs.find(raw)
         if pack is not None:
-            self._used_packs[pack.path] = pack
+            self._used_packs.add(pack)
             return True
         return self._has_loose(digest if digest is not None else Digest(raw.hex()))
 
@@ -271,12 +273,24 @@ class LocalBatch(Batch):
 
     def _put_large(self, source: int, before: os.stat_result, path: Path) -> tuple[Digest, int] | None:
         """Copy and hash a large file; None if it changed meanwhile."""
+        with self._lock:
+            alone = not self._copies
+            self._copies += 1
+        try:
+            return self._copy_large(source, before, path, alone)
+        finally:
+            with self._lock:
+                self._copies -= 1
+
+    def _copy_large(
+        self, source: int, before: os.stat_result, path: Path, alone: bool
+    ) -> tuple[Digest, int] | None:
         fd, temporary = self._store.open_temporary()
         try:
             if clone_file(source, fd):
                 digest, size = hash_descriptor(fd)
             else:
-                digest, size = copy_and_hash(source, fd, before.st_size)
+                digest, size = copy_and_hash(source, fd, before.st_size, alone=alone)
             if not _same(before, os.fstat(source), size):
                 return None
             if not self.contains(digest):

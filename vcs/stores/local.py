@@ -70,12 +70,10 @@ class LocalStore(Store):
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Return those that are not here; looks for new packs once."""
         self.refresh()
-        find, loose = self.packs.find, self.loose_path
-        return {
-            digest
-            for digest in digests
-            if find(bytes.fromhex(digest)) is None and not os.path.exists(loose(digest))
-        }
+        asked = list(digests)
+        find, from_hex = self.packs.finder(len(asked)), bytes.fromhex
+        not_packed = [digest for digest in asked if find(from_hex(digest)) is None]
+        return {digest for digest in not_packed if not os.path.exists(self.loose_path(digest))}
 
     def size(self, digest: Digest) -> int:
         try:
@@ -115,9 +113,11 @@ class LocalStore(Store):
         self.refresh()
         loose: list[Digest] = []
         packed: dict[Pack, set[bytes]] = {}
-        for digest in dict.fromkeys(digests):
-            raw = bytes.fromhex(digest)
-            pack = self.packs.find(raw)
+        wanted = dict.fromkeys(digests)
+        find, from_hex = self.packs.finder(len(wanted)), bytes.fromhex
+        for digest in wanted:
+            raw = from_hex(digest)
+            pack = find(raw)
             if pack is None:
                 loose.append(digest)
             else:

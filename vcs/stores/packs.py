@@ -15,7 +15,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import overload
 
@@ -280,6 +280,11 @@ class PackFolder:
             if raw in pack:
                 return pack
         return None
+
+    def finder(self, questions: int) -> Callable[[bytes], Pack | None]:
+        """Return `find`, or its quickest form for so many questions; good until `refresh`."""
+        total = sum(pack.count for pack in self._packs.values())
+        return self.table().get if questions * _SEARCH_COST > total else self.find
 
     def table(self) -> dict[bytes, Pack]:
         """Return the pack of each object; about 100 bytes of memory an object, kept up by `refresh`."""
