@@ -16,6 +16,7 @@ from tracker.live.live_summary import LiveSummary
 from tracker.live.package_list import requirements
 from tracker.live.parts import OnDisk, Parts
 from tracker.live.recorder import DiskRecorder, Recorder, write_mapping, write_text
+from tracker.live.run_files import keep_files
 from tracker.live.term import say, warn
 from tracker.live.trouble import Trouble
 from tracker.settings import RunSettings
@@ -186,8 +187,9 @@ def _summary(engine: Engine) -> Summary:
 
 
 def save(parts: Parts) -> None:
-    """Write config.yaml and summary.yaml as they are now."""
+    """Write config.yaml and summary.yaml as they are now, and what `run.save` keeps up to date."""
     assert parts.disk is not None
+    keep_files(parts.disk, at_end=False)
     write_config(parts.disk.run, parts.config.as_dict())
     values = parts.engine.summary_values()
     if values or parts.disk.run.summary.exists():

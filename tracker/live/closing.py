@@ -63,6 +63,7 @@ def _end_on_disk(parts: Parts, disk: OnDisk, ending: Ending, *, quiet: bool) -> 
         return
     if ending.signal is not None:
         # Whoever sent the signal may send the one that cannot be caught while we work.
+        recorder.flush()
         recorder.change(lambda record: _write_end(record, parts, ending), doing="record the end of the run")
     counts = recorder.close()
     if disk.sampler is not None:

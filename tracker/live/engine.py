@@ -168,18 +168,10 @@ class Engine:
             with self._lock:
                 self._steps.move_to(step)
 
-    def commit_pending(self, timeout_s: float = 5.0) -> None:
-        """Write the pending row, as the end of a run does.
-
-        A signal handler ends the run while the interrupted `log` holds the lock and
-        cannot go on; so the lock is waited for, but not for ever.
-        """
-        held = self._lock.acquire(timeout=timeout_s)
-        try:
+    def commit_pending(self) -> None:
+        """Write the pending row, as the end of a run does."""
+        with self._lock:
             self._steps.flush()
-        finally:
-            if held:
-                self._lock.release()
 
     # the summary
 
@@ -234,11 +226,21 @@ class Engine:
         """Have `gate` called before each row from now on; it may raise."""
         self._gate = gate
 
+    def leave_locks(self) -> None:
+        """Say that the calling thread will not go on: a lock that it holds is nobody's from now on.
+
+        A signal handler calls it, which may have interrupted `log` in the middle.
+        """
+        if self._lock._is_owned() or self.summary.is_held():
+            self._lock = threading.RLock()
+            self.summary.use_new_locks(self._lock)
+
     def after_fork(self) -> None:
         """In a forked child: forget locks of threads that are not there; rows go to a segment of its own."""
         self._lock = threading.RLock()
+        self.summary.use_new_locks(self._lock)
+        self.summary.forget_files()
         self.recorder.after_fork()
-        self.summary.after_fork(self._lock)
         if self._gate is None:
             self._gate = self._first_row_of_child
 

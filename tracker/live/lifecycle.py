@@ -17,9 +17,19 @@ from tracker.live.signals import SignalWatch
 class Guarded:
     """A live run as the end of the process sees it."""
 
-    def __init__(self, end: Callable[[Ending], None], after_fork: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        end: Callable[[Ending], None],
+        *,
+        after_fork: Callable[[], None],
+        is_ending: Callable[[], bool],
+        leave_locks: Callable[[], None],
+    ) -> None:
+        """`leave_locks` is called on a thread that a signal interrupted and that will not go on."""
+        self.leave_locks = leave_locks
         self.end = end
         self.after_fork = after_fork
+        self.is_ending = is_ending
 
 
 class Lifecycle:
@@ -45,7 +55,9 @@ class Lifecycle:
                 )
         if self._pid != os.getpid():
             self._pid = os.getpid()
-            self._signals = SignalWatch(self._on_signal)
+            self._signals = SignalWatch(
+                self._on_signal, is_ending=self._is_ending, leave_locks=self._leave_locks
+            )
         if self._signals is not None and not self._live:
             self._signals.install()
         self._live.append(guarded)
@@ -55,7 +67,15 @@ class Lifecycle:
         if guarded in self._live:
             self._live.remove(guarded)
         if not self._live and self._signals is not None:
+            self._signals.deliver()
             self._signals.release()
+
+    def _leave_locks(self) -> None:
+        for guarded in self._live:
+            guarded.leave_locks()
+
+    def _is_ending(self) -> bool:
+        return any(guarded.is_ending() for guarded in self._live)
 
     def _at_exit(self) -> None:
         if self._exits is not None and self._live:

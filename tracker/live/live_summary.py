@@ -128,10 +128,18 @@ class LiveSummary:
             self._work_out()
             return self._state.value()
 
-    def after_fork(self, rows_lock: AbstractContextManager[Any]) -> None:
-        """In a forked child: locks may be held by threads that are not there."""
+    def is_held(self) -> bool:
+        """Whether the calling thread is in the middle of something here."""
+        fold_lock: Any = self._fold_lock
+        return bool(fold_lock._is_owned())
+
+    def use_new_locks(self, rows_lock: AbstractContextManager[Any]) -> None:
+        """Take other locks: the old ones may be held by threads that are not there any more."""
         self._rows_lock = rows_lock
         self._fold_lock = threading.RLock()
+
+    def forget_files(self) -> None:
+        """In a forked child: what is written is the parent's, and not what this state is made of."""
         self._rebuild = None
 
     def _work_out(self, write: Callable[[], None] | None = None) -> None:

@@ -219,7 +219,12 @@ def _guard(run: Run, parts: Parts) -> None:
         parts.ending_lock = threading.RLock()
         parts.engine.after_fork()
 
-    guarded = Guarded(run._end, after_fork)
+    guarded = Guarded(
+        run._end,
+        after_fork=after_fork,
+        is_ending=lambda: parts.ended,
+        leave_locks=parts.engine.leave_locks,
+    )
     if parts.disk is not None:
         _lifecycle.add(guarded)
     # From here on, drafts that the script makes live in the run's project.

@@ -27,9 +27,23 @@ def _numbers() -> list[signal.Signals]:
 class SignalWatch:
     """Calls `on_end(name, number)` when a signal is about to end the process."""
 
-    def __init__(self, on_end: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        on_end: Callable[[str, int], None],
+        *,
+        is_ending: Callable[[], bool],
+        leave_locks: Callable[[], None],
+    ) -> None:
+        """`is_ending` says whether a run is just being ended, on whatever thread.
+
+        `leave_locks` is called on the interrupted thread, which will not go on.
+        """
+        self._leave_locks = leave_locks
         self._on_end = on_end
+        self._is_ending = is_ending
+        self._deferred = False
         self._pid = os.getpid()
+        self._received = 0
         self._masked = threading.local()
 
     def install(self) -> None:
@@ -65,15 +79,27 @@ class SignalWatch:
         if before is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+    def deliver(self) -> None:
+        """Let a signal that came while a run was being ended do what it does, now that it has ended."""
+        if self._deferred:
+            self.release()
+            os.kill(os.getpid(), self._received)
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if os.getpid() == self._pid:
+        if os.getpid() == self._pid and not self._deferred and self._is_ending():
+            # The interrupted code is in the middle of the end, and nobody else can finish it.
+            # A second signal does not wait.
+            self._deferred, self._received = True, number
+            return
+        if os.getpid() == self._pid and not self._deferred:
             self._close_within_bound(signal.Signals(number))
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
     def _close_within_bound(self, received: signal.Signals) -> None:
-        # The interrupted code may hold any lock, that of the ledger for example, and goes on only
+        # The interrupted code may hold other locks, that of the ledger for example, and goes on only
         # after this handler. So the closing happens in a thread, and is left behind if it hangs.
+        self._leave_locks()
         closing = threading.Thread(
             target=self._on_end, args=(received.name, int(received)), name="tracker-end", daemon=True
         )

@@ -74,6 +74,8 @@ def start_on_disk(
             run cannot be read, or nothing can be written.
     """
     repo = Repo.open(place)
+    for warning in repo.warnings:
+        warn(warning)
     project = check_project(settings.project or repo.settings.project or DEFAULT_PROJECT)
     settings = replace(settings, project=project, entity=settings.entity or repo.settings.entity or "")
     if repo.git is None:

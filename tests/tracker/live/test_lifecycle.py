@@ -386,3 +386,50 @@ def test_a_run_that_lasts_has_system_metrics(git_repo: Path) -> None:
     rows = written(git_repo).rows(which="system")
     assert len(rows) >= 2
     assert any(key.startswith("system.") for key in rows[0])
+
+
+def test_a_signal_while_the_run_is_being_ended_lets_it_end(git_repo: Path) -> None:
+    run_python(
+        git_repo,
+        """
+        import os, signal, tracker
+        from tracker.live import closing
+        run = tracker.init(project="p")
+        run.log({"a": 1})
+        listing = closing.list_files
+        def interrupted(*arguments):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return listing(*arguments)
+        closing.list_files = interrupted
+        run.finish()
+        print("not reached")
+        """,
+        status=-signal.SIGTERM,
+    )
+    record = written(git_repo).record
+    assert record.state == "finished"
+    assert record.files
+
+
+def test_a_real_ctrl_c_in_the_middle_of_logging_loses_no_row(git_repo: Path) -> None:
+    code = """
+        import tracker
+        run = tracker.init(project="p")
+        i = 0
+        while True:
+            if i == 3000:
+                print("ready", flush=True)
+            run.log({"i": i})
+            i += 1
+    """
+    with start_python(git_repo, code) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.stdout.close()
+        assert process.wait() == -signal.SIGINT
+    record = written(git_repo).record
+    rows = written(git_repo).rows()
+    assert (record.state, record.sessions[0].signal) == ("killed", "SIGINT")
+    assert record.sessions[0].rows == len(rows) >= 3000
+    assert [row["i"] for row in rows] == list(range(len(rows)))
