@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from vcs.errors import ConflictError, FormatError, NotFoundError
 from vcs.git import Git
@@ -163,13 +164,13 @@ def settle(repo: Repo, path: str, prefer: Side | None = None) -> PointerMerge | 
         gone = "ours" if stages.ours is None else "theirs"
         raise ConflictError(
             f"the pointer of {path} was removed in {gone} and changed in the other",
-            hint=f"keep it: git add {pointer_path(path)}; or remove it: git rm {pointer_path(path)}",
+            hint=f"keep it: git add {quote(pointer_path(path))}; or remove it: git rm {quote(pointer_path(path))}",
         )
     merge = merge_pointers(repo, stages.base, stages.ours, stages.theirs, prefer=prefer)
     if merge.pointer is None:
         raise ConflictError(
             f"both sides changed files of {path}: {enumerate_conflicts(merge.conflicts)}",
-            hint=f"tracker checkout --ours {path}, or --theirs: that side's wins in these files",
+            hint=f"tracker checkout --ours {quote(path)}, or --theirs: that side's wins in these files",
         )
     write_pointer(file, merge.pointer)
     return merge

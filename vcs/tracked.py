@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from vcs.collection import Logged
-from vcs.errors import ConflictError, Error, FormatError, NotFoundError
+from vcs.errors import ConflictError, Error, FormatError, NotFoundError, UsageError
 from vcs.listing_merge import Side
 from vcs.manifest import Manifest, Origin
-from vcs.pointer import Pointer, PointerFile, find_pointers, pointer_of, write_pointer
+from vcs.pointer import Pointer, PointerFile, find_pointers, pointer_of, read_pointer, write_pointer
 from vcs.pointer_merge import PointerMerge
 from vcs.pointer_merge import settle as settle_path
 from vcs.progress import Progress
@@ -54,6 +55,7 @@ __all__ = [
 Origins = Callable[[], Origin]
 """Says where a version comes from; asked only if there is something to store."""
 
+_FORCED = ("outdated", "diverged")
 _NOT_COMMITTED = {
     "missing": "{path} is not there",
     "outdated": "{path} holds {here} as it was, and its pointer names {version}",
@@ -145,12 +147,14 @@ def commit(
     *,
     message: str | None = None,
     origin: Origins = Origin,
+    force: bool = False,
     progress: Progress | None = None,
 ) -> Committed:
     """Make a version of each tracked path that was changed, and let its pointer name it.
 
     Only what changed is read and stored. A path that is merely older than its pointer is
-    left alone, or the old data would pass for new. git is not told: stage and commit the
+    left alone, or the old data would pass for new; with `force`, that is what is meant:
+    what lies there becomes the version that the pointer names. git is not told: stage and commit the
     pointers. Interrupted, a version may exist that no pointer names; run it again, and it
     is found. A pointer is replaced after its version is complete.
 
@@ -166,7 +170,7 @@ def commit(
     left: list[PathStatus] = []
     with memories.turn():
         for one in status_of(repo, _without_conflicts(selection)):
-            if one.state == "changed" and one.pointer is not None:
+            if one.pointer is not None and (one.state == "changed" or (force and one.state in _FORCED)):
                 done += _commit(repo, memories, one, one.pointer, message, origin, progress)
             elif one.state != "unchanged":
                 error = problem(one)
@@ -187,31 +191,33 @@ def problem(one: PathStatus) -> Error | None:
     version = one.pointer.short_name if one.pointer is not None else "nothing"
     text = _NOT_COMMITTED[one.state].format(path=one.path, here=one.here, version=version)
     brings = "brings that in and keeps the changes" if one.state == "diverged" else "brings it there"
-    return ConflictError(text, hint=f"tracker checkout {one.path} {brings}")
+    return ConflictError(text, hint=f"tracker checkout {quote(one.path)} {brings}")
 
 
 def plan_checkout(
     repo: Repo,
     paths: Iterable[Path | str] | None = None,
     *,
-    to: Manifest | None = None,
+    to: str | None = None,
     force: bool = False,
     restore: bool = True,
 ) -> TrackedPlan:
     """Plan to bring tracked paths to their pointers; see `vcs.tracked_checkout.plan_checkout`.
 
     Without `paths` it plans for all, and for what a checkout put at paths that have lost
-    their pointers.
+    their pointers. `to` selects another version of the only path's artifact (`v2`,
+    `latest`, `@3f9a`), which its pointer will name.
 
     Raises:
-        UsageError, NotFoundError: There is no git repository; nothing is tracked at a path.
+        UsageError, NotFoundError: There is no git repository; nothing is tracked at a
+            path; there is no such version, or it holds references.
     """
     selection = _select(repo, paths)
     return plan_files(
         repo,
         selection.files,
         asked_for=selection.named,
-        to=to,
+        to=_other_version(repo, selection, to) if to is not None else None,
         force=force,
         restore=restore,
         vanished=paths is None,
@@ -223,18 +229,38 @@ def settle(
 ) -> dict[str, PointerMerge]:
     """Merge the pointers that a merge of git left in conflict; return what came out, by path.
 
-    What was settled before is not in it. See `vcs.pointer_merge.settle`.
+    What was settled before is not in it, and without `paths` neither is what cannot be
+    settled. See `vcs.pointer_merge.settle`.
 
     Raises:
         ConflictError: Files were changed on both sides, and no side is preferred.
     """
+    given = list(paths) if paths is not None else None
     merged: dict[str, PointerMerge] = {}
-    for file in _select(repo, paths).files:
+    for file in _select(repo, given).files:
         if file.unmerged:
-            merge = settle_path(repo, file.path, prefer)
+            try:
+                merge = settle_path(repo, file.path, prefer)
+            except Error:
+                if given is not None:
+                    raise
+                continue
             if merge is not None:
                 merged[file.path] = merge
     return merged
+
+
+def _other_version(repo: Repo, selection: Selection, selector: str) -> Manifest:
+    if len(selection.files) != 1:
+        raise UsageError(
+            "another version can be had of one path at a time", hint="tracker checkout PATH --to VERSION"
+        )
+    pointer = read_pointer(repo.layout.worktree / selection.files[0].pointer_path)
+    colon = "" if selector.startswith("@") else ":"
+    manifest = repo.resolve(f"{pointer.artifact}{colon}{selector}", project=pointer.project)
+    if any(entry.kind == "ref" for entry in repo.collections.listing(manifest)):
+        raise UsageError(f"{manifest.qualified_name} holds references, which are no files to check out")
+    return manifest
 
 
 def _select(repo: Repo, paths: Iterable[Path | str] | None) -> Selection:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from vcs.atomic import disk_error
 from vcs.collection import Logged
@@ -154,7 +155,7 @@ def _track_again(git: Git, path: str, name: str | None, type: str | None, projec
     if asked != (pointer.name, pointer.type):
         raise UsageError(
             f"{path} is tracked already, as {pointer.artifact} of type {pointer.type}",
-            hint=f"first: tracker untrack {path}",
+            hint=f"first: tracker untrack {quote(path)}",
         )
     ignore = (git.worktree / path).parent / GITIGNORE
     is_ignored = check_pointer_visible(git, path)
@@ -183,7 +184,7 @@ def _free_name(git: Git, path: str, project: str, files: Sequence[PointerFile]) 
     """Return the name of the path as that of an artifact, unless another tracked path has it."""
     name = _NOT_IN_NAMES.sub("-", path.rpartition("/")[2]).strip("-.")
     if not name:
-        raise UsageError(f"{path} has no letters for a name", hint=f"tracker track {path} --name NAME")
+        raise UsageError(f"{path} has no letters for a name", hint=f"tracker track {quote(path)} --name NAME")
     for file in files:
         try:
             other = read_pointer(git.worktree / file.pointer_path)
@@ -193,7 +194,7 @@ def _free_name(git: Git, path: str, project: str, files: Sequence[PointerFile]) 
             better = _NOT_IN_NAMES.sub("-", path).strip("-.")
             raise UsageError(
                 f"{file.path} is tracked as {other.artifact} already",
-                hint=f"give another name: tracker track {path} --name {better}",
+                hint=f"give another name: tracker track {quote(path)} --name {better}",
             )
     return check_artifact_name(name)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 from vcs.clock import iso_now
 from vcs.errors import ConflictError, Error
@@ -244,7 +245,7 @@ def _check_merged(repo: Repo, file: PointerFile) -> None:
     if not is_settled(where, read_stages(need_git(repo), file.path)):
         raise ConflictError(
             f"a merge left the pointer of {file.path} in conflict",
-            hint=f"tracker checkout {file.path} merges it by its files; see tracker status",
+            hint=f"tracker checkout {quote(file.path)} merges it by its files; see tracker status",
         )
 
 

@@ -134,14 +134,14 @@ class TrackedMemory:
             self._remove(path, kind)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait until no other process changes tracked paths of this working tree.
+    def turn(self, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
+        """Wait until nobody else changes tracked paths of this working tree.
 
         Raises:
-            LockedError: One does for a minute.
+            LockedError: Somebody does for all that time.
         """
         what = "the tracked paths of this working tree"
-        with file_lock(self.folder / "lock", timeout_s=LOCK_TIMEOUT_S, what=what):
+        with file_lock(self.folder / "lock", timeout_s=timeout_s, what=what):
             yield
 
     def _remove(self, path: str, kind: str) -> None:

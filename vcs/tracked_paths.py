@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from vcs.errors import FormatError, NotFoundError, UsageError
 from vcs.git import Git
@@ -64,8 +65,10 @@ def select(files: Sequence[PointerFile], worktree: Path, paths: Iterable[Path | 
     named: set[str] = set()
     for given in paths:
         path = relative(worktree, given)
-        exact = path if path in known else tracked_path(path)
-        if exact is not None and exact in known:
+        # The last is how messages spell a path, also to somebody who is in a subfolder.
+        candidates = (path, tracked_path(path), os.fspath(given))
+        exact = next((one for one in candidates if one in known), None)
+        if exact is not None:
             chosen[exact] = known[exact]
             named.add(exact)
             continue
@@ -88,7 +91,9 @@ def check_trackable(git: Git, path: str, files: Sequence[PointerFile]) -> None:
         raise UsageError("the whole working tree cannot be tracked", hint="name a folder or a file in it")
     own = tracked_path(path)
     if own is not None:
-        raise UsageError(f"{path} is named like a pointer", hint=f"name the data itself: tracker track {own}")
+        raise UsageError(
+            f"{path} is named like a pointer", hint=f"name the data itself: tracker track {quote(own)}"
+        )
     try:
         check_tracked_path(path)
     except FormatError as error:
@@ -97,7 +102,7 @@ def check_trackable(git: Git, path: str, files: Sequence[PointerFile]) -> None:
     for folder in _folders_above(path):
         if (git.worktree / folder / ".git").exists():
             raise UsageError(
-                f"{path} lies in another repository, {folder}", hint=f"track it there: cd {folder}"
+                f"{path} lies in another repository, {folder}", hint=f"track it there: cd {quote(folder)}"
             )
     if kind_at(git.worktree / path) is None:
         raise NotFoundError(f"no such file or folder: {path}")
@@ -105,11 +110,12 @@ def check_trackable(git: Git, path: str, files: Sequence[PointerFile]) -> None:
         if path.startswith(f"{file.path}/"):
             raise UsageError(
                 f"{path} lies in {file.path}, which is tracked",
-                hint=f"tracker commit {file.path} stores it too",
+                hint=f"tracker commit {quote(file.path)} stores it too",
             )
         if file.path.startswith(f"{path}/"):
             raise UsageError(
-                f"{path} holds {file.path}, which is tracked", hint=f"first: tracker untrack {file.path}"
+                f"{path} holds {file.path}, which is tracked",
+                hint=f"first: tracker untrack {quote(file.path)}",
             )
     _check_not_in_git(git, path)
 
@@ -166,12 +172,13 @@ def _check_not_in_git(git: Git, path: str) -> None:
         return
     if listed == [path]:
         raise UsageError(
-            f"git tracks {path} already", hint=f"let git forget it, and keep the file: git rm --cached {path}"
+            f"git tracks {path} already",
+            hint=f"let git forget it, and keep the file: git rm --cached {quote(path)}",
         )
     shown = ", ".join(listed[:_SHOWN]) + (f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else "")
     raise UsageError(
         f"git tracks files of {path} already: {shown}",
-        hint=f"let git forget them, and keep the files: git rm -r --cached {path}",
+        hint=f"let git forget them, and keep the files: git rm -r --cached {quote(path)}",
     )
 
 
@@ -186,5 +193,5 @@ def _not_tracked(path: str, known: Iterable[str]) -> NotFoundError | UsageError:
             return UsageError(
                 f"{path} is a part of {tracked}, which is tracked as a whole", hint=f"name {tracked}"
             )
-    hint = near(path, known) or f"track it: tracker track {path}"
+    hint = near(path, known) or f"track it: tracker track {quote(path)}"
     return NotFoundError(f"nothing is tracked at {path}", hint=hint)

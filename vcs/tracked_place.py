@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Literal, TypeAlias
 
 from vcs.atomic import disk_error, make_folder
@@ -60,12 +61,14 @@ class Placing:
         kept: Files changed, added or deleted by hand that stay so.
         conflicts: Files changed by hand that are in the way; it cannot be applied.
         saves: Files changed by hand that are saved, then overwritten or removed.
+        moves: Whether the target is another version than the one put there last.
     """
 
     path: str
     kept: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     saves: tuple[str, ...] = ()
+    moves: bool = False
     _where: Path = field(default=Path(), repr=False)
     _plan: CheckoutPlan | None = field(default=None, repr=False)
     _goes: bool = field(default=False, repr=False)
@@ -105,11 +108,12 @@ class Placing:
         """The error for files changed by hand that are in the way."""
         if not self.conflicts:
             return None
-        named = enumerate_paths(self.conflicts)
+        path = quote(self.path)
+        force = " --force" if self.moves else ""
         return ConflictError(
-            f"changed by hand, and would be lost: {named} in {self.path}",
-            hint=f"tracker commit {self.path} stores what is there; "
-            f"tracker checkout --force {self.path} overwrites it, keeping a copy",
+            f"changed by hand, and would be lost: {enumerate_paths(self.conflicts)} in {self.path}",
+            hint=f"tracker commit{force} {path} makes a version of what is there; "
+            f"tracker checkout --force {path} overwrites it, keeping a copy",
         )
 
     def apply(self, save_to: Path, progress: Progress | None = None) -> None:
@@ -168,7 +172,10 @@ def plan_placing(
         force = hand_made == "force"
         decided = _Decision(target.listing, conflicts=() if force else own, saves=own if force else ())
     single = here.single if here is not None else target.single
-    placing = Placing(path, decided.kept, decided.conflicts, decided.saves, where, _single=single)
+    moves = base is None or (base.listing, base.single) != (target.listing, target.single)
+    placing = Placing(
+        path, decided.kept, decided.conflicts, decided.saves, moves=moves, _where=where, _single=single
+    )
     if decided.conflicts:
         return placing
     plan = _plan(repo, where, Content(decided.final, target.single), here)
@@ -304,7 +311,7 @@ def _save(folder: Path, names: Iterable[str], save_to: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     with source.open("rb") as reader, target.open("xb") as writer:
         if not clone_file(reader.fileno(), writer.fileno()):
-            copy_and_hash(reader.fileno(), writer.fileno(), os.fstat(reader.fileno()).st_size)
+            copy_and_hash(reader.fileno(), writer.fileno(), os.fstat(reader.fileno()).st_size, alone=True)
         os.fsync(writer.fileno())
 
 

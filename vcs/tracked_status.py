@@ -9,6 +9,7 @@ would take the old data for new.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from vcs.errors import (
     Error,
     FormatError,
     IntegrityError,
+    LockedError,
     NotFoundError,
     StoreError,
     UsageError,
@@ -31,7 +33,15 @@ from vcs.pointer_merge import conflicts_of, is_settled, read_stages
 from vcs.repo import Repo
 from vcs.tracked_memory import Base, Sight, TrackedMemory
 from vcs.tracked_scan import Found, check_way, kind_at, renamed, scan, stamp_of
-from vcs.tracked_versions import base_listing, listing_of, need_git, newer_than, version_of, version_with
+from vcs.tracked_versions import (
+    base_for,
+    base_listing,
+    listing_of,
+    need_git,
+    newer_than,
+    version_of,
+    version_with,
+)
 
 State: TypeAlias = Literal[
     "unchanged", "changed", "missing", "outdated", "diverged", "unfinished", "unknown", "unmerged", "broken"
@@ -221,10 +231,24 @@ def _against_pointer(repo: Repo, memories: TrackedMemory, pointer: Pointer, blan
     if here is None:
         return replace(blank, state="missing")
     if here.digest == pointer.digest and here.single == pointer.single:
+        _heal(memories, blank.path, pointer)
         return replace(blank, state="unchanged")
     if memories.is_unfinished(blank.path):
         return replace(blank, state="unfinished")
     return _difference(repo, memories, pointer, here, blank)
+
+
+def _heal(memories: TrackedMemory, path: str, pointer: Pointer) -> None:
+    """Remember the pointer's version as the base if its files got there in another way.
+
+    By hand, by git, or by a checkout that was killed at its very end. Where somebody else
+    is at work, or the disk refuses, it is left to the next time.
+    """
+    base = memories.base(path)
+    right = base_for(path, pointer, placed=base is not None and base.placed)
+    if base != right or memories.is_unfinished(path):
+        with suppress(LockedError, StoreError), memories.turn(timeout_s=0.0):
+            memories.set_base(right)
 
 
 def _difference(

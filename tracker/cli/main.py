@@ -26,17 +26,28 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("tracker.cli.show", "show", "Show a run or an artifact"),
     "log": ("tracker.cli.diary", "log", "Print the ledger as a diary"),
     "artifact": ("tracker.cli.artifact", "artifact", "Store, fetch and inspect versions of files"),
+    "track": ("tracker.cli.tracked", "track", "Let a folder or file follow git's commits"),
+    "status": ("tracker.cli.tracked", "status", "Show how tracked paths stand to their pointers"),
+    "checkout": ("tracker.cli.tracked", "checkout", "Bring tracked paths to what their pointers name"),
+    "commit": ("tracker.cli.tracked", "commit", "Make new versions of tracked paths that were changed"),
+    "untrack": ("tracker.cli.tracked", "untrack", "Make a tracked path a plain one again"),
+    "add": ("tracker.cli.tracked", "add", "Store files and folders as a version"),
+    "get": ("tracker.cli.tracked", "get", "Bring the files of a version to a folder"),
+    "merge-pointer": ("tracker.cli.tracked", "merge_pointer", "Merge pointers for git"),
     "config": ("tracker.cli.project", "config", "Print the settings and where each comes from"),
     "doctor": ("tracker.cli.doctor", "doctor", "Check this project and say what to mend"),
     "completion": ("tracker.cli.project", "completion", "Print the completion script for a shell"),
 }
+
+# For git, not for people.
+HIDDEN = frozenset({"merge-pointer"})
 
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [name for name in COMMANDS if name not in HIDDEN]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
@@ -59,7 +70,9 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+            formatter.write_dl(
+                [(name, line) for name, (_, _, line) in COMMANDS.items() if name not in HIDDEN]
+            )
 
 
 @click.group(
