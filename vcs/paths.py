@@ -19,7 +19,8 @@ MAX_PATH_BYTES = 4096
 
 # An empty part also finds a path that is empty, begins or ends with `/`, or has `//`.
 _BAD_PART = re.compile(r"(?:^|/)(?:\.{0,2})(?:/|$)|[\\\0]|^[A-Za-z]:")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_\-. ]{0,100}")
+# True for a name that is surely good in any folder that is not very deep: the quick way for most.
+is_plain_name = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_\-. ]{0,100}").fullmatch
 _RESERVED = frozenset({".git", "git~1", ".tracker"})
 _MAYBE_RESERVED = re.compile(r"\.git|git~1|\.tracker", re.IGNORECASE)
 # Characters that HFS+ leaves out when it compares names, so `.g\u200cit` would be `.git` there.
@@ -50,11 +51,6 @@ def check_entry_path(path: str) -> str:
         raise FormatError(f"path of {length} bytes is too long: {path[:60]!r}…")
     _check_reserved(path, _IGNORABLE.sub("", path))
     return path
-
-
-def is_plain_name(name: str) -> bool:
-    """Whether a name is surely good in any folder that is not very deep; the quick way for most."""
-    return _PLAIN_NAME.fullmatch(name) is not None
 
 
 def is_reserved_name(name: str) -> bool:
