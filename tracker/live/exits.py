@@ -112,7 +112,8 @@ class ExitWatch:
         if self._frame is not None and _returned(self._frame):
             return Ending("finished")
         error = getattr(sys, "last_value", None)
-        if error is not None and error is not self._seen:
+        # At a prompt, an exception that was printed ended a line or a cell, not the program.
+        if error is not None and error is not self._seen and not hasattr(sys, "ps1"):
             return ending_of_exception(error)
         if self._asked is not None:
             return ending_of_code(self._asked)
