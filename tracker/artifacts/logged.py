@@ -8,12 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from tracker.artifacts.home import Home
-from tracker.artifacts.reference_copies import copy_is_whole, place_reference
-from tracker.artifacts.references import is_verifiable
-from tracker.errors import IntegrityError, NotFoundError, UsageError
+from tracker.artifacts.placement import Placement, plan_placement
+from tracker.artifacts.reference_copies import copy_is_whole
+from tracker.errors import IntegrityError, UsageError
 from tracker.live.progress_bar import ProgressBar
 from tracker.live.term import warn
-from vcs.checkout import plan_checkout
 from vcs.listing import Entry, Listing
 from vcs.manifest import Manifest
 from vcs.verify import verify_tree
@@ -59,22 +58,16 @@ class Version:
         chosen = choose(self.listing, prefix=prefix, include=include, exclude=exclude)
         if not chosen and len(self.listing):
             warn(f"nothing in {self.manifest.name}:{self.manifest.version} fits what download was asked for")
-        self._place(chosen, root, remove_others=False, allow_missing_references=allow_missing_references)
+        placement = plan_placement(chosen, root, self.home.repo, remove_others=False)
+        self.place(placement, allow_missing_references=allow_missing_references)
 
     def checkout(self, root: Path) -> None:
         """Make `root` hold the version and nothing else; see `Artifact.checkout`."""
-        layout = self.home.repo.layout
-        real = Path(os.path.realpath(root))
-        if any(kept.is_relative_to(real) for kept in (layout.worktree, layout.root, layout.records)):
-            raise UsageError(
-                f"checkout would remove everything else in {real}, and the project lies there",
-                hint="choose a folder of its own, or use download, which keeps other files",
-            )
-        self._place(self.listing.entries, root, remove_others=True, allow_missing_references=False)
+        self.place(self.plan(root, exact=True))
 
     def download_entry(self, entry: Entry, root: Path) -> Path:
         """Put one entry below `root` and return where it lies."""
-        self._place((entry,), root, remove_others=False, allow_missing_references=False)
+        self.place(plan_placement((entry,), root, self.home.repo, remove_others=False))
         return root / entry.path
 
     def verify(self, root: Path) -> None:
@@ -103,35 +96,45 @@ class Version:
                 hint="artifact.checkout(root) makes it so",
             )
 
-    def _place(
-        self, entries: Sequence[Entry], root: Path, *, remove_others: bool, allow_missing_references: bool
+    def plan(self, root: Path, *, exact: bool = False) -> Placement:
+        """Compare the whole version with what lies below `root`; nothing is changed.
+
+        With `exact`, what the version does not have goes.
+
+        Raises:
+            UsageError: `exact` would remove the project; or `root` is a file.
+            ConflictError: A folder of the version is a link below `root`.
+        """
+        if exact:
+            self._check_spares_project(root)
+        return plan_placement(self.listing.entries, root, self.home.repo, remove_others=exact)
+
+    def place(
+        self, placement: Placement, *, overwrite: bool = True, allow_missing_references: bool = False
     ) -> None:
-        repo = self.home.repo
-        plan = plan_checkout(
-            Listing(entries),
-            root,
-            repo.store,
-            stat_cache=repo.stat_cache,
-            extra="remove" if remove_others else "keep",
-        )
+        """Carry out a plan, with a progress bar; references that were not fetched are warned of.
+
+        Raises:
+            ConflictError, NotFoundError, IntegrityError, StoreError: See `Placement.apply`.
+        """
+        stat_cache = self.home.repo.stat_cache
         with ProgressBar(f"writing {self.manifest.name}:{self.manifest.version}") as progress:
-            plan.apply(overwrite=True, progress=progress)
-        left_out = []
-        for entry in plan.references:
-            # Not without a digest: a hostile manifest could name any file of this machine.
-            if not is_verifiable(entry):
-                left_out.append(entry)
-                continue
-            try:
-                place_reference(entry, root, repo.stat_cache)
-            except NotFoundError:
-                if not allow_missing_references:
-                    raise
-                left_out.append(entry)
-        repo.stat_cache.save()
+            left_out = placement.apply(
+                stat_cache, overwrite=overwrite, allow_missing=allow_missing_references, progress=progress
+            )
+        stat_cache.save()
         if left_out:
             names = ", ".join(f"{entry.path} ({entry.target})" for entry in left_out[:3])
             warn(f"{len(left_out)} references were not fetched: {names}{', …' if len(left_out) > 3 else ''}")
+
+    def _check_spares_project(self, root: Path) -> None:
+        layout = self.home.repo.layout
+        real = Path(os.path.realpath(root))
+        if any(kept.is_relative_to(real) for kept in (layout.worktree, layout.root, layout.records)):
+            raise UsageError(
+                f"checkout would remove everything else in {real}, and the project lies there",
+                hint="choose a folder of its own, or use download, which keeps other files",
+            )
 
 
 def choose(

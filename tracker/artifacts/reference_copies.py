@@ -76,7 +76,7 @@ def _copy(source: Path, temporary: str, folder: int, size: int) -> str:
         try:
             if clone_file(reading, writing):
                 return hash_descriptor(writing)[0]
-            return copy_and_hash(reading, writing, size)[0]
+            return copy_and_hash(reading, writing, size, alone=True)[0]
         finally:
             os.close(writing)
     finally:

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
+from tracker.artifacts.home import Home
+from tracker.artifacts.logged import Version
 from tracker.cli.output import age_text, print_json, print_table, size_text, warn
 from tracker.cli.places import default_project, find_version, json_option, open_repo, project_option
 from tracker.live.progress_bar import ProgressBar
-from vcs.checkout import plan_checkout
 from vcs.digest import Digest
 from vcs.errors import UsageError
 from vcs.listing import Entry, Listing
@@ -130,23 +131,11 @@ def get(
     repo = open_repo()
     manifest = find_version(repo, version, project)
     target = destination or Path("artifacts", f"{manifest.name}:{manifest.version}")
-    plan = plan_checkout(
-        repo.collections.listing(manifest),
-        target,
-        repo.store,
-        stat_cache=repo.stat_cache,
-        extra="remove" if exact else "keep",
-    )
-    counts = {
-        "added": len(plan.add),
-        "replaced": len(plan.replace),
-        "removed": len(plan.remove),
-        "kept": len(plan.keep),
-    }
+    found = Version(manifest, Home(repo, manifest.project))
+    plan = found.plan(target, exact=exact)
     if not dry_run:
-        with ProgressBar("Writing") as bar:
-            plan.apply(overwrite=force, progress=bar)
-        repo.stat_cache.save()
+        found.place(plan, overwrite=force)
+    counts = plan.counts
     if as_json:
         print_json({"artifact": manifest.qualified_name, "path": str(target), "dry_run": dry_run, **counts})
         return
