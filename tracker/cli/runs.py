@@ -13,7 +13,14 @@ from tracker.read.fields import MISSING, Field, parse_field
 from tracker.read.runs import Run
 from tracker.read.selection import Runs, row_of
 
-_COLORS = {"finished": "green", "failed": "red", "crashed": "red", "killed": "yellow", "running": "cyan"}
+_COLORS = {
+    "finished": "green",
+    "failed": "red",
+    "crashed": "red",
+    "killed": "yellow",
+    "preempted": "yellow",
+    "running": "cyan",
+}
 # Columns of results are added until the table has this many.
 _RESULTS = 4
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Literal, NoReturn
 
-State = Literal["finished", "failed", "killed"]
+State = Literal["finished", "failed", "killed", "preempted"]
 
 _RETURNS = frozenset(
     code for name, code in dis.opmap.items() if name in ("RETURN_VALUE", "RETURN_CONST", "INTERPRETER_EXIT")
@@ -59,7 +59,7 @@ def ending_of_exception(error: BaseException) -> Ending:
     if isinstance(error, SystemExit):
         return ending_of_code(exit_status(error.code))
     if isinstance(error, KeyboardInterrupt):
-        return Ending("killed", _SIGINT_CODE, signal="SIGINT")
+        return Ending("preempted", _SIGINT_CODE, signal="SIGINT")
     text = " ".join(str(error).split())
     return Ending(
         "failed", 1, error=f"{type(error).__name__}: {text[:1000]}" if text else type(error).__name__

@@ -10,7 +10,7 @@ import atexit
 import os
 from collections.abc import Callable
 
-from tracker.live.exits import Ending, ExitWatch, keep_status_of_interrupt
+from tracker.live.exits import Ending, ExitWatch, State, keep_status_of_interrupt
 from tracker.live.signals import SignalWatch
 
 
@@ -85,8 +85,10 @@ class Lifecycle:
                 keep_status_of_interrupt()
 
     def _on_signal(self, name: str, number: int) -> None:
+        # Schedulers ask with SIGTERM, and start the job again. A lost terminal asks for nothing.
+        state: State = "preempted" if name == "SIGTERM" else "killed"
         # 128 + number is what a shell shows for a process that a signal ended.
-        self._end_all(Ending("killed", 128 + number, signal=name))
+        self._end_all(Ending(state, 128 + number, signal=name))
 
     def _end_all(self, ending: Ending) -> None:
         for guarded in reversed(list(self._live)):

@@ -34,7 +34,7 @@ def test_exceptions_are_endings() -> None:
     assert ending_of_exception(ValueError()) == Ending("failed", 1, "ValueError")
     assert ending_of_exception(SystemExit(0)) == Ending("finished", 0)
     assert ending_of_exception(SystemExit(4)) == Ending("failed", 4)
-    assert ending_of_exception(KeyboardInterrupt()) == Ending("killed", 130, signal="SIGINT")
+    assert ending_of_exception(KeyboardInterrupt()) == Ending("preempted", 130, signal="SIGINT")
     assert ending_of_code(0) == Ending("finished", 0)
 
 

@@ -84,9 +84,9 @@ def test_an_exception_in_a_thread_is_no_failure_of_the_run(git_repo: Path) -> No
     assert ended(git_repo, code, status=0)[0] == "finished"
 
 
-def test_ctrl_c_is_killed_by_sigint(git_repo: Path) -> None:
+def test_ctrl_c_is_preempted_by_sigint(git_repo: Path) -> None:
     code = "raise KeyboardInterrupt"
-    assert ended(git_repo, code, status=-signal.SIGINT) == ("killed", 130, "SIGINT", None)
+    assert ended(git_repo, code, status=-signal.SIGINT) == ("preempted", 130, "SIGINT", None)
 
 
 def test_a_block_that_an_exception_leaves_is_failed_and_the_script_goes_on(git_repo: Path) -> None:
@@ -107,13 +107,14 @@ def test_a_block_that_an_exception_leaves_is_failed_and_the_script_goes_on(git_r
     assert (session.state, session.exit_code, session.error) == ("failed", 1, "RuntimeError: inside")
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_signal_is_killed_and_the_process_still_dies_of_it(git_repo: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "end"), [("SIGTERM", "preempted"), ("SIGHUP", "killed")])
+def test_a_signal_ends_the_run_and_the_process_still_dies_of_it(git_repo: Path, name: str, end: str) -> None:
+    """SIGTERM is what schedulers send to a job that they will start again."""
     number = getattr(signal, name)
     state = ended(
         git_repo, f"import signal; os.kill(os.getpid(), signal.{name}); time.sleep(60)", status=-number
     )
-    assert state == ("killed", 128 + number, name, None)
+    assert state == (end, 128 + number, name, None)
 
 
 def test_a_signal_that_the_script_handles_is_left_to_it(git_repo: Path) -> None:
@@ -165,7 +166,7 @@ def test_a_signal_in_the_middle_of_logging_loses_no_row(git_repo: Path) -> None:
         assert process.wait() == -signal.SIGTERM
     record = written(git_repo).record
     rows = written(git_repo).rows()
-    assert record.state == "killed"
+    assert record.state == "preempted"
     assert record.sessions[0].rows == len(rows) > 1400
     assert [row["i"] for row in rows[:1400]] == list(range(0, 2800, 2))
 
@@ -430,6 +431,6 @@ def test_a_real_ctrl_c_in_the_middle_of_logging_loses_no_row(git_repo: Path) -> 
         assert process.wait() == -signal.SIGINT
     record = written(git_repo).record
     rows = written(git_repo).rows()
-    assert (record.state, record.sessions[0].signal) == ("killed", "SIGINT")
+    assert (record.state, record.sessions[0].signal) == ("preempted", "SIGINT")
     assert record.sessions[0].rows == len(rows) >= 3000
     assert [row["i"] for row in rows] == list(range(len(rows)))
