@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -99,11 +100,13 @@ def add_file(
         digest = stat_cache.get(real, before) if stat_cache is not None else None
         size = before.st_size
         if digest is None or not into.contains(digest):
-            digest, size = into.put_file(real)
+            digest, size = into.put_file(real, advance=_bytes_of(progress))
             if stat_cache is not None and _is_still(real, before):
                 stat_cache.put(real, before, digest, at_ns=at_ns)
+        elif progress is not None:
+            progress.advance(0, size)
     if progress is not None:
-        progress.advance(1, before.st_size)
+        progress.advance(1, 0)
     return Entry(entry_path, digest, size, executable=bool(before.st_mode & stat.S_IXUSR))
 
 
@@ -126,12 +129,14 @@ class _Walk:
         self._entries: list[Entry] = []
         self._collides = False
         self._pool: ThreadPoolExecutor | None = None
+        self._stopped = False
         self._large: list[tuple[str, str, os.stat_result, int, Future[tuple[Digest, int]]]] = []
 
     def __enter__(self) -> _Walk:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stopped = True
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
@@ -232,6 +237,8 @@ class _Walk:
             status = os.stat(path, follow_symlinks=False)
         except OSError as error:
             raise _went_away(path) from error
+        if self._progress is not None:
+            self._progress.add_total(0, status.st_size)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="tracker-add")
         self._large.append((relpath, path, status, at_ns, self._pool.submit(self._put_file, path)))
@@ -258,9 +265,16 @@ class _Walk:
 
     def _put_file(self, path: str) -> tuple[Digest, int]:
         try:
-            return self._batch.put_file(Path(path))
+            return self._batch.put_file(Path(path), advance=self._advance)
         except (NotFoundError, UsageError) as error:
             raise _went_away(path) from error
+
+    def _advance(self, done_bytes: int) -> None:
+        """Count bytes of a large file, on its own thread; ends the copy after Ctrl-C or a failure."""
+        if self._stopped:
+            raise _StoppedError
+        if self._progress is not None:
+            self._progress.advance(0, done_bytes)
 
     def _finish_large(
         self, relpath: str, path: str, status: os.stat_result, at_ns: int, future: Future[tuple[Digest, int]]
@@ -270,7 +284,8 @@ class _Walk:
         if self._cache is not None and size == status.st_size and _is_still(where, status):
             self._cache.put(where, status, digest, at_ns=at_ns)
         self._entries.append(Entry(relpath, digest, size, "file", bool(status.st_mode & stat.S_IXUSR)))
-        self._tell(1, size)
+        if self._progress is not None:
+            self._progress.advance(1, 0)
 
     def _other(self, relpath: str, path: str) -> None:
         """Make an entry of a link; refuse what is no file."""
@@ -291,6 +306,10 @@ class _Walk:
                 hint="replace the link by what it points to, or leave it out: name it in .trackerignore",
             ) from None
         self._entries.append(Entry(relpath, digest_bytes(target.encode()), 0, "link", target=target))
+
+
+class _StoppedError(Exception):
+    """The walk is over; nobody waits for this file."""
 
 
 @dataclass
@@ -351,6 +370,10 @@ def _went_away(path: str) -> ConflictError:
 
 
 _name_of = attrgetter("name")
+
+
+def _bytes_of(progress: Progress | None) -> Callable[[int], None] | None:
+    return None if progress is None else lambda count: progress.advance(0, count)
 
 
 def _is_still(path: Path, before: os.stat_result) -> bool:

@@ -22,7 +22,7 @@ from typing import Literal, TypeAlias
 from blake3 import blake3
 
 from vcs.atomic import disk_error, write_all
-from vcs.copying import BLOCK_BYTES, clone_file, copy_and_hash, hash_descriptor
+from vcs.copying import BLOCK_BYTES, Advance, clone_file, copy_and_hash, hash_descriptor
 from vcs.digest import Digest
 from vcs.errors import ConflictError, FormatError, IntegrityError
 from vcs.ignore import STAGING_PREFIX
@@ -54,6 +54,7 @@ class Staging:
         self._known: dict[str, dict[str, Known]] = {}
         self._path = ""
         self._lock_fd = -1
+        self._stopped = False
 
     def __enter__(self) -> Staging:
         _remove_leftovers(self._target)
@@ -99,18 +100,32 @@ class Staging:
                 else:
                     small.setdefault(Digest(entry.digest), []).append(entry)
             alone = len(large) == 1
-            futures = [pool.submit(self._write_large, entry, alone) for entry in large]
+            advance = self._advancing(progress)
+            futures = [pool.submit(self._write_large, entry, alone, advance) for entry in large]
             self._write_small(small, progress)
-            for entry, future in zip(large, futures, strict=True):
+            for future in futures:
                 future.result()
-                _advance(progress, entry)
+                if progress is not None:
+                    progress.advance(1, 0)
         except FileExistsError as error:
             name = os.path.relpath(str(error.filename), self._path)
             raise FormatError(f"{name!r} and another path are one on this file system") from None
         except OSError as error:
             raise disk_error(error, f"cannot write to {self._target}") from error
         finally:
+            self._stopped = True
             pool.shutdown(cancel_futures=True)
+
+    def _advancing(self, progress: Progress | None) -> Advance:
+        """Return what counts bytes of large files, on their threads; ends them after Ctrl-C or a failure."""
+
+        def advance(done_bytes: int) -> None:
+            if self._stopped:
+                raise _StoppedError
+            if progress is not None:
+                progress.advance(0, done_bytes)
+
+        return advance
 
     def move(self, paths: Iterable[str], inside: Inside) -> None:
         """Move files, links and whole folders to their place, replacing files and links.
@@ -199,7 +214,7 @@ class Staging:
         except IntegrityError as error:
             raise _damaged(entry, error.message) from error
 
-    def _write_large(self, entry: Entry, alone: bool) -> None:
+    def _write_large(self, entry: Entry, alone: bool, advance: Advance) -> None:
         where = f"{self._path}/{entry.path}"
         source = self._store.file_of(Digest(entry.digest))
         # A link shares the mode too, so a file that is executable gets a copy.
@@ -212,11 +227,10 @@ class Staging:
             return
         fd = os.open(where, _NEW_FILE, 0o777 if entry.executable else 0o666)
         try:
-            digest = (
-                self._copy_object(entry, fd)
-                if source is None
-                else self._copy_file(source, fd, entry.size, alone)
-            )
+            if source is None:
+                digest = self._copy_object(entry, fd, advance)
+            else:
+                digest = self._copy_file(source, fd, entry.size, alone, advance)
             if os.fstat(fd).st_size != entry.size:
                 raise _wrong_size(entry, os.fstat(fd).st_size)
             if digest != entry.digest:
@@ -225,27 +239,32 @@ class Staging:
         finally:
             os.close(fd)
 
-    def _copy_file(self, source: Path, fd: int, size: int, alone: bool) -> Digest:
+    def _copy_file(self, source: Path, fd: int, size: int, alone: bool, advance: Advance) -> Digest:
         source_fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if self._link == "auto" and clone_file(source_fd, fd):
-                return hash_descriptor(source_fd)[0]
-            return copy_and_hash(source_fd, fd, size, alone=alone)[0]
+                return hash_descriptor(source_fd, advance=advance)[0]
+            return copy_and_hash(source_fd, fd, size, alone=alone, advance=advance)[0]
         finally:
             os.close(source_fd)
 
-    def _copy_object(self, entry: Entry, fd: int) -> Digest:
+    def _copy_object(self, entry: Entry, fd: int, advance: Advance) -> Digest:
         hasher = blake3()
         with self._store.open(Digest(entry.digest)) as stream:
             while block := stream.read(BLOCK_BYTES):
                 hasher.update(block)
                 write_all(fd, block)
+                advance(len(block))
         return Digest(hasher.hexdigest())
 
     def _note(self, entry: Entry, fd: int) -> None:
         if self._cache is not None:
             folder, _, name = entry.path.rpartition("/")
             self._known.setdefault(folder, {})[name] = known_from(os.fstat(fd), bytes.fromhex(entry.digest))
+
+
+class _StoppedError(Exception):
+    """The checkout is over; nobody waits for this file."""
 
 
 def _advance(progress: Progress | None, entry: Entry) -> None:

@@ -135,6 +135,68 @@ def test_a_file_is_stored_with_digest_and_size(store: Store, tmp_path: Path, dat
     assert path.read_bytes() == data
 
 
+@pytest.mark.parametrize("data", [b"", b"weights", LARGE], ids=["empty", "small", "large"])
+def test_the_bytes_of_a_file_are_counted_while_it_is_stored(
+    store: Store, tmp_path: Path, data: bytes
+) -> None:
+    """In sum, its size."""
+    path = tmp_path / "model.bin"
+    path.write_bytes(data)
+    counts: list[int] = []
+    with store.batch() as batch:
+        batch.put_file(path, advance=counts.append)
+    assert sum(counts) == len(data)
+
+
+def test_small_files_of_a_folder_are_stored_at_once(store: Store, tmp_path: Path) -> None:
+    """With what is needed to know them again; what is not small or no file is left to others."""
+    for number in range(100):
+        (tmp_path / f"f{number}").write_bytes(b"%d" % number)
+    (tmp_path / "large").write_bytes(LARGE)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("f1")
+    os.mkfifo(tmp_path / "pipe")
+    names = [f"f{number}" for number in range(100)]
+    with store.batch() as batch:
+        taken = batch.put_small_files(str(tmp_path), names)
+        assert (
+            batch.put_small_files(str(tmp_path), ["large", "folder", "link", "pipe", "absent"]) == [None] * 5
+        )
+
+    for number, one in enumerate(taken):
+        status = (tmp_path / f"f{number}").stat()
+        assert one is not None
+        assert one[0].hex() == digest_bytes(b"%d" % number)
+        assert one[1:] == (
+            status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_mode,
+        )  # fmt: skip
+        assert store.read_bytes(Digest(one[0].hex())) == b"%d" % number
+
+
+def test_lacking_tells_what_has_to_be_put(store: Store) -> None:
+    """Of digests as bytes."""
+    with store.batch() as batch:
+        digests = [batch.put_bytes(data) for data in many(100)]
+    raws = [bytes.fromhex(digest) for digest in (*digests, ABSENT)]
+    with store.batch() as batch:
+        assert batch.lacking(raws) == {bytes.fromhex(ABSENT)}
+        batch.put_bytes(b"never stored")
+        assert batch.lacking(raws) == set()
+
+
+def test_many_objects_are_read_each_once(store: Store) -> None:
+    """Small or alone, asked for twice or absent."""
+    with store.batch() as batch:
+        digests = [batch.put_bytes(data) for data in many(300)]
+    digests.append(store.put_bytes(b"alone"))
+    found = [(digest, data) for digest, data in store.read_many([*digests[::2], ABSENT, *digests[::2]])]
+
+    assert len(found) == len(digests[::2]) + 1
+    assert dict(found)[ABSENT] is None
+    for digest, data in found:
+        assert digest == ABSENT or bytes(data or b"") == store.read_bytes(digest)
+
+
 def test_later_changes_of_a_file_do_not_reach_the_store(store: Store, tmp_path: Path) -> None:
     """The store has a copy of its own, whatever the size."""
     for data in (b"small", LARGE):

@@ -43,6 +43,12 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
+@pytest.fixture
+def local(tmp_path: Path) -> LocalStore:
+    """A real store."""
+    return LocalStore(tmp_path / "objects", tmp_path / "packs", tmp_path / "tmp")
+
+
 def make_old(folder: Path) -> None:
     """Wait until the files are older than the clock's tick, so that the stat cache takes them in."""
     time.sleep(0.07)
@@ -206,6 +212,44 @@ def test_progress_ends_where_it_said(data: Path, store: MemoryStore) -> None:
     assert counter.done == counter.total == [3, 11 + len(LARGE)]
 
 
+def test_progress_of_a_large_file_is_told_bit_by_bit(local: LocalStore, tmp_path: Path) -> None:
+    """Not only at its end; for one file and for a folder."""
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "large.bin"
+    path.write_bytes(LARGE * 10)
+    for add in (
+        lambda counter: add_file(path, local, name="x", progress=counter),
+        lambda counter: add_tree(path.parent, local, progress=counter),
+    ):
+        steps: list[int] = []
+        counter = Counter()
+        counter.advance = lambda files, bytes, steps=steps: steps.append(bytes)  # type: ignore[method-assign, misc]
+        add(counter)
+        assert sum(steps) == counter.total[1] == len(LARGE) * 10
+        assert len([step for step in steps if step]) > 3
+
+
+def test_an_interrupt_ends_the_copies_of_large_files(local: LocalStore, tmp_path: Path) -> None:
+    """Nobody waits for gigabytes after Ctrl-C."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").write_bytes(b"a")
+    with (tmp_path / "data" / "huge").open("wb") as stream:
+        stream.truncate(1 << 31)
+
+    class Interrupting(Counter):
+        def advance(self, files: int, bytes: int) -> None:
+            if files:
+                raise KeyboardInterrupt
+            super().advance(files, bytes)
+
+    counter = Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        add_tree(tmp_path / "data", local, progress=counter)
+    assert counter.done[1] < 1 << 31
+    assert list(local.list()) == []
+    assert list(local.tmp.glob(".*")) == []
+
+
 def test_many_files_in_many_folders(tmp_path: Path) -> None:
     """In a real store: few files hold them, and all come back."""
     for number in range(1000):
@@ -285,12 +329,6 @@ def test_a_large_file_is_taken_into_the_stat_cache(data: Path, store: MemoryStor
     cache = StatCache(tmp_path / "cache")
     add_tree(data, store, stat_cache=cache)
     assert set(cache.folder(str(data / "sub"))) == {"small", "large.bin"}
-
-
-@pytest.fixture
-def local(tmp_path: Path) -> LocalStore:
-    """A real store."""
-    return LocalStore(tmp_path / "objects", tmp_path / "packs", tmp_path / "tmp")
 
 
 def test_a_file_that_goes_away_is_a_conflict(

@@ -399,6 +399,29 @@ def test_a_damaged_object_names_its_path_and_changes_nothing(
     assert not target.exists()
 
 
+@pytest.mark.parametrize(("data", "size"), [(b"small", 6), (b"small", 200_000), (LARGE, 5), (LARGE, 200_000)])
+def test_a_listing_that_lies_about_a_size_is_refused(
+    store: LocalStore, target: Path, data: bytes, size: int
+) -> None:
+    """A hostile manifest cannot make us read gigabytes into memory."""
+    listing = Listing([Entry("a/b", store.put_bytes(data), size)])
+    with pytest.raises(IntegrityError, match="a/b"):
+        plan_checkout(listing, target, store).apply()
+    assert not target.exists()
+
+
+def test_many_files_come_back_from_packs(store: LocalStore, target: Path) -> None:
+    """With equal ones among them, and some of the objects changed places."""
+    files = {f"d{number % 7}__{number}": b"%d" % (number // 2) * 50 for number in range(2000)}
+    listing = listing_of(store, **files)
+    plan = plan_checkout(listing, target, store)
+    other = LocalStore(store.objects, store.packs.folder, store.tmp)
+    other.delete([digest_bytes(b"unknown")])
+    other.put_bytes(b"more")
+    plan.apply()
+    assert contents(target) == {name.replace("__", "/"): data for name, data in files.items()}
+
+
 def test_a_file_changed_after_the_plan_is_not_overwritten(store: LocalStore, target: Path) -> None:
     """Checked again at the last moment: changed, made, and made in a new folder."""
     old = listing_of(store, a=b"old")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -45,8 +45,11 @@ class Batch(ABC):
         """
 
     @abstractmethod
-    def put_file(self, path: Path) -> tuple[Digest, int]:
+    def put_file(self, path: Path, *, advance: Callable[[int], None] | None = None) -> tuple[Digest, int]:
         """Hash and store a regular file in one pass; return its digest and size in bytes.
+
+        `advance` is told how many bytes were done, bit by bit (a negative number takes
+        them back before a second try); what it raises ends the work.
 
         Raises:
             NotFoundError, UsageError: It is missing, or not a regular file.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,17 +119,20 @@ class LocalBatch(Batch):
             self._append(raw, data)
         return raw, size, mtime_ns, before.st_ctime_ns, before.st_ino, before.st_mode
 
-    def put_file(self, path: Path) -> tuple[Digest, int]:
+    def put_file(self, path: Path, *, advance: Callable[[int], None] | None = None) -> tuple[Digest, int]:
+        counter = _Counter(advance)
         for _ in range(2):
+            counter.take_back()
             fd = _open_regular(path)
             try:
                 before = os.fstat(fd)
                 if before.st_size < LARGE_BYTES:
                     data = _read_small(fd, path)
                     if _same(before, os.fstat(fd), len(data)):
+                        counter(len(data))
                         return self.put_bytes(data), len(data)
                 else:
-                    result = self._put_large(fd, before, path)
+                    result = self._put_large(fd, before, path, counter)
                     if result is not None:
                         return result
             finally:
@@ -271,26 +274,28 @@ class LocalBatch(Batch):
             os.close(fd)
         return path
 
-    def _put_large(self, source: int, before: os.stat_result, path: Path) -> tuple[Digest, int] | None:
+    def _put_large(
+        self, source: int, before: os.stat_result, path: Path, counter: _Counter
+    ) -> tuple[Digest, int] | None:
         """Copy and hash a large file; None if it changed meanwhile."""
         with self._lock:
             alone = not self._copies
             self._copies += 1
         try:
-            return self._copy_large(source, before, path, alone)
+            return self._copy_large(source, before, path, counter, alone=alone)
         finally:
             with self._lock:
                 self._copies -= 1
 
     def _copy_large(
-        self, source: int, before: os.stat_result, path: Path, alone: bool
+        self, source: int, before: os.stat_result, path: Path, counter: _Counter, *, alone: bool
     ) -> tuple[Digest, int] | None:
         fd, temporary = self._store.open_temporary()
         try:
             if clone_file(source, fd):
-                digest, size = hash_descriptor(fd)
+                digest, size = hash_descriptor(fd, advance=counter)
             else:
-                digest, size = copy_and_hash(source, fd, before.st_size, alone=alone)
+                digest, size = copy_and_hash(source, fd, before.st_size, alone=alone, advance=counter)
             if not _same(before, os.fstat(source), size):
                 return None
             if not self.contains(digest):
@@ -313,6 +318,23 @@ class LocalBatch(Batch):
             os.rename(temporary, target)
         with self._lock:
             self._touched.add(target.parent)
+
+
+class _Counter:
+    """Passes on how far a file is, and can take it back."""
+
+    def __init__(self, advance: Callable[[int], None] | None) -> None:
+        self._advance = advance
+        self._done = 0
+
+    def __call__(self, count: int) -> None:
+        self._done += count
+        if self._advance is not None:
+            self._advance(count)
+
+    def take_back(self) -> None:
+        if self._done:
+            self(-self._done)
 
 
 def _settle(fd: int) -> None:

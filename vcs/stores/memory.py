@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -67,7 +67,7 @@ class _MemoryBatch(Batch):
     def contains(self, digest: Digest) -> bool:
         return digest in self.staged or self._store.contains(digest)
 
-    def put_file(self, path: Path) -> tuple[Digest, int]:
+    def put_file(self, path: Path, *, advance: Callable[[int], None] | None = None) -> tuple[Digest, int]:
         if path.is_symlink() or (path.exists() and not path.is_file()):
             raise UsageError(f"{path} is not a regular file")
         for _ in range(2):
@@ -87,5 +87,7 @@ class _MemoryBatch(Batch):
                     after.st_mtime_ns,
                 )
             ):
+                if advance is not None:
+                    advance(len(data))
                 return self.put_bytes(data), len(data)
         raise ConflictError(f"{path} changed while it was read")
