@@ -11,7 +11,6 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,14 +75,17 @@ class LocalBatch(Batch):
         lacking: set[bytes] = set()
         asked = list(raws)
         with self._lock:
-            find, used = self._store.packs.finder(len(asked)), self._used_packs.add
+            find = self._store.packs.finder(len(asked))
+            used: set[Pack] = set()
             for raw in asked:
                 pack = find(raw)
                 if pack is not None:
-                    used(pack)
+                    used.add(pack)
                 elif not self._has(raw, Digest(raw.hex())):
                     lacking.add(raw)
-        return lacking
+            gone = [pack for pack in used if not self._use(pack)]
+        # Another process rewrote or removed a pack since this batch began: ask again, of what is there now.
+        return self.lacking(asked) if gone else lacking
 
     def put_small_files(self, folder: str, names: Sequence[str]) -> list[Taken | None]:
         prefix = folder + os.sep
@@ -156,9 +158,6 @@ class LocalBatch(Batch):
                 self._store_waiting()
             for folder in self._touched:
                 fsync_directory(folder)
-            for pack in self._used_packs:
-                with suppress(FileNotFoundError, PermissionError):
-                    os.utime(pack.path)
         except OSError as error:
             raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
 
@@ -178,10 +177,24 @@ class LocalBatch(Batch):
             if raw in writer.places:
                 return True
         pack = self._store.packs.find(raw)
-        if pack is not None:
-            self._used_packs.add(pack)
-            return True
+        while pack is not None:
+            if self._use(pack):
+                return True
+            pack = self._store.packs.find(raw)
         return self._has_loose(digest if digest is not None else Digest(raw.hex()))
+
+    def _use(self, pack: Pack) -> bool:
+        """Say to garbage collection, which goes by age, that the pack is wanted; False if it is gone."""
+        if pack not in self._used_packs:
+            try:
+                os.utime(pack.path)
+            except FileNotFoundError:
+                self._store.refresh(force=True)
+                return False
+            except OSError:
+                pass  # Another user's pack in a shared store: it is there.
+            self._used_packs.add(pack)
+        return True
 
     def _has_loose(self, digest: Digest) -> bool:
         self._questions += 1

@@ -193,6 +193,24 @@ def test_what_is_used_again_looks_new(store: LocalStore, tmp_path: Path) -> None
     assert os.stat(store.loose_path(alone)).st_mtime > old + 1
 
 
+def test_what_was_deleted_since_a_batch_began_is_stored_again(store: LocalStore, tmp_path: Path) -> None:
+    """A batch may take hours; garbage collection in another process must not cost it an object."""
+    digests = put_many(store, 100)
+    with store.batch() as batch:
+        batch.put_bytes(b"first")
+        open_store(tmp_path).delete(digests[:50])
+        raws = [bytes.fromhex(digest) for digest in digests]
+        assert batch.lacking(raws) == set(raws[:50])
+        for number in range(100):
+            batch.put_bytes(b"%d" % number)
+    assert open_store(tmp_path).missing(digests) == set()
+    with store.batch() as batch:
+        open_store(tmp_path).delete(digests)
+        assert not batch.contains(digests[7])
+        assert batch.put_bytes(b"7") == digests[7]
+    assert store.read_bytes(digests[7]) == b"7"
+
+
 def test_foreign_files_in_the_folders_are_no_objects(store: LocalStore, tmp_path: Path) -> None:
     """A file manager's droppings do not break anything."""
     put_many(store, 3)
