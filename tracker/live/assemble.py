@@ -21,6 +21,7 @@ from tracker.live.term import say, warn
 from tracker.live.trouble import Trouble
 from tracker.settings import RunSettings
 from tracker.storage import history
+from tracker.storage.history import Tail
 from tracker.storage.journal import Header
 from tracker.storage.liveness import this_process
 from tracker.storage.records import RunRecord
@@ -61,13 +62,16 @@ def assemble_on_disk(
     facts: Facts,
     record: RunRecord,
     config: Mapping[str, Any],
+    tail: Tail | None,
 ) -> Parts:
     """Put together a run that records; run.yaml has the session already.
+
+    `tail` is the end of the history of the sessions before, where it is known.
 
     Raises:
         StoreError, FormatError: Its history cannot be written, or not be read.
     """
-    recorder, engine = _record_with(settings, repo, run, header, facts, record)
+    recorder, engine = _record_with(settings, repo, run, header, facts, record, tail)
     disk = OnDisk(repo, run, recorder)
     watched = _config(settings, config, on_change=_record_changes(recorder))
     parts = Parts(facts, settings, engine, watched, _summary(engine), disk)
@@ -113,7 +117,13 @@ def join(settings: RunSettings, repo: Repo, branch: Branch, config: Mapping[str,
 
 
 def _record_with(
-    settings: RunSettings, repo: Repo, run: RunLayout, header: Header, facts: Facts, record: RunRecord
+    settings: RunSettings,
+    repo: Repo,
+    run: RunLayout,
+    header: Header,
+    facts: Facts,
+    record: RunRecord,
+    tail: Tail | None = None,
 ) -> tuple[DiskRecorder, Engine]:
     trouble = Trouble(strict=settings.strict)
     sink = StoreSink(
@@ -130,10 +140,14 @@ def _record_with(
     def rebuild() -> SummaryState:
         return history.summary_state_of(run, rules.all())
 
+    if tail is not None:
+        state = tail.summary
+    else:
+        # After the segment was made: its header masks what this session takes back.
+        state = rebuild() if facts.resumed or facts.forked_from else SummaryState(rules.all())
     live = LiveSummary(
         lock,
-        # After the segment was made: its header masks what this session takes back.
-        state=rebuild() if facts.resumed or facts.forked_from else SummaryState(rules.all()),
+        state=state,
         sink=sink,
         rebuild=rebuild,
         on_many=recorder.save_soon,

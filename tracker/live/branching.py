@@ -16,7 +16,7 @@ from tracker.live.term import say, warn
 from tracker.settings import RunSettings
 from tracker.storage import records
 from tracker.storage.catalog import process_of
-from tracker.storage.history import last_step
+from tracker.storage.history import Tail, last_step, tail_of
 from tracker.storage.liveness import is_alive
 from tracker.storage.records import RunRecord
 from tracker.values.random_names import generate_id
@@ -37,6 +37,7 @@ class Branch:
         before: The record as it is, of a run that exists.
         source: The record that a fork leaves.
         fork_step: The last step that a fork shares with its source.
+        tail: The end of the history that a resumed run has.
     """
 
     kind: Kind
@@ -45,6 +46,7 @@ class Branch:
     before: RunRecord | None = None
     source: RunRecord | None = None
     fork_step: int | None = None
+    tail: Tail | None = None
 
     @property
     def resumed(self) -> bool:
@@ -88,7 +90,8 @@ def decide(settings: RunSettings, project: str, layout: Layout, *, key: str) -> 
             hint=f'go on with it: init(id="{run_id}", resume="allow"); or begin a new one: leave out the id',
         )
     _refuse_live(before)
-    return Branch("resumed", run_id, _next_step(layout, before), before=before)
+    tail = tail_of(layout.run(project, run_id), before.metrics)
+    return Branch("resumed", run_id, _next_step(before, tail), before=before, tail=tail)
 
 
 def parse_point(text: str, *, option: str) -> tuple[str, int]:
@@ -145,10 +148,9 @@ def _check_reached(layout: Layout, record: RunRecord, step: int, *, option: str)
         raise UsageError(f"{option}: run {record.id!r} reached {reached}, not step {step}")
 
 
-def _next_step(layout: Layout, record: RunRecord) -> int:
-    last = last_step(layout.run(record.project, record.id))
-    if last is not None:
-        return last + 1
+def _next_step(record: RunRecord, tail: Tail) -> int:
+    if tail.last_step is not None:
+        return tail.last_step + 1
     # A fork that has not logged yet goes on after its source, and so does what follows it.
     return max((session.from_step for session in record.sessions), default=0)
 

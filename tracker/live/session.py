@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,7 +17,7 @@ from tracker.live.handle import Run
 from tracker.live.lifecycle import Guarded, Lifecycle
 from tracker.live.parts import Parts
 from tracker.live.port import OpenRun
-from tracker.live.start import start_disabled, start_on_disk
+from tracker.live.start import join_run, start_disabled, start_on_disk
 from tracker.live.term import say, set_loudness, warn_once
 from tracker.settings import RunSettings, Settings, load_settings, options_of
 from tracker.values.config import clean_key
@@ -31,6 +32,8 @@ _lifecycle = Lifecycle()
 _current: Run | None = None
 _current_pid = 0
 _process_settings = Settings()
+# Runs of other processes to which this one logs, by id.
+_joined: dict[str, Run] = {}
 
 
 def current() -> Run | None:
@@ -239,6 +242,33 @@ def _guard(run: Run, parts: Parts) -> None:
             _current = None
 
     parts.on_end.append(end)
+
+
+def join(folder: str, project: str, run_id: str) -> Run:
+    """Return a handle to a run that another process began, for its rows only; see `Run.__reduce__`.
+
+    In the process of the run itself that is the run. Elsewhere the handle becomes the
+    current run, if there is none.
+
+    Raises:
+        UsageError: There is no such run.
+    """
+    with _lock:
+        for run in (_current, *_joined.values()):
+            if run is not None and (run.project, run.id) == (project, run_id):
+                return run
+        settings = load_settings({"project": project, "run_id": run_id, "mode": "shared"})
+        run = Run(join_run(replace(settings, label=f"0.{os.getpid()}"), Path(folder)), open_run)
+        _guard(run, run._parts)
+        _joined[run_id] = run
+        run._parts.on_end.append(partial(_forget, run_id))
+        if _current is None:
+            _make_current(run)
+        return run
+
+
+def _forget(run_id: str) -> None:
+    _joined.pop(run_id, None)
 
 
 def _make_current(run: Run) -> None:

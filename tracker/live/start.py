@@ -16,7 +16,7 @@ from typing import Any
 
 from tracker.collect.environment import collect_environment
 from tracker.collect.seeds import seeds
-from tracker.errors import AlreadyExistsError, GitError, StoreError
+from tracker.errors import AlreadyExistsError, GitError, StoreError, UsageError
 from tracker.live import marks
 from tracker.live.assemble import assemble, assemble_on_disk, join
 from tracker.live.branching import Branch, decide, read_resume_mark, resume_key
@@ -91,6 +91,19 @@ def start_on_disk(
         parts.disk.resume_key = resume_key(project, here)
         remember(repo.layout, parts.disk.resume_key, branch.run_id)
     return parts
+
+
+def join_run(settings: RunSettings, place: Path) -> Parts:
+    """Join a run of the project at `place`, for its rows only.
+
+    Raises:
+        UsageError: There is no such run.
+    """
+    repo = Repo.open(place)
+    branch = decide(settings, settings.project or DEFAULT_PROJECT, repo.layout, key="")
+    if branch.before is None:
+        raise UsageError(f"no run {settings.run_id!r} that could be joined in {place}")
+    return join(settings, repo, branch, {})
 
 
 def place_key(layout: Layout) -> str:
@@ -241,8 +254,10 @@ class _Starting:
         return record
 
     def _assemble(self, record: RunRecord, session: Session) -> Parts:
-        earlier_s = 0.0
-        if self.branch.before is not None or self.branch.source is not None:
+        tail = self.branch.tail
+        # Asked before the segment of this session exists.
+        earlier_s = tail.runtime_s if tail is not None else 0.0
+        if tail is None and (self.branch.before is not None or self.branch.source is not None):
             earlier_s = history.last_runtime_s(self.run_files)
         header = Header(
             run=record.id,
@@ -268,7 +283,9 @@ class _Starting:
             folder=self.run_files.folder,
             code={name: getattr(session, name) for name in ("commit", "branch", "code_commit", "dirty")},
         )
-        return assemble_on_disk(self.settings, self.repo, self.run_files, header, facts, record, self.config)
+        return assemble_on_disk(
+            self.settings, self.repo, self.run_files, header, facts, record, self.config, tail
+        )
 
 
 def given_facts(settings: RunSettings) -> dict[str, Any]:

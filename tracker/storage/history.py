@@ -178,6 +178,37 @@ def summary_state_of(
     return state
 
 
+@dataclass(frozen=True)
+class Tail:
+    """What a session that goes on with a run needs to know of the sessions before it.
+
+    Attributes:
+        last_step: See `last_step`.
+        runtime_s: See `last_runtime_s`.
+        summary: See `summary_state_of`.
+    """
+
+    last_step: int | None
+    runtime_s: float
+    summary: SummaryState
+
+
+def tail_of(run: RunLayout, metrics: Iterable[Metric | Mapping[str, Any]] = ()) -> Tail:
+    """Return all three at the price of one reading.
+
+    Raises:
+        FormatError, StoreError: As for `read_rows`.
+    """
+    state = SummaryState(m if isinstance(m, Metric) else metric_from_record(dict(m)) for m in metrics)
+    with _bulk():
+        parts = load_parts(run)
+        for part in parts:
+            _summarise(state, part)
+        steps = [max(row[STEP] for row in part.rows) for part in parts if part.rows]
+        runtime_s = (parts[-1].before_ms + _length_ms(parts[-1].segment)) / 1000 if parts else 0.0
+    return Tail(max(steps, default=None), runtime_s, state)
+
+
 @dataclass
 class Part:
     """One segment as readers see it.

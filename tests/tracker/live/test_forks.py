@@ -193,3 +193,30 @@ def test_workers_of_a_data_loader_leave_the_run_alone(git_repo: Path) -> None:
     assert [row["sum"] for row in run.rows()] == [1, 5, 9, 13] * 2
     assert [row["worker"] for row in run.rows(ranks=None) if "worker" in row] == [3, 3]
     assert run.record.state == "finished"
+
+
+def test_a_run_that_is_sent_to_a_spawned_process_logs_there(git_repo: Path) -> None:
+    """As libraries do that pickle the objects of a script into their workers."""
+    run_python(
+        git_repo,
+        """
+        import multiprocessing as mp, pickle, tracker
+
+        def work(run):
+            run.log({"a": "child"})
+            assert pickle.loads(pickle.dumps(run)) is run
+
+        if __name__ == "__main__":
+            run = tracker.init(project="p")
+            assert pickle.loads(pickle.dumps(run)) is run
+            child = mp.get_context("spawn").Process(target=work, args=(run,))
+            child.start()
+            child.join()
+            assert child.exitcode == 0
+            run.log({"a": "parent"})
+        """,
+    )
+    run = written(git_repo)
+    assert sorted(row["a"] for row in run.rows(ranks=None)) == ["child", "parent"]
+    assert [row["a"] for row in run.rows()] == ["parent"]
+    assert (run.record.state, len(run.record.sessions)) == ("finished", 1)

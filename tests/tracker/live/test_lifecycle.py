@@ -434,3 +434,51 @@ def test_a_real_ctrl_c_in_the_middle_of_logging_loses_no_row(git_repo: Path) -> 
     assert (record.state, record.sessions[0].signal) == ("preempted", "SIGINT")
     assert record.sessions[0].rows == len(rows) >= 3000
     assert [row["i"] for row in rows] == list(range(len(rows)))
+
+
+def test_a_disk_that_takes_no_more_stops_no_training_and_the_loss_is_told(git_repo: Path) -> None:
+    """No file may grow beyond 64 KiB: every later write fails as on a full disk."""
+    done = run_python(
+        git_repo,
+        """
+        import resource, signal, time, tracker
+        run = tracker.init(project="p", id="abc")
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
+        for i in range(20000):
+            run.log({"i": i, "text": "x" * 10})
+        time.sleep(0.3)
+        run.log({"i": -1})
+        print("trained to the end")
+        run.finish()
+        """,
+    )
+    assert done.stdout == "trained to the end\n"
+    assert "rows lost" in done.stderr
+    rows = written(git_repo).rows()
+    assert [row["i"] for row in rows] == list(range(len(rows)))
+    assert len(rows) > 500
+    session = written(git_repo).record.sessions[0]
+    assert (session.state, session.rows) == ("finished", len(rows))
+    assert session.dropped_rows == 20001 - len(rows)
+
+
+def test_a_history_that_cannot_be_read_stops_a_resume_with_its_name(git_repo: Path) -> None:
+    run_python(git_repo, START)
+    (segment,) = written(git_repo).files.history.iterdir()
+    lines = segment.read_bytes().splitlines(keepends=True)
+    segment.write_bytes(b"".join([*lines[:3], b"[[[\n", *lines[3:]]))
+    code = "import tracker; tracker.init(project='p', id='theone', resume='must')"
+    done = run_python(git_repo, code, status=1)
+    assert f"{segment.name}, line 4" in done.stderr
+    assert written(git_repo).record.state == "finished"
+
+
+@pytest.mark.parametrize("name", ["run.yaml", "config.yaml"])
+def test_a_damaged_record_stops_a_resume_with_its_name(git_repo: Path, name: str) -> None:
+    run_python(git_repo, START)
+    path = written(git_repo).files.folder / name
+    path.write_text("a: [1")
+    code = "import tracker; tracker.init(project='p', id='theone', resume='must')"
+    assert name in run_python(git_repo, code, status=1).stderr
+    assert path.read_text() == "a: [1"

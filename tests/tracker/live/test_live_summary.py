@@ -17,7 +17,7 @@ from tracker.live.recorder import Recorder
 from tracker.live.rows import Once
 from tracker.live.trouble import Trouble
 from tracker.settings import RunSettings
-from tracker.storage.history import summary_of, summary_state_of
+from tracker.storage.history import last_runtime_s, last_step, summary_of, summary_state_of, tail_of
 from tracker.storage.journal import Header
 from tracker.storage.writer import SegmentWriter
 from tracker.values.metrics import MetricRules
@@ -163,3 +163,14 @@ def test_logging_goes_on_while_a_value_is_worked_out() -> None:
     release.set()
     reader.join()
     assert (live.value()["slow"], live.value()["a"]) == ({"_type": "slow"}, 1)
+
+
+def test_the_tail_of_a_history_is_what_the_single_questions_answer(tmp_path: Path) -> None:
+    engine, run, recorder = engine_in(tmp_path)
+    for step in range(5):
+        engine.log({"a": step, "b": {"c": step}})
+    engine.rewind(3)
+    recorder.writer.close()
+    tail = tail_of(run)
+    assert (tail.last_step, tail.runtime_s) == (last_step(run), last_runtime_s(run))
+    assert tail.summary.value() == summary_of(run)
