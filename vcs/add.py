@@ -11,11 +11,11 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vcs.atomic import disk_error
 from vcs.digest import Digest, digest_bytes
@@ -26,6 +26,9 @@ from vcs.paths import check_entry_path, check_link, check_no_collisions, is_plai
 from vcs.progress import Progress
 from vcs.stat_cache import SURELY_SETTLED_NS, Known, StatCache, is_racy_time
 from vcs.stores.base import Batch, Store
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 # Files after which progress is told.
 _SLICE = 256
@@ -240,6 +243,8 @@ class _Walk:
         if self._progress is not None:
             self._progress.add_total(0, status.st_size)
         if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor  # 8 ms, for large files only.
+
             self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="tracker-add")
         self._large.append((relpath, path, status, at_ns, self._pool.submit(self._put_file, path)))
 

@@ -10,13 +10,15 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from blake3 import blake3
 
 from vcs.atomic import write_all
 from vcs.digest import Digest
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Advance: TypeAlias = Callable[[int], None]
 
@@ -95,6 +97,8 @@ def copy_and_hash(
 
 def _copy_and_hash_overlapped(source_fd: int, target_fd: int, advance: Advance | None) -> tuple[Digest, int]:
     """The same, with each write on a second thread while this one hashes the block and reads the next."""
+    from concurrent.futures import ThreadPoolExecutor  # 8 ms, for large files only.
+
     hasher = blake3()
     buffer, other = bytearray(BLOCK_BYTES), bytearray(BLOCK_BYTES)
     size = 0

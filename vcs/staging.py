@@ -82,7 +82,6 @@ class Staging:
         """
         small: dict[Digest, list[Entry]] = {}
         large: list[Entry] = []
-        pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="tracker-checkout")
         try:
             folder = None
             for entry in entries:
@@ -99,19 +98,32 @@ class Staging:
                     large.append(entry)
                 else:
                     small.setdefault(Digest(entry.digest), []).append(entry)
-            alone = len(large) == 1
-            advance = self._advancing(progress)
+            self._write_files(small, large, progress)
+        except FileExistsError as error:
+            name = os.path.relpath(str(error.filename), self._path)
+            raise FormatError(f"{name!r} and another path are one on this file system") from None
+        except OSError as error:
+            raise disk_error(error, f"cannot write to {self._target}") from error
+
+    def _write_files(
+        self, small: dict[Digest, list[Entry]], large: list[Entry], progress: Progress | None
+    ) -> None:
+        """Write the large files on threads of their own, and meanwhile the small ones."""
+        if not large:
+            self._write_small(small, progress)
+            return
+        from concurrent.futures import ThreadPoolExecutor  # 8 ms, for large files only.
+
+        alone = len(large) == 1
+        advance = self._advancing(progress)
+        pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="tracker-checkout")
+        try:
             futures = [pool.submit(self._write_large, entry, alone, advance) for entry in large]
             self._write_small(small, progress)
             for future in futures:
                 future.result()
                 if progress is not None:
                     progress.advance(1, 0)
-        except FileExistsError as error:
-            name = os.path.relpath(str(error.filename), self._path)
-            raise FormatError(f"{name!r} and another path are one on this file system") from None
-        except OSError as error:
-            raise disk_error(error, f"cannot write to {self._target}") from error
         finally:
             self._stopped = True
             pool.shutdown(cancel_futures=True)
