@@ -7,9 +7,9 @@ rebase or an amend. So everything that was said of the old commit holds for the 
 and the old one can still be asked about.
 
 ```yaml
-- {"time":"…","commit":"9fceb02…","artifact":"LeNet5/mnist","version":"v3","digest":"3f9a…","path":"data/mnist"}
-- {"time":"…","commit":"9fceb02…","run":"if8bjzd0","project":"LeNet5"}
-- {"time":"…","old":"9fceb02…","new":"1c0ffee…","by":"rebase"}
+- {"time":"…","commit":"9fce…","artifact":"LeNet5/mnist","version":"v3","digest":"3f9a…","path":"data/mnist"}
+- {"time":"…","commit":"9fce…","run":"if8bjzd0","project":"LeNet5"}
+- {"time":"…","old":"9fce…","new":"1c0ffee…","by":"rebase"}
 ```
 """
 

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "untrack": ("tracker.cli.tracked", "untrack", "Make a tracked path a plain one again"),
     "add": ("tracker.cli.tracked", "add", "Store files and folders as a version"),
     "get": ("tracker.cli.tracked", "get", "Bring the files of a version to a folder"),
+    "hooks": ("tracker.cli.hooks", "hooks", "Let git store data, name runs and follow pointers by itself"),
     "merge-pointer": ("tracker.cli.tracked", "merge_pointer", "Merge pointers for git"),
     "config": ("tracker.cli.project", "config", "Print the settings and where each comes from"),
     "doctor": ("tracker.cli.doctor", "doctor", "Check this project and say what to mend"),
