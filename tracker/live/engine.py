@@ -240,6 +240,7 @@ class Engine:
         self._lock = threading.RLock()
         self.summary.use_new_locks(self._lock)
         self.summary.forget_files()
+        self._steps.forget_pending()
         self.recorder.after_fork()
         if self._gate is None:
             self._gate = self._first_row_of_child

@@ -36,6 +36,16 @@ _process_settings = Settings()
 _joined: dict[str, Run] = {}
 
 
+def _after_fork() -> None:
+    """In a forked child: the lock may be held by a thread that is not there."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def current() -> Run | None:
     """Return the run that module-level calls go to; None without one."""
     return _current
@@ -85,7 +95,9 @@ def init(
         allow_val_change: Whether `config.key = value` may change a value.
         mode: "disabled" records nothing; "online" and "offline" are the same here;
             "shared" lets several processes log to one run.
-        resume: "must", "allow", "never" or "auto" (True); see docs/resume.md.
+        resume: Whether to go on with the run of that id: "must", "allow" it, "never".
+            "auto" (True) goes on with the run that last began in this folder with
+            "auto" and did not end well. Unset, an id that exists is an error.
         resume_from: "<run id>?_step=<n>" takes a run back to step n and goes on.
         fork_from: The same, as a new run that shares the history up to n.
         save_code: Always so: the code of each session is a commit.

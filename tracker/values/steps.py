@@ -115,6 +115,10 @@ class StepRules:
             row, self._pending = self._pending, {}
             self._emit(self.step, row, self._pending_time)
 
+    def forget_pending(self) -> None:
+        """Drop the pending row: in a forked child, it is the parent's to write."""
+        self._pending = {}
+
     def move_to(self, step: int) -> None:
         """Go on at `step`, which may be earlier; the pending row is completed first."""
         self.flush()

@@ -31,6 +31,27 @@ def test_a_forked_child_logs_to_a_rank_of_its_own(git_repo: Path) -> None:
     assert run.record.state == "finished"
 
 
+def test_a_row_that_is_pending_at_the_fork_is_the_parents(git_repo: Path) -> None:
+    run_python(
+        git_repo,
+        """
+        import os, tracker
+        run = tracker.init(project="p")
+        run.log({"a": "pending"}, commit=False)
+        pid = os.fork()
+        if pid == 0:
+            run.log({"b": "child"})
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        run.log({"b": "parent"})
+        """,
+    )
+    run = written(git_repo)
+    assert run.rows() == [{"_step": 0, "a": "pending", "b": "parent"}]
+    (child,) = [row for row in run.rows(ranks=None) if row["_rank"] != "0"]
+    assert "a" not in child
+
+
 def test_a_forked_child_that_exits_normally_does_not_end_the_run(git_repo: Path) -> None:
     run_python(
         git_repo,
