@@ -162,7 +162,7 @@ def parse(text: str, what: str) -> Pointer:
     if any(line.startswith(_MARKERS) for line in text.splitlines()):
         raise FormatError(
             f"{what} has the marks of a merge in it",
-            hint="while git is merging: tracker checkout; else: git checkout COMMIT -- FILE brings back a whole one",
+            hint="while git merges: tracker checkout; later: git checkout COMMIT -- FILE, with a good one",
         )
     fields = load_yaml(text, what)
     if not isinstance(fields, dict):

@@ -161,10 +161,10 @@ def settle(repo: Repo, path: str, prefer: Side | None = None) -> PointerMerge | 
     if prefer is None and is_settled(file, stages):
         return None
     if stages.ours is None or stages.theirs is None:
-        gone = "ours" if stages.ours is None else "theirs"
+        gone, name = "ours" if stages.ours is None else "theirs", quote(pointer_path(path))
         raise ConflictError(
             f"the pointer of {path} was removed in {gone} and changed in the other",
-            hint=f"keep it: git add {quote(pointer_path(path))}; or remove it: git rm {quote(pointer_path(path))}",
+            hint=f"keep it: git add {name}; or remove it: git rm {name}",
         )
     merge = merge_pointers(repo, stages.base, stages.ours, stages.theirs, prefer=prefer)
     if merge.pointer is None:

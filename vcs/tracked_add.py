@@ -95,8 +95,9 @@ def track(
     git = need_git(repo)
     where = relative(git.worktree, path)
     files = find_pointers(git)
-    if where in {file.path for file in files}:
-        return _track_again(git, where, name, type, project)
+    for file in files:
+        if file.path == where:
+            return _track_again(git, file, name, type)
     check_trackable(git, where, files)
     is_ignored = check_pointer_visible(git, where)
     chosen = check_artifact_name(name) if name is not None else _free_name(git, where, project, files)
@@ -149,7 +150,8 @@ def untrack(repo: Repo, path: Path | str, *, dry_run: bool = False) -> Untracked
     return Untracked(file.path, file.pointer_path, _shown(git, ignore) if removed else None)
 
 
-def _track_again(git: Git, path: str, name: str | None, type: str | None, project: str) -> Tracked:
+def _track_again(git: Git, file: PointerFile, name: str | None, type: str | None) -> Tracked:
+    path = file.path
     pointer = read_pointer(git.worktree / pointer_path(path))
     asked = (name or pointer.name, type or pointer.type)
     if asked != (pointer.name, pointer.type):
@@ -158,7 +160,7 @@ def _track_again(git: Git, path: str, name: str | None, type: str | None, projec
             hint=f"first: tracker untrack {quote(path)}",
         )
     ignore = (git.worktree / path).parent / GITIGNORE
-    is_ignored = check_pointer_visible(git, path)
+    is_ignored = check_pointer_visible(git, path, in_git=file.in_git)
     added = not is_ignored and add_line(ignore, line_for(path.rpartition("/")[2]))
     return Tracked(path, pointer_path(path), pointer, _shown(git, ignore) if added else None, None)
 

@@ -120,18 +120,19 @@ def check_trackable(git: Git, path: str, files: Sequence[PointerFile]) -> None:
     _check_not_in_git(git, path)
 
 
-def check_pointer_visible(git: Git, path: str) -> bool:
+def check_pointer_visible(git: Git, path: str, *, in_git: bool = False) -> bool:
     """Check that git would take the pointer of a path; return whether it ignores the path itself.
 
-    Only what the repository's own `.gitignore` files say counts for the path: other
-    people have only those.
+    A pointer that is `in_git` stays there, whatever is ignored. Only what the
+    repository's own `.gitignore` files say counts for the path: other people have only
+    those.
 
     Raises:
         UsageError: git ignores the pointer; the rule is named.
     """
     pointer = pointer_path(path)
     ignored = _ignored_by(git, [path, pointer])
-    if pointer in ignored:
+    if pointer in ignored and not in_git:
         source, line, pattern = ignored[pointer]
         raise UsageError(
             f"git ignores {pointer} (`{pattern}` in {source}, line {line}), so it could not be committed",
@@ -151,8 +152,10 @@ def _how_to_show(pattern: str, pointer: str) -> str:
 
 def _ignored_by(git: Git, paths: Sequence[str]) -> dict[str, tuple[str, str, str]]:
     """Return source, line and pattern for each path that git ignores."""
+    # With the index git would take a name such as `*` for a pattern, and find other files there.
     done = git.call(
         "check-ignore",
+        "--no-index",
         "--stdin",
         "-z",
         "--verbose",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from vcs.layout import IGNORE_FILE
 from vcs.listing import Entry, Listing
 from vcs.progress import Progress
 from vcs.stat_cache import StatCache
-from vcs.stores.base import Batch, Store
+from vcs.stores.base import LARGE_BYTES, Batch, Store
 from vcs.stores.memory import MemoryStore
 
 # The coarsest clock of a file system: what changed since then might change again unseen.
@@ -219,7 +220,10 @@ class _Keeping(Batch):
     def contains(self, digest: Digest) -> bool:
         return True
 
-    def put_file(self, path: Path) -> tuple[Digest, int]:
+    def lacking(self, raws: Iterable[bytes]) -> set[bytes]:
+        return set()
+
+    def put_file(self, path: Path, *, advance: Callable[[int], None] | None = None) -> tuple[Digest, int]:
         for _ in range(2):
             try:
                 fd = os.open(path, _READ_FLAGS)
@@ -229,7 +233,7 @@ class _Keeping(Batch):
                 raise disk_error(error, f"cannot read {path}") from error
             try:
                 before = os.fstat(fd)
-                digest, size = hash_descriptor(fd)
+                digest, size = _hash(fd, before.st_size, advance)
                 after = os.fstat(fd)
             except OSError as error:
                 raise disk_error(error, f"cannot read {path}") from error
@@ -237,9 +241,21 @@ class _Keeping(Batch):
                 os.close(fd)
             if size == before.st_size and before.st_mtime_ns == after.st_mtime_ns:
                 return digest, size
+            if advance is not None:
+                advance(-size)
         raise ConflictError(
             f"{path} changed while it was read", hint="wait until nothing writes to it, then run it again"
         )
+
+
+def _hash(fd: int, size: int, advance: Callable[[int], None] | None) -> tuple[Digest, int]:
+    if size >= LARGE_BYTES:
+        return hash_descriptor(fd, advance=advance)
+    # One read of just the size; a buffer for large files would cost more than the file.
+    data = os.read(fd, LARGE_BYTES)
+    if advance is not None:
+        advance(len(data))
+    return digest_bytes(data), len(data)
 
 
 def renamed(listing: Listing, name: str) -> Listing:
