@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the top down. A module belongs to the longest name that it starts with; it may
 # import its own floor's other names and every floor below.
 FLOORS: list[list[str]] = [
-    ["tracker.cli", "tracker.compat"],
+    ["tracker.cli", "tracker.compat", "tracker.revive"],
     ["tracker"],
-    ["tracker.read"],
+    ["tracker.read", "tracker.compare"],
     ["tracker.live.session", "tracker.live.handle", "tracker.live.calls"],
     ["tracker.live"],
     ["tracker.artifact", "tracker.artifacts"],

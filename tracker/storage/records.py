@@ -93,6 +93,8 @@ class Session(_Part, kw_only=True):
         boot, pid, pid_start: With `host`, the identity of the process; see liveness.
         cwd: Relative to the root of the project; absolute outside of it.
         left_out: `path` and `reason` of each file that is not in the code commit.
+        seeds, seeds_at_end: Random generators and torch's flags; see collect.seeds. At the
+            start a script has rarely seeded them; the end is unknown of a killed session.
         config_changes: For each key whose value differs from the session before,
             `old` and `new`.
         rows, dropped_rows: Counts of history rows, known when it has ended.
@@ -124,6 +126,7 @@ class Session(_Part, kw_only=True):
     cpu: dict[str, Any] = {}
     gpus: list[dict[str, Any]] = []
     seeds: dict[str, Any] = {}
+    seeds_at_end: dict[str, Any] = {}
     environment: dict[str, Any] = {}
     config_changes: dict[str, Any] = {}
     rows: int | None = None
@@ -172,6 +175,7 @@ class RunRecord(_Part, kw_only=True):
     Attributes:
         state: As last written. A run whose process vanished still says `running`
             here; `catalog.state_of` tells.
+        reproduces: The id of the run that this one runs again; see tracker.revive.
         metrics: The definitions of `define_metric`, as given.
     """
 
@@ -187,6 +191,7 @@ class RunRecord(_Part, kw_only=True):
     created: str
     state: State = "running"
     forked_from: ForkPoint | None = None
+    reproduces: str | None = None
     sessions: list[Session] = []
     used: list[Used] = []
     logged: list[LoggedVersion] = []
