@@ -9,6 +9,8 @@ TORCH ?= torch==2.13.0
 B := .venv/bin
 # uv does not read pip's settings; a folder of wheels that pip knows serves both.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+# Tests and the demo start many processes; without cached byte code each takes twice as long to start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-slow check lint types layers bench clean
 .DELETE_ON_ERROR:

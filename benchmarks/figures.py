@@ -58,8 +58,9 @@ def alternating(works: Sequence[Callable[[], object]], repeat: int) -> list[floa
 
 
 def process(*arguments: str, cwd: str | None = None) -> None:
-    """Run this Python with arguments to its end, silent."""
-    subprocess.run([sys.executable, *arguments], cwd=cwd, check=True, capture_output=True)
+    """Run this Python with arguments to its end, silent, with its byte code cached as users have it."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run([sys.executable, *arguments], cwd=cwd, env=environment, check=True, capture_output=True)
 
 
 def print_figures(figures: Sequence[Figure]) -> None:
