@@ -31,6 +31,7 @@ _MODES: dict[str, Mode] = {
 _RESUMES = ("must", "allow", "never", "auto")
 _REINITS = ("default", "return_previous", "finish_previous", "create_new")
 _BRANCHES = ("resume", "resume_from", "fork_from")
+_ORDERS = "TRACKER_REVIVE_"
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 _FALSE = frozenset({"", "0", "false", "no", "off", "n", "f"})
 
@@ -228,11 +229,24 @@ def artifact_folder(environment: Mapping[str, str] | None = None) -> str:
     )
 
 
+def orders(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables by which `tracker resume` and `tracker reproduce` speak to a run."""
+    env = os.environ if environment is None else environment
+    return {name: env[name] for name in env if name.startswith(_ORDERS)}
+
+
+def forget_orders() -> None:
+    """Take them out of the environment: they were for one run, and not for programs that it starts."""
+    for name in orders():
+        del os.environ[name]
+
+
 def recorded_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the variables that say how a training run was started and on what."""
     env = os.environ if environment is None else environment
-    prefixes = ("CUDA_", "NCCL_", "SLURM_", "OMP_", "MKL_", "TORCH_", "PYTORCH_", "TRACKER_")
+    prefixes = ("CUDA_", "CUBLAS_", "NCCL_", "SLURM_", "OMP_", "MKL_", "TORCH_", "PYTORCH_", "TRACKER_")
     names = (
+        "NVIDIA_TF32_OVERRIDE",
         "RANK",
         "LOCAL_RANK",
         "WORLD_SIZE",

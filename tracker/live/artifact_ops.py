@@ -16,6 +16,7 @@ from tracker.artifact import Artifact, logged_artifact
 from tracker.artifacts.home import Home
 from tracker.artifacts.references import local_path
 from tracker.errors import NotFoundError, UsageError
+from tracker.live.pins import Pins
 from tracker.storage.catalog import RunEntry
 from vcs.manifest import Origin
 from vcs.names import LATEST, MAX_NAME, parse_artifact_ref
@@ -44,6 +45,10 @@ class RunPort(Protocol):
     @property
     def step(self) -> int:
         """The step that the next row without a step of its own belongs to."""
+
+    @property
+    def pins(self) -> Pins:
+        """What names of artifacts mean in this run, if not what they mean now."""
 
     @property
     def forked_from(self) -> str | None:
@@ -125,6 +130,7 @@ def log_artifact(
         artifact.commit(home_of(run), origin=run.origin(), aliases=wanted, tags=_list(tags))
     else:
         artifact.add_names([*wanted, LATEST], _list(tags))
+    run.pins.let_go(artifact.collection_name)
     run.record_logged(
         artifact=f"{artifact.project}/{artifact.collection_name}",
         version=artifact.version,
@@ -161,7 +167,7 @@ def use_artifact(
         asked = artifact.name
     else:
         ref = parse_artifact_ref(artifact_or_name.removeprefix("wandb-artifact://"))
-        manifest = run.repo.resolve(ref, project=run.project, type=type)
+        manifest = run.repo.resolve(run.pins.meant(ref), project=run.project, type=type)
         artifact = logged_artifact(manifest, home_of(run), use_as=use_as)
         asked = f"{ref.name}{'' if ref.digest_prefix else ':'}{ref.selector}"
     artifact.on_download = _recorder(run, artifact, asked)

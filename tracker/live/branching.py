@@ -53,10 +53,13 @@ class Branch:
         return self.before is not None
 
 
-def decide(settings: RunSettings, project: str, layout: Layout, *, key: str) -> Branch:
+def decide(
+    settings: RunSettings, project: str, layout: Layout, *, key: str, step: int | None = None
+) -> Branch:
     """Decide what `init` begins in `project`.
 
-    `key` names the place and program for which `resume="auto"` remembers a run.
+    `key` names the place and program for which `resume="auto"` remembers a run. A run that
+    goes on does so at `step`, if that is given, and else after its last row.
 
     Raises:
         UsageError: The options contradict what exists: a run that must or must not
@@ -90,6 +93,8 @@ def decide(settings: RunSettings, project: str, layout: Layout, *, key: str) -> 
             hint=f'go on with it: init(id="{run_id}", resume="allow"); or begin a new one: leave out the id',
         )
     _refuse_live(before)
+    if step is not None:
+        return Branch("rewound", run_id, step, before=before)
     tail = tail_of(layout.run(project, run_id), before.metrics)
     return Branch("resumed", run_id, _next_step(before, tail), before=before, tail=tail)
 

@@ -8,7 +8,9 @@ so in its record before anything that may take long.
 from __future__ import annotations
 
 import time
+from typing import Any
 
+from tracker.collect.seeds import seeds
 from tracker.errors import UsageError
 from tracker.live import marks
 from tracker.live.assemble import save
@@ -74,12 +76,16 @@ def _end_on_disk(parts: Parts, disk: OnDisk, ending: Ending, *, quiet: bool) -> 
         keep_files(disk, at_end=True)
     with trouble.guarded("write config and summary"):
         save(parts)
+    state: dict[str, Any] = {}
+    with trouble.guarded("record the state of the random generators"):
+        state = seeds()
     files = None
     with trouble.guarded("keep the run's files"):
         files = list_files(disk.run, disk.repo.store)
 
     def finish(record: RunRecord) -> None:
         _write_end(record, parts, ending, counts)
+        record.session(parts.facts.session).seeds_at_end = state
         if files is not None:
             record.files = files
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tracker.live.engine import Engine, Facts
 from tracker.live.marks import Mark
+from tracker.live.pins import Pins
 from tracker.live.recorder import DiskRecorder
 from tracker.settings import RunSettings
 from tracker.storage.writer import SegmentWriter
@@ -54,6 +55,7 @@ class Parts:
         disk: None for a run that records nothing.
         on_end: Called once, when the run has ended.
         ended: Set by the first who ends the run.
+        pins: What names of artifacts mean in a run that is resumed or reproduced.
     """
 
     facts: Facts
@@ -64,6 +66,7 @@ class Parts:
     disk: OnDisk | None = None
     watcher: Any = None
     preempting: bool = False
+    pins: Pins = field(default_factory=Pins)
     state: str = "running"
     ended: bool = False
     ending_lock: threading.RLock = field(default_factory=threading.RLock)

@@ -32,6 +32,7 @@ class Port:
         self.log = parts.engine.log
         self.rewind = parts.engine.rewind
         self.pending_row = parts.engine.pending_row
+        self.pins = parts.pins
 
     @property
     def id(self) -> str:

@@ -17,6 +17,7 @@ from tracker.live.handle import Run
 from tracker.live.lifecycle import Guarded, Lifecycle
 from tracker.live.parts import Parts
 from tracker.live.port import OpenRun
+from tracker.live.revival import Revival, take_revival
 from tracker.live.start import join_run, start_disabled, start_on_disk
 from tracker.live.term import say, set_loudness, warn_once
 from tracker.settings import RunSettings, Settings, load_settings, options_of
@@ -194,7 +195,10 @@ def _begin(settings: RunSettings, given: Mapping[str, Any]) -> Run:
         parts = start_disabled(settings, plain, settings.run_id or generate_id())
     else:
         defaults = {clean_key(key): value for key, value in read_defaults(Path.cwd()).items()}
-        parts = start_on_disk(settings, plain, defaults=defaults)
+        revival = take_revival(settings)
+        if revival is not None:
+            settings = revival.applied(settings)
+        parts = start_on_disk(settings, plain, defaults=defaults, revival=revival or Revival())
     run = Run(parts, open_run)
     parts.config.__dict__["_on_object"] = _use_artifacts(run)
     _guard(run, parts)

@@ -23,7 +23,9 @@ from tracker.live.branching import Branch, decide, read_resume_mark, resume_key
 from tracker.live.config_files import config_changes, read_config, write_config
 from tracker.live.engine import Facts
 from tracker.live.parts import Parts
+from tracker.live.pins import Pins, pins_of
 from tracker.live.recorder import write_text
+from tracker.live.revival import Revival
 from tracker.live.term import warn, warn_once
 from tracker.settings import RunSettings, recorded_environment
 from tracker.storage import history, records
@@ -34,6 +36,7 @@ from tracker.storage.takeover import take_over
 from tracker.values.random_names import generate_name
 from vcs.clock import iso_time
 from vcs.layout import Layout
+from vcs.lock import file_lock
 from vcs.names import check_project
 from vcs.repo import Repo
 
@@ -62,6 +65,7 @@ def start_on_disk(
     *,
     defaults: Mapping[str, Any] | None = None,
     place: Path | None = None,
+    revival: Revival = Revival(),  # noqa: B008 (immutable)
 ) -> Parts:
     """Begin or resume a run whose records lie in the project of the current directory.
 
@@ -80,13 +84,14 @@ def start_on_disk(
     settings = replace(settings, project=project, entity=settings.entity or repo.settings.entity or "")
     if repo.git is None:
         warn_once("no git repository here: the code of this run is not recorded (git init changes that)")
-    here = place_key(repo.layout)
-    branch = decide(settings, project, repo.layout, key=here)
+    here = revival.key or place_key(repo.layout)
+    branch = decide(settings, project, repo.layout, key=here, step=revival.step)
     if branch.kind == "shared":
         return join(settings, repo, branch, given)
-    starting = _Starting(settings, repo, branch, given, defaults or {})
+    starting = _Starting(settings, repo, branch, given, defaults or {}, revival)
     parts = starting.run()
-    if settings.resume == "auto":
+    parts.pins = _pins(repo, project, branch, revival)
+    if settings.resume == "auto" or revival.key is not None:
         assert parts.disk is not None
         parts.disk.resume_key = resume_key(project, here)
         remember(repo.layout, parts.disk.resume_key, branch.run_id)
@@ -106,6 +111,18 @@ def join_run(settings: RunSettings, place: Path) -> Parts:
     return join(settings, repo, branch, {})
 
 
+def _pins(repo: Repo, project: str, branch: Branch, revival: Revival) -> Pins:
+    """Return what names mean in a run that is revived; nothing in particular in any other."""
+    if revival.reproduces is not None:
+        return pins_of(records.load(repo.layout.run(project, revival.reproduces)))
+    if revival.run is None or branch.before is None:
+        return Pins()
+    from tracker.live.checkpoint import default_name  # all of artifacts, which other runs need not load
+
+    own = default_name(branch.run_id)
+    return pins_of(branch.before, checkpoints=[own], checkpoint=revival.checkpoint)
+
+
 def place_key(layout: Layout) -> str:
     """Return where `resume="auto"` looks for its run: the current directory, as the project sees it."""
     return os.path.relpath(Path.cwd(), layout.worktree)
@@ -115,14 +132,16 @@ def remember(layout: Layout, key: str, run_id: str | None) -> None:
     """Write into resume.json which run `key` goes on with; None forgets it."""
     import json
 
-    runs = read_resume_mark(layout.resume_mark)
-    if runs.get(key) == run_id:
-        return
-    if run_id is None:
-        del runs[key]
-    else:
-        runs[key] = run_id
-    write_text(layout.resume_mark, json.dumps({"format": 1, "runs": runs}, indent=1) + "\n")
+    # The jobs of an array begin at one moment, each with a mark of its own.
+    with file_lock(layout.locks / "resume", timeout_s=10.0, what="the marks of runs to go on with"):
+        runs = read_resume_mark(layout.resume_mark)
+        if runs.get(key) == run_id:
+            return
+        if run_id is None:
+            del runs[key]
+        else:
+            runs[key] = run_id
+        write_text(layout.resume_mark, json.dumps({"format": 1, "runs": runs}, indent=1) + "\n")
 
 
 class _Starting:
@@ -135,8 +154,10 @@ class _Starting:
         branch: Branch,
         given: Mapping[str, Any],
         defaults: Mapping[str, Any],
+        revival: Revival,
     ) -> None:
         self.settings = settings
+        self.revival = revival
         self.repo = repo
         self.branch = branch
         self.project = settings.project or DEFAULT_PROJECT
@@ -244,6 +265,7 @@ class _Starting:
             project=self.project,
             name=generate_name(count_runs(self.run_files.folder.parent) + 1),
             created=iso_time(self.now),
+            reproduces=self.revival.reproduces,
             sessions=[session],
         )
         if source is not None and self.branch.fork_step is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tracker.artifact import Artifact
 from tracker.live.artifact_ops import log_artifact
+from tracker.live.pins import Pins
 from tracker.storage.catalog import RunEntry
 from tracker.values.steps import StepRules
 from vcs.manifest import Origin
@@ -23,6 +24,7 @@ class PortRun:
         self.project = project
         self.entity = ""
         self.forked_from: str | None = None
+        self.pins = Pins()
         self.rows: list[tuple[int, dict[str, Any]]] = []
         self.used: list[dict[str, Any]] = []
         self.logged: list[dict[str, Any]] = []
