@@ -70,6 +70,10 @@ def main() -> None:
     data = Path("MNIST")
     if not data.exists():
         write_digits(data)
+    dataset = tracker.Artifact("digits", type="dataset")
+    dataset.add_dir(data)
+    run.use_artifact(dataset)  # equal contents are the version that there is already
+
     torch.manual_seed(0)
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)  # a network this small is slower on two

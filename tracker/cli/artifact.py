@@ -9,9 +9,11 @@ import click
 
 from tracker.artifacts.home import Home
 from tracker.artifacts.logged import Version
-from tracker.cli.output import age_text, print_json, print_table, size_text, warn
+from tracker.cli.output import age_text, print_json, print_table, printable, size_text, warn
 from tracker.cli.places import default_project, find_version, json_option, open_repo, project_option
 from tracker.live.progress_bar import ProgressBar
+from tracker.read.lineage import Step, lineage_of
+from tracker.storage.catalog import RunEntry
 from vcs.digest import Digest
 from vcs.errors import UsageError
 from vcs.listing import Entry, Listing
@@ -229,8 +231,10 @@ def show_version(version: str, project: str | None, as_json: bool) -> None:
 def print_version(repo: Repo, manifest: Manifest, as_json: bool) -> None:
     """Print everything about a version but its files."""
     about = _describe(repo, manifest)
+    lineage = lineage_of(repo, manifest)
     if as_json:
-        print_json(about)
+        used_by = [f"{entry.project}/{entry.id}" for entry in lineage.used_by]
+        print_json({**about, "lineage": lineage.made.to_plain(), "used_by": used_by})
         return
     click.echo(click.style(manifest.qualified_name, bold=True))
     shown = {**about, "size": f"{size_text(manifest.size_bytes)} in {manifest.file_count} files"}
@@ -256,7 +260,27 @@ def print_version(repo: Repo, manifest: Manifest, as_json: bool) -> None:
         if value not in (None, "", [], {}):
             text = ", ".join(map(str, value)) if isinstance(value, list) else value
             click.echo(f"  {key:<12} {text}")
+    if lineage.made.run or lineage.used_by:
+        click.echo("\nLineage")
+        _print_step(lineage.made, 1)
+        for entry in lineage.used_by:
+            click.echo(f"  used by {_run_text(entry)}")
     click.echo(f"\nFetch it: tracker artifact get {manifest.qualified_name}")
+
+
+def _print_step(step: Step, depth: int) -> None:
+    indent = "  " * depth
+    click.echo(f"{indent}{step.version}")
+    if step.run:
+        code = f", commit {step.commit[:10]}" if step.commit else ""
+        click.echo(f"{indent}  made by {_run_text(step.run)}{code}")
+    for each in step.inputs:
+        click.echo(f"{indent}  from")
+        _print_step(each, depth + 2)
+
+
+def _run_text(entry: RunEntry) -> str:
+    return printable(f"{entry.project}/{entry.id} ({entry.record.name}, {entry.state})")
 
 
 def _describe(repo: Repo, manifest: Manifest) -> dict[str, Any]:

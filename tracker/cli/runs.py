@@ -23,6 +23,8 @@ _COLORS = {
 }
 # Columns of results are added until the table has this many.
 _RESULTS = 4
+# What `watch` logs; it comes last, because it says little about how good a run is.
+_WATCHED = ("gradients/", "parameters/")
 
 
 @click.command(
@@ -99,4 +101,5 @@ def _result_keys(shown: list[Run]) -> list[str]:
             name = key.removeprefix("summary.")
             if key != name and not name.startswith("_") and isinstance(value, (int, float)):
                 counts[name] = counts.get(name, 0) + 1
-    return sorted(counts, key=lambda name: (-counts[name], "." in name))[:_RESULTS]
+    watched = tuple(name for name in counts if name.startswith(_WATCHED))
+    return sorted(counts, key=lambda name: (name in watched, -counts[name]))[:_RESULTS]
