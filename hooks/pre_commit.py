@@ -47,10 +47,10 @@ def run(call: Call) -> bool:
         return False
     if call.is_replaying:
         return True
-    return _store(call, started_s)
+    return _store(call, started_s, alone=not changes)
 
 
-def _store(call: Call, started_s: float) -> bool:
+def _store(call: Call, started_s: float, *, alone: bool) -> bool:
     """Store what changed and stage the pointers; trouble stops the commit, which would name old data."""
     try:
         done = tracked.commit(call.repo, origin=lambda: _origin(call))
@@ -64,6 +64,9 @@ def _store(call: Call, started_s: float) -> bool:
         call.say(f"{one.path} is {one.pointer.short_name} now ({count} file{'s' * (count != 1)} changed)")
         for warning in one.logged.warnings:
             call.say(warning)
+    if done.paths and alone:
+        # git has counted what there is to commit before it called us.
+        call.say("if git finds nothing to commit now: the pointers are there, commit again")
     for left in done.left:
         problem = tracked.problem(left)
         if problem is not None and left.state not in ("missing", "outdated"):
