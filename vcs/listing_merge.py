@@ -8,7 +8,7 @@ are one on some file systems. The executable bit is merged apart from the conten
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -34,7 +34,7 @@ class Conflict:
         """`a.txt (changed on both sides)`."""
         if self.ours is None or self.theirs is None:
             if self.base is None:
-                return f"{self.path} (a file here, a folder there)"
+                return f"{self.path} (clashes with a name on the other side)"
             who = "theirs" if self.theirs is None else "ours"
             return f"{self.path} (removed in {who}, changed in the other)"
         what = "added" if self.base is None else "changed"
@@ -75,9 +75,9 @@ def merge_listings(
             merged[path] = entry
     _drop_full_folders(merged)
     preferred = other if prefer == "theirs" else mine
-    for path in _clashes(merged):
+    for path in _clashes(merged.keys() | conflicts.keys()):
         if path not in preferred:
-            del merged[path]
+            merged.pop(path, None)
         if prefer is None:
             conflicts[path] = Conflict(path, was.get(path), mine.get(path), other.get(path))
     return MergedListing(
@@ -118,7 +118,7 @@ def _drop_full_folders(merged: dict[str, Entry]) -> None:
         del merged[path]
 
 
-def _clashes(merged: Mapping[str, Entry]) -> set[str]:
+def _clashes(merged: Collection[str]) -> set[str]:
     """Return the paths that cannot lie in one folder with another."""
     folders = folders_of(merged)
     clashing = {path for path in merged if path in folders}

@@ -119,6 +119,8 @@ class Placing:
     def apply(self, save_to: Path, progress: Progress | None = None) -> None:
         """Do it: save first, then write everything beside its place, then move.
 
+        `save_to` is where a copy of the path would lie: a file, or a folder with some of its files.
+
         A failure before the moves changes nothing; after a kill in between, plan again.
 
         Raises:
@@ -128,7 +130,10 @@ class Placing:
         """
         if self.problem is not None:
             raise self.problem
-        _save(self._where if not self._single else self._where.parent, self.saves, save_to)
+        if self._single:
+            _save(self._where.parent, self.saves, save_to.parent)
+        else:
+            _save(self._where, self.saves, save_to)
         if self._goes and self._single:
             with Inside(self._where.parent) as inside:
                 inside.remove(self._where.name)
