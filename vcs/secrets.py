@@ -68,18 +68,20 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("Slack webhook", r"https://hooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]{16,}"),
     ("Google API key", r"\bAIza[A-Za-z0-9_\-]{35}\b"),
     ("Anthropic key", r"\bsk-ant-[A-Za-z0-9_\-]{20,}"),
-    ("OpenAI key", r"\bsk-[A-Za-z0-9_\-]{20,}T3BlbkFJ[A-Za-z0-9_\-]{20,}|\bsk-[A-Za-z0-9]{48}\b"),
+    ("OpenAI key", r"\bsk-[A-Za-z0-9_\-]{20,200}T3BlbkFJ[A-Za-z0-9_\-]{20,}|\bsk-[A-Za-z0-9]{48}\b"),
     ("Hugging Face token", r"\bhf_[A-Za-z]{34}\b"),
     ("npm token", r"\bnpm_[A-Za-z0-9]{36}\b"),
     ("PyPI token", r"\bpypi-AgE[A-Za-z0-9_\-]{50,}"),
     ("Stripe key", r"\b(?:sk|rk)_live_[A-Za-z0-9]{20,}"),
     ("SendGrid key", r"\bSG\.[A-Za-z0-9_\-]{22}\.[A-Za-z0-9_\-]{43}"),
     ("Azure storage key", r"\bAccountKey=[A-Za-z0-9+/]{80,}={0,2}"),
-    ("JSON web token", r"\beyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{20,}"),
+    ("JSON web token", r"\beyJ[A-Za-z0-9_\-]{10,2000}\.eyJ[A-Za-z0-9_\-]{10,8000}\.[A-Za-z0-9_\-]{20,}"),
 )
 _ANY_SHAPE = re.compile("|".join(f"({shape})" for _, shape in _SHAPES))
 _ANY_SHAPE_BYTES = re.compile(_ANY_SHAPE.pattern.encode())
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/\s'\"<>]*)@")
+# The scheme is bounded, as are the shapes above: a search from every letter of a long text that finds
+# nothing must not read on to the end of the text.
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]{0,30})://([^/\s'\"<>]*)@")
 _SSH = frozenset({"ssh", "git+ssh", "ssh+git", "sftp"})
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ASSIGNMENT = re.compile(r"^(?P<name>-{0,2}[A-Za-z_][\w.\-]*)=(?P<value>.*)$", re.DOTALL)

@@ -184,3 +184,12 @@ def test_masking_keeps_the_number_of_arguments(argv: list[str]) -> None:
 def test_no_part_of_a_password_is_left_in_an_address(user: str, host: str) -> None:
     """Whatever signs it has."""
     assert without_credentials(f"https://{user}@{host}/p.git") == f"https://{host}/p.git"
+
+
+@pytest.mark.parametrize("part", ["y", "sk-", "eyJ-", "://", "a.", "-----BEGIN "])
+def test_a_long_text_is_searched_once_from_end_to_end(part: str) -> None:
+    """A megabyte of text in a config must not hold up `init` for an hour."""
+    text = part * (1_000_000 // len(part))
+
+    assert mask(text) == text
+    assert find_secret(text.encode()) is None
