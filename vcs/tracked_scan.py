@@ -7,6 +7,7 @@ gives a stamp; where it is the stamp of last time, the digest of last time holds
 
 from __future__ import annotations
 
+import marshal
 import os
 import stat
 import time
@@ -151,22 +152,23 @@ def stamp_of(where: Path, *, top: Path) -> Stamp | None:
     with very young files a stamp is not settled.
     """
     at_ns = time.time_ns()
-    hasher = blake3(b"1")
+    hasher = blake3(b"2")
     newest = 0
     try:
         about = os.lstat(where)
         for rules in _rules_above(where, top):
-            hasher.update(repr(rules).encode())
+            hasher.update(marshal.dumps(rules, 2))
         if not stat.S_ISDIR(about.st_mode):
             newest = about.st_ctime_ns
-            hasher.update(repr(_row("", about)).encode())
+            hasher.update(marshal.dumps(_row("", about), 2))
             return Stamp(hasher.hexdigest(), at_ns - newest > _SETTLED_NS)
         waiting = [str(where)]
         while waiting:
             folder = waiting.pop()
             rows, below, latest = _folder(folder)
             newest = max(newest, latest)
-            hasher.update(repr(rows).encode(errors="surrogateescape"))
+            # A tenth of the time of repr. Version 2 writes equal values as equal bytes.
+            hasher.update(marshal.dumps(rows, 2))
             waiting += below
     except OSError:
         return None
@@ -188,7 +190,8 @@ def _folder(folder: str) -> tuple[list[_Row], list[str], int]:
                 continue
             about = entry.stat(follow_symlinks=False)
             changed_ns = about.st_ctime_ns
-            newest = max(changed_ns, newest)
+            if changed_ns > newest:
+                newest = changed_ns
             rows.append((name, about.st_mode, about.st_size, about.st_mtime_ns, changed_ns, about.st_ino))
     rows.sort()
     below.sort()
