@@ -13,7 +13,7 @@ import pytest
 
 from tests.tracker.storage.build import START, layout, rewind, row, set_, write
 from tracker.storage.history import last_step, read_rows, summary_of
-from tracker.storage.journal import Segment, read_segment
+from tracker.storage.segment import Segment, read_segment
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tracker.storage.build import START
-from tracker.storage.journal import Header, RichRow, SegmentEncoder, SetMark, read_segment
+from tracker.storage.journal import Header, RichRow, SegmentEncoder, SetMark
+from tracker.storage.segment import read_segment
 
 FLOATS = st.floats(allow_nan=True, allow_infinity=True)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))

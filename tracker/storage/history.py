@@ -25,16 +25,13 @@ from tracker.storage.journal import (
     MS,
     STEP,
     VALUES,
-    Damage,
     Header,
     Mark,
-    Segment,
     SetMark,
     UnsetMark,
-    read_header,
-    read_segment,
 )
 from tracker.storage.masking import Surviving, lowest_step, unmask
+from tracker.storage.segment import Damage, Segment, read_header, read_segment
 from tracker.values.metrics import Metric, metric_from_record
 from tracker.values.summary_state import SummaryState
 from vcs.errors import FormatError, StoreError

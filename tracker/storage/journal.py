@@ -2,8 +2,7 @@
 
 docs/formats.md describes the lines. A segment has one writer and only grows, so
 whatever kills the writer leaves whole lines and perhaps one torn line at the end,
-which readers ignore. Every other irregularity is damage: an error that names file
-and line, or, when asked for, a list of the damaged lines beside the readable rest.
+which readers ignore. `segment` reads whole files.
 
 Values go in as `tracker.values.scalars.plain` gives them and come back equal: NaN
 and the infinities, integers of any size and every float are exact.
@@ -12,15 +11,15 @@ and the infinities, integers of any size and every float are exact.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tracker.values.scalars import NestedKey
-from vcs.errors import FormatError, StoreError
+from vcs.errors import FormatError
 
 FORMAT = 1
 
@@ -30,13 +29,13 @@ MAX_SCHEMAS = 4096
 # The positions of a row before its values: schema, step, milliseconds.
 STEP, MS, VALUES = 1, 2, 3
 
-_SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 # A dict with one of these as its only key means something else; such a dict of the user's is wrapped.
 _RESERVED = ("float", "dict")
 _CHUNK_BYTES = 1 << 22
 
 # What msgspec raises for bytes that are not what they should be.
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _encoder = msgspec.json.Encoder()
 _row_decoder = msgspec.json.Decoder(list[Any])
@@ -191,9 +190,7 @@ def _exact(value: Any) -> Any:
     """Return what JSON can say without loss for a value of `plain`."""
     kind = type(value)
     if kind is float:
-        if math.isfinite(value):
-            return value
-        return {"float": "nan" if value != value else "inf" if value > 0 else "-inf"}
+        return value if math.isfinite(value) else spell_float(value)
     if kind is str:
         return _text(value)
     if kind is int:
@@ -205,6 +202,11 @@ def _exact(value: Any) -> Any:
         exact = {_text(key): _exact(item) for key, item in value.items()}
         return {"dict": exact} if len(exact) == 1 and next(iter(exact)) in _RESERVED else exact
     return value
+
+
+def spell_float(value: float) -> dict[str, str]:
+    """Return the spelling of NaN or an infinity."""
+    return {"float": "nan" if value != value else "inf" if value > 0 else "-inf"}
 
 
 def _text(text: str) -> str:
@@ -224,8 +226,8 @@ def restore(value: Any) -> Any:
     if type(value) is dict:
         if len(value) == 1:
             ((name, inner),) = value.items()
-            if name == "float" and type(inner) is str and inner in _SPECIAL:
-                return _SPECIAL[inner]
+            if name == "float" and type(inner) is str and inner in SPECIAL:
+                return SPECIAL[inner]
             if name == "dict" and type(inner) is dict:
                 return {key: restore(item) for key, item in inner.items()}
         return {key: restore(item) for key, item in value.items()}
@@ -246,85 +248,12 @@ class _Object(msgspec.Struct):
 _object_decoder = msgspec.json.Decoder(_Object)
 
 
-@dataclass(frozen=True)
-class Damage:
-    """A line that could not be read."""
-
-    path: Path
-    line: int
-    reason: str
-
-    def error(self) -> FormatError:
-        """Return the error that tells of it."""
-        return FormatError(
-            f"{self.path}, line {self.line}: {self.reason}",
-            hint="the other rows can still be read; restore the file from another copy if there is one",
-        )
-
-
-@dataclass
-class Segment:
-    """What a segment holds, as written; nothing is masked here.
-
-    Attributes:
-        keys: The keys of each schema.
-        rows: Schema number, step, milliseconds, then the values.
-        marks: Each with the number of rows that stand before it.
-        damaged: Lines that were skipped; empty unless asked for.
-    """
-
-    path: Path
-    header: Header
-    keys: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    rows: list[list[Any]] = field(default_factory=list)
-    marks: list[tuple[int, Mark]] = field(default_factory=list)
-    damaged: list[Damage] = field(default_factory=list)
-
-
-def read_header(path: Path) -> Header | None:
-    """Read the first line only; None if no whole line was written.
-
-    Raises:
-        FormatError: The line is no header, or of a newer format.
-        StoreError: The file cannot be read.
-    """
-    try:
-        with path.open("rb") as stream:
-            line = stream.readline(1 << 20)
-    except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror}") from error
-    return _parse_header(path, line) if line.endswith(b"\n") else None
-
-
-def read_segment(path: Path, *, strict: bool = True) -> Segment | None:
-    """Read a segment that may still grow; None if not even its header is whole.
-
-    A torn last line is ignored. With `strict=False` damaged lines are skipped and
-    listed in `damaged`.
-
-    Raises:
-        FormatError: A damaged line (file and line are named), or a newer format.
-        StoreError: The file cannot be read.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror}") from error
-    end = data.rfind(b"\n") + 1
-    if not end:
-        return None
-    first = data.index(b"\n") + 1
-    segment = Segment(path, _parse_header(path, data[:first]))
-    _Reader(segment, data, strict).read(first, end)
-    return segment
-
-
-def _parse_header(path: Path, line: bytes) -> Header:
+def parse_header(path: Path, line: bytes) -> Header:
     try:
         number = msgspec.json.decode(line, type=_Format).format
         if number <= FORMAT:
             return msgspec.json.decode(line, type=Header)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise FormatError(f"{path}, line 1: not the header of a history file: {error}") from error
     raise FormatError(
         f"{path} has format {number}; this version reads up to {FORMAT}",
@@ -332,96 +261,64 @@ def _parse_header(path: Path, line: bytes) -> Header:
     )
 
 
-class _Reader:
-    """One pass over the lines after the header."""
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The keys of the rows that begin with a number."""
 
-    def __init__(self, segment: Segment, data: bytes, strict: bool) -> None:
-        self._segment = segment
-        self._data = data
-        self._strict = strict
+    number: int
+    keys: tuple[str, ...]
 
-    def read(self, start: int, end: int) -> None:
-        """Lines that begin with `{` are few; what lies between them are rows, decoded in bulk."""
-        data = self._data
-        while start < end:
-            if data[start] == 0x7B:
-                after = data.index(b"\n", start) + 1
-                self._object(start, after)
-            else:
-                found = data.find(b"\n{", start, min(end, start + _CHUNK_BYTES))
-                if found < 0 and end - start > _CHUNK_BYTES:
-                    found = data.index(b"\n", start + _CHUNK_BYTES - 1)
-                after = end if found < 0 else found + 1
-                self._rows(start, after)
-            start = after
 
-    def _rows(self, start: int, end: int) -> None:
-        chunk = self._data[start:end]
-        try:
-            rows = _row_decoder.decode_lines(chunk)
-            kinds = {(row[0], len(row), type(row[STEP]), type(row[MS])) for row in rows}
-            sound = all(self._problem(*kind) is None for kind in kinds)
-        except (*_UNREADABLE, IndexError, TypeError):
-            sound = False
-        if not sound:
-            self._one_by_one(start, end)
-            return
-        if b'"float"' in chunk or b'"dict"' in chunk:
-            rows = [restore(row) if dict in map(type, row) or list in map(type, row) else row for row in rows]
-        self._segment.rows += rows
+def read_object(line: bytes, header: Header) -> Schema | Mark:
+    """Read a line that begins with `{`.
 
-    def _problem(self, schema: Any, length: int, step: Any, ms: Any) -> str | None:
-        if type(schema) is not int or step is not int or ms is not int:
-            return "not a row: it begins with three whole numbers"
-        keys = self._segment.keys.get(schema)
-        if keys is None:
-            return f"the schema {schema} was not declared before"
-        if length != len(keys) + VALUES:
-            return f"{length - VALUES} values for {len(keys)} keys"
-        return None
+    Raises:
+        FormatError: It is damaged, or of an unknown kind.
+    """
+    try:
+        found = _object_decoder.decode(line)
+    except UNREADABLE as error:
+        raise FormatError(str(error)) from error
+    time_s = (header.start_ms + found.t) / 1000
+    if found.schema is not None and found.keys is not None:
+        return Schema(found.schema, tuple(k if isinstance(k, str) else NestedKey(k) for k in found.keys))
+    if found.set is not None:
+        return SetMark({key: restore(value) for key, value in found.set.items()}, time_s)
+    if found.unset is not None:
+        return UnsetMark(tuple(found.unset), time_s)
+    if found.rewind is not None:
+        return RewindMark(found.rewind, time_s)
+    raise FormatError("a line of unknown kind")
 
-    def _one_by_one(self, start: int, end: int) -> None:
-        """Find what is wrong with a chunk, and keep the lines that are right."""
-        while start < end:
-            after = self._data.index(b"\n", start) + 1
-            try:
-                row = _row_decoder.decode(self._data[start:after])
-                types = [type(item) for item in row[:VALUES]]
-                problem = self._problem(row[0], len(row), *types[1:]) if len(types) == VALUES else "not a row"
-            except _UNREADABLE as error:
-                problem = str(error)
-            if problem is None:
-                self._segment.rows.append(restore(row))
-            else:
-                self._damage(start, problem)
-            start = after
 
-    def _object(self, start: int, end: int) -> None:
-        try:
-            line = _object_decoder.decode(self._data[start:end])
-        except _UNREADABLE as error:
-            self._damage(start, str(error))
-            return
-        segment = self._segment
-        time_s = (segment.header.start_ms + line.t) / 1000
-        mark: Mark
-        if line.schema is not None and line.keys is not None:
-            segment.keys[line.schema] = tuple(k if isinstance(k, str) else NestedKey(k) for k in line.keys)
-            return
-        if line.set is not None:
-            mark = SetMark({key: restore(value) for key, value in line.set.items()}, time_s)
-        elif line.unset is not None:
-            mark = UnsetMark(tuple(line.unset), time_s)
-        elif line.rewind is not None:
-            mark = RewindMark(line.rewind, time_s)
+def pieces(data: bytes, start: int, end: int) -> Iterator[tuple[bool, int, int]]:
+    """Yield (whether it is an object, begin, end) of each line that is one, and of the rows between two.
+
+    Lines that begin with `{` are few; what lies between them are rows, which are decoded
+    in bulk. The last line must be whole.
+    """
+    while start < end:
+        is_object = data[start] == 0x7B
+        if is_object:
+            after = data.index(b"\n", start) + 1
         else:
-            self._damage(start, "a line of unknown kind")
-            return
-        segment.marks.append((len(segment.rows), mark))
+            found = data.find(b"\n{", start, min(end, start + _CHUNK_BYTES))
+            if found < 0 and end - start > _CHUNK_BYTES:
+                found = data.index(b"\n", start + _CHUNK_BYTES - 1)
+            after = end if found < 0 else found + 1
+        yield is_object, start, after
+        start = after
 
-    def _damage(self, start: int, reason: str) -> None:
-        line = self._data.count(b"\n", 0, start) + 1
-        damage = Damage(self._segment.path, line, reason)
-        if self._strict:
-            raise damage.error()
-        self._segment.damaged.append(damage)
+
+def decode_rows(lines: bytes) -> list[list[Any]]:
+    """Return whole lines that are arrays, as they are written: nothing is restored or checked.
+
+    Raises:
+        msgspec.MsgspecError, UnicodeDecodeError, RecursionError: They are no arrays.
+    """
+    return _row_decoder.decode_lines(lines)
+
+
+def decode_row(line: bytes) -> list[Any]:
+    """Return one line that is an array; see `decode_rows`."""
+    return _row_decoder.decode(line)

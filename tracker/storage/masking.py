@@ -16,7 +16,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tracker.storage.journal import STEP, Mark, RewindMark, Segment
+from tracker.storage.journal import STEP, Mark, RewindMark
+from tracker.storage.segment import Segment
 
 
 @dataclass

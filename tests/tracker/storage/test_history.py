@@ -17,7 +17,7 @@ from tracker.storage.history import (
     read_rows,
     summary_of,
 )
-from tracker.storage.journal import Damage
+from tracker.storage.segment import Damage
 from tracker.values.metrics import Metric
 from tracker.values.scalars import NestedKey
 from vcs.errors import FormatError

@@ -17,9 +17,8 @@ from tracker.storage.journal import (
     SegmentEncoder,
     SetMark,
     UnsetMark,
-    read_header,
-    read_segment,
 )
+from tracker.storage.segment import read_header, read_segment
 from tracker.values.scalars import NestedKey, key_parts
 from vcs.errors import FormatError, StoreError
 
