@@ -27,7 +27,8 @@ if not TEXT.is_file():
 
 def blocks() -> list[str]:
     """Return the Python blocks in order, without the indentation of their fences."""
-    found = re.findall(r"^( *)```py(?:thon)?\n(.*?)^ *```", TEXT.read_text(encoding="utf-8"), re.M | re.S | re.I)
+    text = TEXT.read_text(encoding="utf-8")
+    found = re.findall(r"^( *)```py(?:thon)?\n(.*?)^ *```", text, re.M | re.S | re.I)
     return ["\n".join(line.removeprefix(indent) for line in body.splitlines()) for indent, body in found]
 
 
@@ -66,8 +67,10 @@ def test_there_are_blocks_to_run() -> None:
     assert len(whole_scripts()) >= 4
 
 
-def test_each_whole_example_without_a_model_runs(git_repo: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    scripts = [s for s in whole_scripts() if "wandb.init(" in s and "wandb.finish()" in s and "torch" not in s]
+def test_each_whole_example_without_a_model_runs(
+    git_repo: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = [s for s in whole_scripts() if "wandb.finish()" in s and "torch" not in s]
     assert len(scripts) == 2
     for number, script in enumerate(scripts):
         (git_repo / f"block{number}.py").write_text(script)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 import tracker
+from tests.conftest import git
 from tests.tutorial.conftest import Start
 
 torch = pytest.importorskip("torch")
@@ -71,10 +71,8 @@ def test_watch_artifact_use_and_resume_in_the_order_of_the_tutorial(
 
 def test_git_sees_nothing_of_a_run(start: Start, git_repo: Path) -> None:
     def look() -> tuple[str, bytes, str]:
-        def git(*words: str) -> str:
-            return subprocess.run(["git", *words], cwd=git_repo, capture_output=True, text=True, check=True).stdout
-
-        return git("status", "--porcelain", "--ignored=no"), Path(git_repo, ".git/index").read_bytes(), git("branch", "-av")
+        status = git(git_repo, "status", "--porcelain", "--ignored=no")
+        return status, Path(git_repo, ".git/index").read_bytes(), git(git_repo, "branch", "-av")
 
     start("basics.py")
     before = look()

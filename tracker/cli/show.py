@@ -12,8 +12,8 @@ from tracker.cli.output import age_text, duration_text, number_text, print_json,
 from tracker.cli.places import find_version, json_option, open_repo, project_option
 from tracker.storage.catalog import Catalog, RunEntry
 from tracker.storage.history import keys_of, last_runtime_s, summary_of
-from tracker.storage.segment import Damage
 from tracker.storage.records import Session
+from tracker.storage.segment import Damage
 from vcs.errors import FormatError, NotFoundError
 from vcs.layout import RunLayout
 from vcs.yaml_io import load_yaml

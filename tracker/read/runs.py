@@ -24,8 +24,8 @@ from tracker.read.summary import RunSummary
 from tracker.storage import records
 from tracker.storage.catalog import RunEntry, state_of
 from tracker.storage.history import keys_of, last_step, read_rows, summary_of
-from tracker.storage.segment import Damage
 from tracker.storage.records import LoggedVersion, RunRecord, Session, Used
+from tracker.storage.segment import Damage
 from vcs.errors import FormatError, NotFoundError
 from vcs.yaml_io import load_yaml
 

@@ -12,7 +12,7 @@ wandb.watch(model, log="all", log_graph=True)
 artifact = wandb.use_artifact("lenet5-mnist:v0")
 folder = artifact.download()
 model.load_state_dict(torch.load(os.path.join(folder, "lenet5.pth")))
-for step in range(3):
+for _step in range(3):
     loss = model(torch.randn(4, 1, 28, 28)).square().mean()
     loss.backward()
     wandb.log({"epoch": 0, "loss": loss.item()})

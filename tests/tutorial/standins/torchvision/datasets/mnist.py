@@ -1,4 +1,4 @@
-"""MNIST, in the shape that the tutorial needs: real digits of 28×28, few enough for a test."""
+"""MNIST, in the shape that the tutorial needs: real digits of 28x28, few enough for a test."""
 
 from pathlib import Path
 
