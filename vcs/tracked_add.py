@@ -109,12 +109,12 @@ def track(
             found, logged = _store(
                 repo, where, (project, chosen, type or DEFAULT_TYPE), description, origin, progress
             )
+            pointer = pointer_of(logged.manifest, single=found.single)
+            write_pointer(git.worktree / pointer_path(where), pointer)
         except BaseException:
             if ignore is not None and added:
                 remove_line(ignore, line_for(where.rpartition("/")[2]))
             raise
-        pointer = pointer_of(logged.manifest, single=found.single)
-        write_pointer(git.worktree / pointer_path(where), pointer)
         memories.set_base(base_for(where, pointer, placed=False))
     return Tracked(where, pointer_path(where), pointer, _shown(git, ignore) if added else None, logged)
 

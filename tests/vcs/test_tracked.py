@@ -400,6 +400,54 @@ def test_a_full_disk_leaves_the_pointer(git_repo: Path, monkeypatch: pytest.Monk
     assert len(commit(git_repo).paths) == 1
 
 
+@pytest.mark.parametrize("step", ["vcs.tracked.write_pointer", "vcs.tracked_memory.TrackedMemory.set_base"])
+def test_an_interrupted_commit_is_completed(
+    git_repo: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The version is there before its pointer, and is found again."""
+    folder = tracked_folder(git_repo)
+    write(folder, {"a.txt": "a2"})
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            commit(git_repo)
+    commit(git_repo)
+    assert read_pointer(git_repo / "data" / "MNIST.tracker").version == "v1"
+    assert state(git_repo, "data/MNIST") == "unchanged"
+    write(folder, {"a.txt": "a3"})
+    assert state(git_repo, "data/MNIST") == "changed"
+    assert len(Repo.open(git_repo).collections.versions(PROJECT, "MNIST")) == 2
+
+
+@pytest.mark.parametrize("step", ["log_artifact", "write_pointer", "set_base"])
+def test_an_interrupted_track_is_completed(
+    git_repo: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """And until then git ignores nothing that has no pointer."""
+    write(git_repo / "data" / "x", {"a": "a"})
+    where = {
+        "log_artifact": "vcs.repo.Repo.log_artifact",
+        "write_pointer": "vcs.tracked_add.write_pointer",
+        "set_base": "vcs.tracked_memory.TrackedMemory.set_base",
+    }
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(where[step], killed)
+        with pytest.raises(KeyboardInterrupt):
+            track(git_repo, "data/x")
+    assert (git_repo / "data" / ".gitignore").exists() is (git_repo / "data" / "x.tracker").exists()
+    track(git_repo, "data/x")
+    assert state(git_repo, "data/x") == "unchanged"
+    assert len(Repo.open(git_repo).collections.versions(PROJECT, "x")) == 1
+
+
 def test_what_is_named_must_be_tracked(git_repo: Path) -> None:
     """With a near match, or the path that holds it."""
     tracked_folder(git_repo)
