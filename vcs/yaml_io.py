@@ -70,7 +70,14 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
+def _represent_int(dumper: yaml.representer.SafeRepresenter, number: int) -> yaml.ScalarNode:
+    # Python refuses to print or read more than 4300 decimal digits; hexadecimal ones are free.
+    text = str(number) if number.bit_length() < 14_000 else hex(number)
+    return dumper.represent_scalar("tag:yaml.org,2002:int", text)
+
+
 _Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(int, _represent_int)
 
 
 class _FlowDumper(_BaseDumper):
@@ -85,6 +92,7 @@ def _represent_quoted(dumper: _FlowDumper, text: str) -> yaml.ScalarNode:
 
 
 _FlowDumper.add_representer(str, _represent_quoted)
+_FlowDumper.add_representer(int, _represent_int)
 
 
 def load_yaml(source: Path | str, what: str) -> Any:

@@ -168,6 +168,15 @@ def test_floats_come_back_exactly() -> None:
     assert math.isnan(load_yaml(dump_yaml({"a": math.nan}), "x")["a"])
 
 
+@pytest.mark.parametrize(
+    "number", [10**5000, -(10**5000), 2**14_000, 2**13_999 - 1, 10**4000], ids=int.bit_length
+)
+def test_integers_of_any_size_come_back(number: int) -> None:
+    """Python refuses to print those of more than 4300 digits; YAML has hexadecimal ones, too."""
+    assert load_yaml(dump_yaml({"n": number}), "numbers") == {"n": number}
+    assert load_yaml(dump_flow({"n": number}), "numbers") == {"n": number}
+
+
 def test_text_of_several_lines_is_written_as_it_reads() -> None:
     """A description of two paragraphs stays readable in the file."""
     assert dump_yaml({"notes": "one\ntwo\n"}) == "notes: |\n  one\n  two\n"

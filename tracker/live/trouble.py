@@ -34,13 +34,15 @@ class Trouble:
 
     @contextmanager
     def guarded(self, doing: str) -> Iterator[None]:
-        """Keep failures of the disk, of git and of our formats in the block from the training.
+        """Keep failures in the block from the training: of the disk, of git, of values of any kind.
 
         `doing` completes "could not …".
         """
         try:
             yield
-        except (Error, OSError) as error:
+        except Exception as error:
+            # Of any kind: values run code of others, and a mistake of ours may cost neither the training
+            # nor the end of the run. It is said and counted with the rest.
             self.note(doing, error)
             if self.strict and threading.get_ident() == self._owner:
                 raise
@@ -49,7 +51,9 @@ class Trouble:
         """Count a failure, and say it if it is the first of its kind."""
         self.counts[doing] += 1
         if self.counts[doing] == 1:
-            warn(f"could not {doing}: {error}; training goes on")
+            known = isinstance(error, Error | OSError)
+            text = str(error) if known else f"{type(error).__name__}: {error}"
+            warn(f"could not {doing}: {text}; training goes on")
         if self.strict and self.raised is None:
             self.raised = error
             self.on_strict()

@@ -22,9 +22,19 @@ def test_trouble_is_said_once_and_counted(capsys: pytest.CaptureFixture[str]) ->
     assert trouble.lines() == ["3 times: could not write x", "1 time: could not read y"]
 
 
-def test_mistakes_of_ours_are_not_hidden() -> None:
-    with pytest.raises(KeyError), Trouble().guarded("write x"):
+def test_a_mistake_of_ours_is_said_with_its_name_and_costs_no_training(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trouble = Trouble()
+    with trouble.guarded("write x"):
         raise KeyError("a bug")
+    assert "could not write x: KeyError: 'a bug'; training goes on" in capsys.readouterr().err
+    assert trouble.lines() == ["1 time: could not write x"]
+
+
+def test_an_interruption_passes() -> None:
+    with pytest.raises(KeyboardInterrupt), Trouble().guarded("write x"):
+        raise KeyboardInterrupt
 
 
 def test_strict_raises_at_once_in_the_callers_thread() -> None:
