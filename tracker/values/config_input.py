@@ -113,7 +113,7 @@ def plain_value(value: Any, *, name: str, depth: int = 0) -> Any:
     lists, dataclasses dictionaries, paths and dates text; anything else its text.
 
     Raises:
-        UsageError: It is a media object, or it contains itself.
+        UsageError: It is a media object, contains itself, or fails when asked for its text.
     """
     kind = type(value)
     if value is None or kind in (str, int, float, bool):
@@ -134,16 +134,24 @@ def plain_value(value: Any, *, name: str, depth: int = 0) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         return plain_value(fields, name=name, depth=depth + 1)
-    return _plain_object(value)
+    try:
+        return _plain_object(value, name, depth)
+    except UsageError:
+        raise
+    except Exception as error:  # code of any kind runs here
+        raise UsageError(
+            f"config {name!r} cannot be recorded: {kind.__name__} fails with {type(error).__name__}: {error}",
+            hint="give its text or its number instead",
+        ) from error
 
 
 def _text_key(key: Any) -> str:
     return key if isinstance(key, str) else str(key.name if isinstance(key, Enum) else key)
 
 
-def _plain_object(value: Any) -> Any:
+def _plain_object(value: Any, name: str, depth: int) -> Any:
     if isinstance(value, Enum):
-        return _plain_object(value.value) if isinstance(value, str | int | float) else value.name
+        return _plain_object(value.value, name, depth) if isinstance(value, str | int | float) else value.name
     for base in (bool, int, float, str):  # subclasses, such as numpy.float64
         if isinstance(value, base):
             return base(value)
@@ -152,7 +160,7 @@ def _plain_object(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if callable(getattr(value, "tolist", None)):  # numpy and torch, whatever their shape
-        return plain_value(value.tolist(), name="")
+        return plain_value(value.tolist(), name=name, depth=depth + 1)
     if isinstance(value, type) or callable(value):
         return getattr(value, "__qualname__", None) or str(value)
     return str(value)

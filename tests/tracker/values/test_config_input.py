@@ -214,3 +214,23 @@ def test_equality_of_values_is_exact() -> None:
 )
 def test_plain_values_stay_equal(value: Any) -> None:
     assert same(plain(value), value)
+
+
+def test_an_object_that_fails_when_asked_for_its_text_is_named() -> None:
+    """A programming mistake, raised at once, by the name of the setting."""
+
+    class Bad:
+        def __repr__(self) -> str:
+            raise RuntimeError("no text")
+
+    with pytest.raises(UsageError, match="config 'model' cannot be recorded: Bad fails with RuntimeError"):
+        plain_value({"inner": [Bad()]}, name="model")
+
+
+def test_an_object_that_becomes_a_list_of_itself_is_refused() -> None:
+    class Endless:
+        def tolist(self) -> object:
+            return [self]
+
+    with pytest.raises(UsageError, match="config 'x' contains itself"):
+        plain_value(Endless(), name="x")
