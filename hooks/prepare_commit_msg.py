@@ -2,6 +2,7 @@
 
 `Tracker-Run: calm-otter-12 val/acc=0.987`, one trailer a run. Not where git makes the
 message (merge, squash, amend, rebase, cherry-pick, fixup): it speaks of other commits then.
+(`git commit --amend -m` cannot be told from a new commit, and gets them.)
 A run is named by one commit only, in whichever branch or working tree that is.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,11 +118,11 @@ def write_added(path: Path, added: Added) -> None:
 def _runs(call: Call) -> list[FinishedRun]:
     """Return the user's own runs on this line of history since HEAD that no commit names yet."""
     head, branch = call.git.head(), call.git.branch()
-    since_s = float(call.git.text("show", "-s", "--no-show-signature", "--format=%ct", head)) if head else 0.0
-    found = finished_since(call.repo.layout, since_s)
+    log = read_commit_log(call.repo.layout.commits)
+    found = finished_since(call.repo.layout, _moment_of(call, log.ancestry(head)) if head else 0.0)
     if not found:
         return []
-    named = {(one.project, one.run) for one in read_commit_log(call.repo.layout.commits).runs}
+    named = {(one.project, one.run) for one in log.runs}
     user = _user()
     known: dict[str, bool] = {}
 
@@ -135,6 +136,12 @@ def _runs(call: Call) -> list[FinishedRun]:
         return known[run.commit]
 
     return [run for run in found if is_ours(run)]
+
+
+def _moment_of(call: Call, commits: Iterable[str]) -> float:
+    """When the earliest of some commits was made: an amend makes a commit new, and is no new commit."""
+    options = ("--no-walk=unsorted", "--ignore-missing", "--no-show-signature", "--format=%ct")
+    return min(float(line) for line in call.git.text("log", *options, *commits).splitlines())
 
 
 def _is_ancestor(call: Call, commit: str) -> bool:

@@ -69,10 +69,10 @@ stages_large() {
         awk -v limit="$limit" 'NF == 1 && $1 + 0 > limit { found = 1 } END { exit !found }'
 }
 
-# Whether a run's folder has changed since the last commit.
+# Whether a run's folder has changed since the last commit, or since what that was before an amend.
 has_new_runs() {
     [ -d "$root/.tracker/runs" ] || return 1
-    when=$(TZ=UTC0 git log -1 --no-show-signature --date=format-local:%Y%m%d%H%M.%S --format=%cd 2>/dev/null) ||
+    when=$(TZ=UTC0 git log -1 --no-show-signature --date=format-local:%Y%m%d%H%M.%S --format=%ad 2>/dev/null) ||
         return 0
     mkdir -p "$state" && TZ=UTC0 touch -t "$when" "$state/head" || return 0
     [ -n "$(find "$root/.tracker/runs" -mindepth 2 -maxdepth 2 ! -name '.*' -newer "$state/head" 2>/dev/null | head -n 1)" ]
