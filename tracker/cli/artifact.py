@@ -9,6 +9,7 @@ import click
 
 from tracker.artifacts.home import Home
 from tracker.artifacts.logged import Version
+from tracker.cli.diff import all_option, diff_versions, html_option, paths_option
 from tracker.cli.output import age_text, print_json, print_table, printable, size_text, warn
 from tracker.cli.places import default_project, find_version, json_option, open_repo, project_option
 from tracker.live.progress_bar import ProgressBar
@@ -329,31 +330,27 @@ def files(version: str, project: str | None, as_json: bool) -> None:
 @artifact.command()
 @click.argument("old")
 @click.argument("new")
+@html_option
+@paths_option
+@all_option
 @project_option
 @json_option
-def diff(old: str, new: str, project: str | None, as_json: bool) -> None:
-    """List paths added, removed and changed between two versions
+def diff(
+    old: str,
+    new: str,
+    page: Path | None,
+    only_paths: bool,
+    everything: bool,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Say what differs between two versions; as tracker diff
 
-    The exit status is 1 when they differ.
+    The exit status is 1 when something does.
     """
     repo = open_repo()
-    before, after = (
-        repo.collections.listing(find_version(repo, text, project)).by_path for text in (old, new)
-    )
-    added = sorted(after.keys() - before.keys())
-    removed = sorted(before.keys() - after.keys())
-    changed = sorted(path for path in after.keys() & before.keys() if after[path] != before[path])
-    if as_json:
-        print_json({"added": added, "removed": removed, "changed": changed})
-    else:
-        for sign, paths in (("+", added), ("-", removed), ("~", changed)):
-            for path in paths:
-                sizes = " -> ".join(size_text(side[path].size) for side in (before, after) if path in side)
-                click.echo(f"{sign} {path}  {sizes}")
-        if not added and not removed and not changed:
-            click.echo("The contents are the same.")
-    if added or removed or changed:
-        raise click.exceptions.Exit(1)
+    before, after = (find_version(repo, text, project) for text in (old, new))
+    diff_versions(repo, before, after, page, only_paths, everything, as_json)
 
 
 @artifact.command(

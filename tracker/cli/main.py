@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("tracker.cli.run_script", "run", "Run a script in which `import wandb` means tracker"),
     "runs": ("tracker.cli.runs", "runs", "List runs"),
     "show": ("tracker.cli.show", "show", "Show a run or an artifact"),
+    "diff": ("tracker.cli.diff", "diff", "Say why two runs differ, or what differs between two versions"),
+    "resume": ("tracker.cli.revive", "resume", "Go on with a run: its code, inputs, checkpoint and step"),
     "log": ("tracker.cli.diary", "log", "Print the ledger as a diary"),
     "artifact": ("tracker.cli.artifact", "artifact", "Store, fetch and inspect versions of files"),
     "track": ("tracker.cli.tracked", "track", "Let a folder or file follow git's commits"),
