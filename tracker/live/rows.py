@@ -7,8 +7,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any, SupportsIndex
 
+from tracker.errors import Error
 from tracker.values.arrays import is_instance_of
-from tracker.values.scalars import SIMPLE, Frozen, NestedKey, flatten, freeze, plain
+from tracker.values.scalars import SIMPLE, Frozen, NestedKey, flatten, freeze, plain, text_of
 
 
 class Once:
@@ -70,6 +71,15 @@ def _take_any(data: Mapping[Any, Any]) -> dict[str, Any]:
 def _take(value: object) -> object:
     if type(value) in SIMPLE:
         return value
+    try:
+        return _take_rich(value)
+    except (Error, TypeError):  # a mistake of the caller, said in words
+        raise
+    except Exception:  # noqa: BLE001 - values run code of any kind, and none may end the training
+        return text_of(value)
+
+
+def _take_rich(value: object) -> object:
     if not is_instance_of(value, "numpy", "generic"):
         # Imported for the first value that may be a medium, which a script of numbers never has.
         from tracker.values.media import value_to_media

@@ -136,7 +136,7 @@ def _as_numpy(tensor: Any) -> Callable[[], Array]:
         try:
             array: Array = tensor.numpy()
         except TypeError:
-            array = tensor.float().numpy()
+            array = (tensor.cfloat() if tensor.is_complex() else tensor.float()).numpy()
         except RuntimeError as error:
             raise Error(f"cannot read a tensor: {error}") from error
         return array

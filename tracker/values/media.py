@@ -99,7 +99,7 @@ def value_to_media(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return _list_to_media(value)
     if is_array(value):
-        return Histogram(value) if _is_distribution(value) else value
+        return Histogram(_unmasked(value)) if _is_distribution(value) else value
     if is_instance_of(value, "pandas", "DataFrame"):
         return Table(dataframe=value).freeze()
     if type(value).__module__.partition(".")[0] == "plotly" and hasattr(value, "to_json"):
@@ -122,6 +122,11 @@ def _list_to_media(value: Sequence[Any]) -> object:
 
 def _to_single(value: object) -> Any:
     return value if isinstance(value, (list, tuple)) or is_array(value) else value_to_media(value)
+
+
+def _unmasked(value: Any) -> Any:
+    """What is masked in an array of numpy is no number, whatever lies below the mask."""
+    return value.compressed() if is_instance_of(value, "numpy.ma", "MaskedArray") else value
 
 
 def _is_distribution(value: Any) -> bool:

@@ -149,7 +149,7 @@ def _freeze_other(value: object) -> object:
         return bytes(value)
     if isinstance(value, (bytes, complex, datetime.timedelta, pathlib.PurePath)):
         return value
-    return _text_of(value)
+    return text_of(value)
 
 
 def _freeze_tensor(value: Any) -> object:
@@ -157,7 +157,7 @@ def _freeze_tensor(value: Any) -> object:
         return _take_tensor(value)
     except RuntimeError:
         # It has no values: a meta tensor, or one that a transformation of functions traces.
-        return _text_of(value)
+        return text_of(value)
 
 
 def _take_tensor(value: Any) -> object:
@@ -184,6 +184,9 @@ def _take_tensor(value: Any) -> object:
 
 
 def _freeze_array(value: Any) -> object:
+    if is_instance_of(value, "numpy.ma", "MaskedArray"):
+        # What is masked is no number, whatever lies below the mask.
+        return _freeze(value.tolist(), ())
     array = import_numpy("an array").asarray(value)
     if array.dtype.kind not in "biufc":
         # Objects, texts, dates, records: few, and each may be of another type.
@@ -277,7 +280,8 @@ def _in_order(value: Any) -> Any:
     return sorted(value, key=repr) if isinstance(value, AbstractSet) else value
 
 
-def _text_of(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return the text of an object of any class, cut to `MAX_TEXT`; never fails."""
     name = getattr(value, "__qualname__", None) if callable(value) else None
     try:
         text = name if isinstance(name, str) else str(value)

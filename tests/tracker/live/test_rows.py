@@ -95,3 +95,30 @@ def test_whole_numbers_are_steps(step: Any) -> None:
 def test_others_are_not(step: Any) -> None:
     with pytest.raises(TypeError, match="whole number"):
         check_step(step)
+
+
+def test_a_value_that_fails_when_it_is_looked_at_becomes_text() -> None:
+    """Whatever a class does: the training goes on, and the other values are recorded."""
+
+    class Odd:
+        dtype = "float32"
+
+        def __array__(self) -> None:
+            """Makes it look like an array."""
+
+        @property
+        def shape(self) -> None:
+            raise RuntimeError("no shape here")
+
+    assert take_row({"odd": Odd(), "loss": 1.0})["loss"] == 1.0
+    assert "Odd object" in take_row({"odd": Odd()})["odd"]
+
+
+def test_what_is_masked_in_an_array_is_not_recorded() -> None:
+    """Neither as a number nor in a histogram."""
+    ma = np.ma
+    assert plain(take_row({"x": ma.masked})["x"]) is None
+    assert plain(take_row({"x": ma.array([1, 2], mask=[0, 1])})["x"]) == [1, None]
+    large = ma.array(range(100), mask=[number >= 50 for number in range(100)])
+    recorded: Any = plain(take_row({"x": large})["x"])
+    assert sum(recorded["values"]) == 50

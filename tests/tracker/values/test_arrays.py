@@ -55,6 +55,7 @@ def test_what_holds_no_numbers_is_refused(value: object) -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.filterwarnings("ignore:ComplexHalf")
 def test_tensors_of_all_sorts_are_taken() -> None:
     """Views, strides, gradients, bfloat16, sparse, conjugated; a copy each."""
     torch = pytest.importorskip("torch")
@@ -67,6 +68,8 @@ def test_tensors_of_all_sorts_are_taken() -> None:
     assert TakenArray(torch.ones(2, dtype=torch.bfloat16)).numpy().tolist() == [1, 1]
     assert TakenArray(torch.eye(2).to_sparse()).numpy().tolist() == [[1, 0], [0, 1]]
     assert TakenArray(torch.tensor([1 + 2j]).conj()).numpy().tolist() == [1 - 2j]
+    halves = torch.view_as_complex(torch.tensor([[1.0, 2.0]], dtype=torch.float16))
+    assert TakenArray(halves).numpy().tolist() == [1 + 2j]
 
 
 @pytest.mark.torch
