@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,14 @@ def clean_env(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     # Tests create folders below a shared temporary folder; none of them may find a repository above.
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path_factory.getbasetemp()))
+
+
+@pytest.fixture(autouse=True)
+def normal_voice() -> Iterator[None]:
+    """How much a run of an earlier test wanted to say holds for that test alone."""
+    yield
+    if "tracker.live.term" in sys.modules:
+        sys.modules["tracker.live.term"].set_loudness("normal")
 
 
 def git(folder: Path, *arguments: str) -> str:
