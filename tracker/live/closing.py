@@ -81,7 +81,7 @@ def _end_on_disk(parts: Parts, disk: OnDisk, ending: Ending, *, quiet: bool) -> 
         state = seeds()
     files = None
     with trouble.guarded("keep the run's files"):
-        files = list_files(disk.run, disk.repo.store)
+        files = list_files(disk.run, disk.repo.store, lambda error: trouble.note("list a file", error))
 
     def finish(record: RunRecord) -> None:
         _write_end(record, parts, ending, counts)

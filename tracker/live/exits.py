@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import builtins
 import dis
+import operator
 import sys
 import threading
 from collections.abc import Callable
@@ -67,10 +68,13 @@ def ending_of_exception(error: BaseException) -> Ending:
 
 
 def exit_status(code: Any) -> int:
-    """Return the exit status that `sys.exit(code)` gives the process."""
+    """Return the exit status that `sys.exit(code)` gives the process: 1 for what is no number."""
     if code is None:
         return 0
-    return code if isinstance(code, int) else 1
+    try:
+        return operator.index(code)
+    except TypeError:
+        return 1
 
 
 class ExitWatch:

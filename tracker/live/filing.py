@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tracker.errors import ConflictError, NotFoundError
+from tracker.errors import ConflictError, Error, FormatError, NotFoundError
 from tracker.storage.records import RunFile
 from vcs.digest import digest_bytes
 from vcs.layout import RunLayout
 from vcs.ledger_tree import LARGEST_RUN_FILE
+from vcs.paths import check_entry_path
 from vcs.stores.base import Store
 
 
-def list_files(run: RunLayout, store: Store) -> list[RunFile]:
+def list_files(run: RunLayout, store: Store, on_unlisted: Callable[[Error], None]) -> list[RunFile]:
     """Digest every file of a run but run.yaml, and put the large ones into the store.
+
+    `on_unlisted` hears of files whose names no record can hold (not Unicode, a backslash).
 
     Raises:
         StoreError: A large file could not be kept, or a file not be read.
@@ -32,6 +35,11 @@ def list_files(run: RunLayout, store: Store) -> list[RunFile]:
         if path == run.record:
             continue
         relative = path.relative_to(run.folder).as_posix()
+        try:
+            check_entry_path(relative)
+        except FormatError as error:
+            on_unlisted(error)
+            continue
         try:
             size = path.stat().st_size
             if size > LARGEST_RUN_FILE:

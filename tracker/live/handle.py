@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from tracker.errors import NotFoundError, UsageError
 from tracker.live import closing, run_files
-from tracker.live.exits import Ending, ending_of_code, ending_of_exception
+from tracker.live.exits import Ending, ending_of_code, ending_of_exception, exit_status
 from tracker.live.parts import Parts
 from tracker.live.port import OpenRun, Port, TemporaryRepo
 from tracker.live.run_artifacts import RunArtifacts
@@ -198,6 +198,7 @@ class Run(RunFacts, RunArtifacts):
         wait_s = _ALERT_WAIT_S if wait_duration is None else wait_duration
         wait_s = wait_s.total_seconds() if hasattr(wait_s, "total_seconds") else float(wait_s)
         now = time.time()
+        title, text = str(title), str(text)
         if disk is None or now - disk.alerts.get(title, float("-inf")) < wait_s:
             return
         disk.alerts[title] = now
@@ -218,8 +219,11 @@ class Run(RunFacts, RunArtifacts):
     # the end
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
-        """End the run; finished with exit code 0 or None, else failed. A second call does nothing."""
-        self._end(ending_of_code(exit_code or 0), quiet=bool(quiet))
+        """End the run; finished with exit code 0 or None, else failed. A second call does nothing.
+
+        What is no number counts as 1, as it does for `sys.exit`.
+        """
+        self._end(ending_of_code(exit_status(exit_code)), quiet=bool(quiet))
 
     def join(self, exit_code: int | None = None) -> None:
         """End the run, under the name that wandb once had for it."""

@@ -252,8 +252,17 @@ def build(raw: Any, *, path: Path) -> RunRecord:
 
 
 def render(record: RunRecord) -> str:
-    """Return the text of run.yaml; `parse` gives an equal record back."""
-    return dump_yaml(record.to_plain())
+    """Return the text of run.yaml; `parse` gives an equal record back.
+
+    Raises:
+        FormatError: It holds what `parse` would refuse. No such record is ever written.
+    """
+    plain = record.to_plain()
+    build(plain, path=Path("run.yaml"))
+    try:
+        return dump_yaml(plain)
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"run {record.id} has what run.yaml cannot hold: {error}") from error
 
 
 def load(run: RunLayout) -> RunRecord:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tracker.live.exits import Ending, ending_of_code, ending_of_exception, exit_status
@@ -24,7 +25,9 @@ def ending_of(code: str, *options: str, stdin: str | None = None) -> str:
     return done.stdout.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize(("code", "status"), [(None, 0), (0, 0), (3, 3), (True, 1), ("message", 1), (2.5, 1)])
+@pytest.mark.parametrize(
+    ("code", "status"), [(None, 0), (0, 0), (3, 3), (True, 1), (np.int64(4), 4), ("message", 1), (2.5, 1)]
+)
 def test_what_sys_exit_is_given_is_a_status(code: object, status: int) -> None:
     assert exit_status(code) == status
 

@@ -18,7 +18,7 @@ def keep(lab: Lab, name: str, data: bytes) -> None:
     path = run.files / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    listed = list_files(run, lab.repo.store)
+    listed = list_files(run, lab.repo.store, lambda error: pytest.fail(str(error)))
 
     def change(record: records.RunRecord) -> None:
         record.files = listed

@@ -239,3 +239,29 @@ def test_sessions_are_found_by_number(run: RunLayout) -> None:
     assert found.last_session.number == 1
     with pytest.raises(NotFoundError):
         found.session(2)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", 5), ("tags", [1]), ("sessions", [{}]), ("files", [RunFile(path="../x", digest="", size=1)])],
+)
+def test_a_record_that_could_not_be_read_again_is_not_written(
+    run: RunLayout, field: str, value: object
+) -> None:
+    """The one that is there stays: a mistake costs the change, never the run."""
+    records.create(run, record())
+
+    with pytest.raises(FormatError):
+        records.update(run, lambda record: setattr(record, field, value))
+
+    assert records.load(run) == record()
+
+
+def test_a_field_of_ours_that_yaml_cannot_hold_is_not_written(run: RunLayout) -> None:
+    """Neither is a value of no plain type in a field of any type."""
+    records.create(run, record())
+
+    with pytest.raises(FormatError, match="cannot hold"):
+        records.update(run, lambda record: record.metrics.append({"name": object()}))
+
+    assert records.load(run) == record()
