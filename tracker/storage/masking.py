@@ -16,8 +16,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tracker.storage.journal import STEP, Mark, RewindMark
-from tracker.storage.segment import Segment
+from tracker.storage.journal import Mark, RewindMark
+from tracker.storage.segment_files import AnySegment
 
 
 @dataclass
@@ -30,18 +30,23 @@ class Surviving:
             of rows before it, as written, and the step to which it belongs.
     """
 
-    segment: Segment
+    segment: AnySegment
     spans: list[tuple[int, int, float]] = field(default_factory=list)
     marks: list[tuple[int, int, Mark]] = field(default_factory=list)
 
     @property
     def flags(self) -> list[bool]:
         """For each row of the segment, whether it survives."""
-        rows = self.segment.rows
-        return [row[STEP] < limit for start, end, limit in self.spans for row in rows[start:end]]
+        steps = self.segment.steps
+        return [step < limit for start, end, limit in self.spans for step in steps[start:end]]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row survives, as far as can be told without looking at them."""
+        return all(limit == math.inf for _, _, limit in self.spans)
 
 
-def unmask(segments: Sequence[Segment], floors: Sequence[float] | None = None) -> list[Surviving]:
+def unmask(segments: Sequence[AnySegment], floors: Sequence[float] | None = None) -> list[Surviving]:
     """Return what survives of the segments of one rank, which are in the order of their sessions.
 
     `floors` gives for each segment the lowest step that other files of later sessions
@@ -58,15 +63,15 @@ def unmask(segments: Sequence[Segment], floors: Sequence[float] | None = None) -
     return found[::-1]
 
 
-def lowest_step(segment: Segment) -> int:
+def lowest_step(segment: AnySegment) -> int:
     """Return the lowest step that this segment takes back in earlier sessions."""
     rewinds = [mark.step for _, mark in segment.marks if isinstance(mark, RewindMark)]
     return min([segment.header.from_step, *rewinds])
 
 
-def _backwards(segment: Segment, limit: float) -> tuple[Surviving, float]:
+def _backwards(segment: AnySegment, limit: float) -> tuple[Surviving, float]:
     surviving = Surviving(segment)
-    end = len(segment.rows)
+    end = segment.count
     positions = _positions(segment)
     for (index, mark), position in zip(reversed(segment.marks), reversed(positions), strict=True):
         if isinstance(mark, RewindMark):
@@ -81,13 +86,13 @@ def _backwards(segment: Segment, limit: float) -> tuple[Surviving, float]:
     return surviving, min(limit, segment.header.from_step)
 
 
-def _positions(segment: Segment) -> list[int]:
+def _positions(segment: AnySegment) -> list[int]:
     """Return for each mark the step at which the run was when it was made."""
     positions = []
     step, seen = segment.header.from_step - 1, 0
     for index, mark in segment.marks:
         if index > seen:
-            step, seen = segment.rows[index - 1][STEP], index
+            step, seen = segment.steps[index - 1], index
         positions.append(step)
         if isinstance(mark, RewindMark):
             step = min(step, mark.step - 1)

@@ -9,7 +9,6 @@ session with a negative number, which stands before the fork's own session 0.
 
 from __future__ import annotations
 
-from tracker.storage.history import Part, load_parts
 from tracker.storage.journal import (
     MS,
     STEP,
@@ -21,6 +20,7 @@ from tracker.storage.journal import (
     SegmentEncoder,
     SimpleRow,
 )
+from tracker.storage.parts import Part, load_parts
 from vcs.atomic import write_atomic
 from vcs.layout import RunLayout
 
@@ -74,7 +74,7 @@ def _shared(part: Part, last_step: int) -> list[SimpleRow | RichRow | Mark]:
         # A rewind masks nothing that is copied; it tells to which step the next marks belong.
         if step <= last_step or isinstance(mark, RewindMark):
             items.append(mark)
-    items += _rows(part, start, len(part.segment.rows), last_step)
+    items += _rows(part, start, part.segment.count, last_step)
     return items
 
 

@@ -1,0 +1,109 @@
+"""The segments in a folder of history: each a file of lines, a compacted file, or for a moment both.
+
+Compaction writes the compacted file whole before it removes the lines. Where both are
+there it was interrupted, or the lines came back from a copy; then the one that stands
+for more is the segment. Nothing is read twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from tracker.storage.column_segment import ColumnSegment, read_columns_file
+from tracker.storage.journal import Header
+from tracker.storage.segment import Damage, Segment, read_header, read_segment
+from vcs.errors import FormatError, StoreError
+
+LINES, COLUMNS = ".jsonl", ".columns"
+
+AnySegment = Segment | ColumnSegment
+
+T = TypeVar("T")
+
+
+def columns_beside(lines: Path) -> Path:
+    """Return where the compacted form of a file of lines lies."""
+    return lines.with_name(lines.name.removesuffix(LINES) + COLUMNS)
+
+
+def find_segments(folder: Path) -> list[Path]:
+    """Return the file of each segment, sorted by name; none if the folder is missing.
+
+    Raises:
+        StoreError: The folder cannot be read.
+    """
+    try:
+        names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StoreError(f"cannot read {folder}: {error.strerror}") from error
+    found = []
+    for name in sorted(names):
+        if name.endswith(LINES):
+            lines = folder / name
+            columns = columns_beside(lines)
+            found.append(columns if columns.name in names and is_compacted(lines) else lines)
+        elif name.endswith(COLUMNS) and name.removesuffix(COLUMNS) + LINES not in names:
+            found.append(folder / name)
+    return found
+
+
+def is_compacted(lines: Path) -> bool:
+    """Whether the compacted file beside a file of lines is sound, every byte, and stands for all of it."""
+    try:
+        segment = read_columns_file(columns_beside(lines), strict=False)
+        return not segment.damaged and lines.stat().st_size <= segment.index.source_size
+    except (FormatError, StoreError):
+        return False
+    except FileNotFoundError:  # removed just now, because it is compacted
+        return True
+
+
+def open_segments(
+    folder: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | None = None
+) -> list[AnySegment]:
+    """Open the segments whose header is wanted, by session, the run's own rank first.
+
+    With a list as `damaged`, what cannot be read is described there, and left out.
+
+    Raises:
+        FormatError: A segment is damaged; the file is named.
+        StoreError: One cannot be read.
+    """
+    found = []
+    for path in find_segments(folder):
+        segment = _open(path, wanted, damaged)
+        if segment is not None:
+            found.append(segment)
+            if damaged is not None:
+                damaged += segment.damaged
+    return sorted(found, key=lambda s: (s.header.session, s.header.rank != "0", s.header.start))
+
+
+def _open(path: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | None) -> AnySegment | None:
+    strict = damaged is None
+    if path.name.endswith(LINES):
+        try:
+            header = _sound(lambda: read_header(path), path, 1, damaged)
+            return read_segment(path, strict=strict) if header is not None and wanted(header) else None
+        except StoreError:
+            # Compacted since the folder was listed?
+            if path.exists() or not columns_beside(path).exists():
+                raise
+            path = columns_beside(path)
+    segment = _sound(lambda: read_columns_file(path, strict=strict), path, 0, damaged)
+    return segment if segment is not None and wanted(segment.header) else None
+
+
+def _sound(read: Callable[[], T], path: Path, line: int, damaged: list[Damage] | None) -> T | None:
+    """Return what `read` does, or None after a description if it cannot."""
+    try:
+        return read()
+    except FormatError as error:
+        if damaged is None:
+            raise
+        damaged.append(Damage(path, line, error.message.removeprefix(f"{path}: ")))
+        return None
