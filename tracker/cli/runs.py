@@ -9,6 +9,7 @@ import click
 from tracker.artifacts.home import Home
 from tracker.cli.output import age_text, duration_text, print_json, print_table, warn
 from tracker.cli.places import json_option, open_repo
+from tracker.read.commits import Commit, find_commit, runs_at
 from tracker.read.fields import MISSING, Field, parse_field
 from tracker.read.runs import Run
 from tracker.read.selection import Runs, row_of
@@ -33,10 +34,12 @@ Examples:
   tracker runs
   tracker runs --filter 'config.lr > 0.01 and state = finished' --sort -summary.acc
   tracker runs --columns name,config.lr,summary.acc
+  tracker runs --commit HEAD~3
   tracker runs -p LeNet5 --json"""
 )
 @click.option("-p", "--project", help="Only the runs of this project.")
 @click.option("-f", "--filter", "text", help="Which runs: comparisons joined by and, or, not.")
+@click.option("--commit", "revision", metavar="REV", help="Only runs on this commit, as git names it.")
 @click.option("--sort", default="-created_at", show_default=True, help="A field, with - for descending.")
 @click.option("--columns", help="Comma-separated fields: id, name, state, config.KEY, summary.KEY, …")
 @click.option("-n", "--limit", type=click.IntRange(min=1), help="At most this many.")
@@ -45,6 +48,7 @@ Examples:
 def runs(
     project: str | None,
     text: str | None,
+    revision: str | None,
     sort: str,
     columns: str | None,
     limit: int | None,
@@ -57,8 +61,14 @@ def runs(
     regular expression) and in: state, name, id, tags, group, config.KEY, summary.KEY, …
     """
     fields = [parse_field(name.strip()) for name in columns.split(",")] if columns else None
-    found = Runs(Home(open_repo(), project or "", ""), project, text, sort)
-    shown = found[:limit] if limit else list(found)
+    repo = open_repo()
+    commit = find_commit(repo, revision) if revision is not None else None
+    found = Runs(Home(repo, project or "", ""), project, text, sort)
+    chosen = list(found)
+    if commit is not None:
+        there = {entry.layout for entry in runs_at(repo, commit, project)}
+        chosen = [run for run in chosen if run.layout in there]
+    shown = chosen[:limit]
     warn(f"a run is left out: {error.message}" for error in found.damaged)
     if quiet:
         for run in shown:
@@ -68,12 +78,17 @@ def runs(
             [_chosen(run, fields) if fields else {**row_of(run), "path": "/".join(run.path)} for run in shown]
         )
     elif not shown:
-        nothing = "No run passes the filter." if text else "No runs yet. Start one: tracker run train.py"
-        click.echo(nothing, err=True)
+        click.echo(_nothing(text, commit), err=True)
     elif fields:
         print_table([str(field) for field in fields], [list(_chosen(run, fields).values()) for run in shown])
     else:
         _print_default(shown, one_project=project is not None)
+
+
+def _nothing(text: str | None, commit: Commit | None) -> str:
+    if commit is not None:
+        return f"No run {'that passes the filter ' if text else ''}is on commit {commit.id[:10]}."
+    return "No run passes the filter." if text else "No runs yet. Start one: tracker run train.py"
 
 
 def _chosen(run: Run, fields: list[Field]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`tracker show`: one run or one version, whole."""
+"""`tracker show`: one run, one version, or what is recorded of one commit."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from typing import Any
 import click
 
 from tracker.cli.artifact import print_version
+from tracker.cli.commits import print_commit
+from tracker.cli.diff import find_either
 from tracker.cli.output import age_text, duration_text, number_text, print_json, printable, warn
-from tracker.cli.places import find_version, json_option, open_repo, project_option
-from tracker.storage.catalog import Catalog, RunEntry
+from tracker.cli.places import json_option, open_repo, project_option
+from tracker.read.commits import Commit, find_commit, records_of
+from tracker.storage.catalog import RunEntry
 from tracker.storage.history import keys_of, last_runtime_s, summary_of
 from tracker.storage.records import Session
 from tracker.storage.segment import Damage
-from vcs.errors import FormatError, NotFoundError
+from vcs.errors import FormatError, GitError, NotFoundError, UsageError
 from vcs.layout import RunLayout
+from vcs.manifest import Manifest
+from vcs.repo import Repo
 from vcs.yaml_io import load_yaml
 
 # What run.yaml says of a session, in the order in which people ask for it.
@@ -39,37 +44,49 @@ _SESSION_FIELDS = (
 Examples:
   tracker show calm-otter-12
   tracker show LeNet5/if8bjzd0 --json
-  tracker show lenet5-mnist:best"""
+  tracker show lenet5-mnist:best
+  tracker show HEAD~3"""
 )
 @click.argument("what")
 @project_option
 @json_option
 def show(what: str, project: str | None, as_json: bool) -> None:
-    """Show a run or an artifact
+    """Show a run, an artifact or a commit
 
     A run is named by its id, the beginning of its id, or its name; a version as
-    NAME:v2, NAME:ALIAS or NAME@DIGEST.
+    NAME:v2, NAME:ALIAS or NAME@DIGEST; a commit as git names it. Of a commit: the runs
+    on it, the versions made on it or brought in by it, and the data that it tracks.
     """
     repo = open_repo()
-    if ":" in what or "@" in what:
-        print_version(repo, find_version(repo, what, project), as_json)
+    found = _find(repo, what, project)
+    if isinstance(found, Commit):
+        print_commit(records_of(repo, found), as_json)
         return
-    try:
-        entry = Catalog(repo.layout).find(what, project)
-    except NotFoundError as no_run:
-        try:
-            version = find_version(repo, what, project)
-        except NotFoundError:
-            raise NotFoundError(f"no run and no artifact {what!r}", hint=no_run.hint) from None
-        print_version(repo, version, as_json)
+    if isinstance(found, Manifest):
+        print_version(repo, found, as_json)
         return
     damaged: list[Damage] = []
-    about = describe_run(entry, damaged)
+    about = describe_run(found, damaged)
     warn(f"{each} cannot be read" for each in damaged)
     if as_json:
         print_json(about)
     else:
-        _print_run(about, entry)
+        _print_run(about, found)
+
+
+def _find(repo: Repo, what: str, project: str | None) -> RunEntry | Manifest | Commit:
+    """Return what a user named: a run, else a version, else a commit."""
+    try:
+        return find_either(repo, what, project)
+    except (NotFoundError, UsageError) as error:
+        if isinstance(error, UsageError) and not {":", "@"} & set(what):
+            raise  # Several have the name.
+        try:
+            return find_commit(repo, what)
+        except (NotFoundError, GitError):
+            if "no run and no artifact" not in error.message:
+                raise error from None
+            raise NotFoundError(f"no run, artifact or commit {what!r}", hint=error.hint) from None
 
 
 def describe_run(entry: RunEntry, damaged: list[Damage]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def make_run(
         id=run_id,
         project="p",
         name=f"name-{run_id}",
-        created="2026-01-01T00:00:00.000Z",
+        created=fields.pop("created", "2026-01-01T00:00:00.000Z"),
         state=state,
         sessions=[Session(number=0, started="2026-01-01T00:00:00.000Z", state=state, **facts)],
         **fields,
