@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tracker.live.term import termerror, termlog, termwarn
     from tracker.plot import plot_table
     from tracker.read.api import Api
+    from tracker.revive.resume import resume
     from tracker.settings import Settings
     from tracker.values.config import Config
     from tracker.values.media import (
@@ -82,6 +83,7 @@ _PLACES = {
     "generate_id": "tracker.values.random_names",
     "join": "tracker.live.session:finish",
     "plot_table": "tracker.plot",
+    "resume": "tracker.revive.resume",
     **dict.fromkeys(
         ("finish", "init", "log", "login", "require", "setup", "teardown"), "tracker.live.session"
     ),
@@ -179,6 +181,7 @@ __all__ = [
     "plot_table",
     "require",
     "restore",
+    "resume",
     "run",
     "save",
     "save_checkpoint",

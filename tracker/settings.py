@@ -229,6 +229,11 @@ def artifact_folder(environment: Mapping[str, str] | None = None) -> str:
     )
 
 
+def surroundings() -> dict[str, str]:
+    """Return the whole environment, for a program that is to be started."""
+    return dict(os.environ)
+
+
 def orders(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the variables by which `tracker resume` and `tracker reproduce` speak to a run."""
     env = os.environ if environment is None else environment

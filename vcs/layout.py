@@ -77,6 +77,15 @@ class Layout:
         return self.machinery / "saved"
 
     @property
+    def environments(self) -> Path:
+        """Virtual environments built from recorded packages; may be deleted."""
+        return self.machinery / "envs"
+
+    def worktree_of(self, project: str, run_id: str) -> Path:
+        """Where `tracker resume` and `tracker reproduce` check out the code of a run."""
+        return self.machinery / "worktrees" / project / run_id
+
+    @property
     def ledger_mark(self) -> Path:
         """Names the ledger commit that the records were last in step with."""
         return self.records / "ledger-head"

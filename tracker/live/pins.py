@@ -31,7 +31,7 @@ class Pins:
             return ref
         if name not in self._said:
             self._said.add(name)
-            say(f"{name} is {_short(pinned)} here, as it was then")
+            say(f"{name} means {_short(pinned)} in this run")
         return pinned
 
     def let_go(self, name: str) -> None:

@@ -271,7 +271,11 @@ class _Starting:
         if source is not None and self.branch.fork_step is not None:
             record.forked_from = ForkPoint(run=source.id, step=self.branch.fork_step)
             record.metrics = source.metrics
-        for name, value in {"entity": self.settings.entity, **given_facts(self.settings)}.items():
+        facts = {"entity": self.settings.entity, **given_facts(self.settings)}
+        if self.revival.reproduces is not None:
+            # Two runs of one name could not be told apart on the command line.
+            facts.pop("name", None)
+        for name, value in facts.items():
             setattr(record, name, value)
         return record
 
