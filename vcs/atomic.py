@@ -42,7 +42,9 @@ def disk_error(error: OSError, doing: str) -> StoreError:
 
 def temporary_name(name: str) -> str:
     """Return a fresh name beside `name`; unique among all processes of all hosts."""
-    return f".{name[:100]}.{os.getpid()}.{os.urandom(6).hex()}.tmp"
+    # File systems count bytes: a hundred Chinese characters are three hundred.
+    kept = name.encode(errors="ignore")[:100].decode(errors="ignore")
+    return f".{kept}.{os.getpid()}.{os.urandom(6).hex()}.tmp"
 
 
 def make_folder(path: Path) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +68,20 @@ class Ledger:
     the ledger is whole and takes all records along.
     """
 
-    def __init__(self, git: Git | None, layout: Layout, *, timeout_s: float = 10.0) -> None:
-        """`timeout_s` is how long a commit waits for other processes that commit."""
+    def __init__(
+        self,
+        git: Git | None,
+        layout: Layout,
+        *,
+        timeout_s: float = 10.0,
+        complete: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """`timeout_s` is how long a commit waits for other processes that commit.
+
+        `complete` brings back what belongs to records and is not in the ledger, and
+        returns how many files that were. It is called when records came back.
+        """
+        self._complete = complete
         self._git = git
         self._layout = layout
         self._timeout_s = timeout_s
@@ -267,6 +279,7 @@ class Ledger:
                     unreadable.append(target)
                 else:
                     count += _place(target, content, executable=missing[target][0] == EXECUTABLE)
+        count += self._complete()
         if count:
             # The mark says that all is here: it must not outlive the files in a power cut.
             os.sync()

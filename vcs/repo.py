@@ -25,6 +25,7 @@ from vcs.edits import KEEP, Details, Keep
 from vcs.errors import FormatError, GitError, LockedError, StoreError
 from vcs.git import Git
 from vcs.ignore import Ignore
+from vcs.large_files import bring_back
 from vcs.layout import Layout
 from vcs.ledger import Ledger
 from vcs.ledger_tree import entries_of
@@ -118,7 +119,7 @@ class Repo:
     @cached_property
     def ledger(self) -> Ledger:
         """The history of the records."""
-        return Ledger(self.git, self.layout)
+        return Ledger(self.git, self.layout, complete=lambda: bring_back(self.layout, self.store))
 
     # contents
 

@@ -189,3 +189,10 @@ def test_a_file_in_the_way_of_a_folder_is_one_sentence(tmp_path: Path) -> None:
     for work in (write_atomic, create_exclusive):
         with pytest.raises(StoreError, match="file"):
             work(tmp_path / "file" / "inner", "x")
+
+
+@pytest.mark.parametrize("name", ["权" * 84, "é" * 127, "x" * 255])
+def test_a_long_name_of_any_script_can_be_written(tmp_path: Path, name: str) -> None:
+    """File systems count bytes, and the temporary name must fit, too."""
+    write_atomic(tmp_path / name, "data")
+    assert (tmp_path / name).read_text() == "data"
