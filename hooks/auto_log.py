@@ -66,7 +66,7 @@ def log_commit(call: Call, commit: str) -> str | None:
         summary=summary,
         artifacts=artifacts,
     )
-    project, run = call.write_run(made)
+    project, run = call.outside.write_run(made)
     make_folder(call.state.folder)
     write_atomic(call.state.auto_log, mark, durable=False)
     call.append([CommitRun(commit, project, run)], f"commit {commit[:10]} was logged as run {run}")

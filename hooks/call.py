@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from vcs.clock import iso_now
 from vcs.commit_log import Entry, append_entries
 from vcs.git import Git
 from vcs.layout import hook_state
+from vcs.progress import Progress
 from vcs.repo import Repo
 
 INSTALLED = "installed"
@@ -22,6 +24,23 @@ INSTALLED = "installed"
 
 WriteRun = Callable[[AutoRun], tuple[str, str]]
 """Makes a run of it and returns the run's project and id. Runs are above this package, so it is passed in."""
+
+
+ShowProgress = Callable[[str], AbstractContextManager[Progress | None]]
+"""Shows the progress of something with a title, while the block lasts."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What hooks cannot do themselves.
+
+    Attributes:
+        say: Tells the user one line.
+    """
+
+    say: Callable[[str], None]
+    show_progress: ShowProgress
+    write_run: WriteRun
 
 
 @dataclass(frozen=True)
@@ -75,7 +94,6 @@ class Call:
         input: What git wrote to the standard input of pre-push and post-rewrite.
         index: The index that a commit is made from; not always that of the working tree.
             None: git named none.
-        say: Tells the user one line.
     """
 
     name: str
@@ -84,8 +102,11 @@ class Call:
     index: Path | None
     repo: Repo
     git: Git
-    say: Callable[[str], None]
-    write_run: WriteRun
+    outside: Outside
+
+    def say(self, text: str) -> None:
+        """Tell the user one line."""
+        self.outside.say(text)
 
     @cached_property
     def state(self) -> State:

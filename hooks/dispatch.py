@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hooks.call import Call, WriteRun
+from hooks.call import Call, Outside
 from vcs.errors import Error, UsageError
 from vcs.pointer import find_pointers
 from vcs.repo import Repo
@@ -43,8 +43,7 @@ def run_hook(
     folder: Path,
     index: Path | None,
     input: str,
-    say: Callable[[str], None],
-    write_run: WriteRun,
+    outside: Outside,
 ) -> int:
     """Do what a hook does, and return the exit status.
 
@@ -60,17 +59,17 @@ def run_hook(
         repo = Repo.open(folder, create=False)
         if repo.git is None:
             return 0  # Called by hand, outside of a repository.
-        call = Call(name, tuple(arguments), input, index, repo, repo.git, say, write_run)
+        call = Call(name, tuple(arguments), input, index, repo, repo.git, outside)
     except (Error, OSError) as error:
-        return _failed(name, error, say, protects=name == "pre-commit")
+        return _failed(name, error, outside.say, protects=name == "pre-commit")
     for warning in repo.warnings:
-        say(warning)
+        outside.say(warning)
     module, attribute = _HOOKS[name]
     hook: Callable[[Call], bool] = getattr(importlib.import_module(module), attribute)
     try:
         return 0 if hook(call) else REFUSED
     except (Error, OSError) as error:
-        return _failed(name, error, say, protects=name == "pre-commit" and _has_pointers(call))
+        return _failed(name, error, outside.say, protects=name == "pre-commit" and _has_pointers(call))
 
 
 def _failed(name: str, error: Error | OSError, say: Callable[[str], None], *, protects: bool) -> int:

@@ -53,7 +53,8 @@ def run(call: Call) -> bool:
 def _store(call: Call, started_s: float, *, alone: bool) -> bool:
     """Store what changed and stage the pointers; trouble stops the commit, which would name old data."""
     try:
-        done = tracked.commit(call.repo, origin=lambda: _origin(call))
+        with call.outside.show_progress("Storing tracked data") as progress:
+            done = tracked.commit(call.repo, origin=lambda: _origin(call), progress=progress)
         _stage(call, done)
     except (Error, OSError) as error:
         call.say(f"not committed: tracked data could not be stored: {_described(error)}")

@@ -19,7 +19,8 @@ def follow_pointers(call: Call) -> None:
         GitError, LockedError, StoreError: Nothing, or not everything, is there.
     """
     plan = tracked.plan_checkout(call.repo, restore=False)
-    applied = plan.apply()
+    with call.outside.show_progress("Bringing tracked data") as progress:
+        applied = plan.apply(progress=progress)
     for done in applied.done:
         _report(call, done)
     for left in plan.blocked:

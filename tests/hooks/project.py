@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hooks.auto_run import AutoRun
+from hooks.call import Outside
 from hooks.dispatch import run_hook
 from hooks.install import install
 from vcs import tracked
@@ -115,8 +117,7 @@ class Project:
             folder=self.root,
             index=index,
             input=input,
-            say=self.said.append,
-            write_run=self._keep,
+            outside=Outside(self.said.append, lambda title: nullcontext(), self._keep),
         )
 
     def _keep(self, made: AutoRun) -> tuple[str, str]:

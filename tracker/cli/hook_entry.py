@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from hooks.auto_run import AutoRun
-from hooks.dispatch import WITH_INPUT, run_hook
+from hooks.call import Outside
+from hooks.dispatch import REFUSED, WITH_INPUT, run_hook
+from vcs.progress import Progress
 
 _INDEX = "--index="
 
@@ -27,15 +30,27 @@ def main(arguments: Sequence[str]) -> int:
     if not words:
         _say("no hook was named")
         return 2
-    return run_hook(
-        words[0],
-        words[1:],
-        folder=Path.cwd(),
-        index=index,
-        input=sys.stdin.read() if words[0] in WITH_INPUT else "",
-        say=_say,
-        write_run=_write_run,
-    )
+    try:
+        return run_hook(
+            words[0],
+            words[1:],
+            folder=Path.cwd(),
+            index=index,
+            input=sys.stdin.read() if words[0] in WITH_INPUT else "",
+            outside=Outside(_say, _show_progress, _write_run),
+        )
+    except KeyboardInterrupt:
+        # git got it too; where it asks us for leave, it shall not go on for want of an answer.
+        _say(f"{words[0]} was interrupted")
+        return REFUSED if words[0].startswith("pre-") else 0
+
+
+def _show_progress(title: str) -> AbstractContextManager[Progress | None]:
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from tracker.live.progress_bar import ProgressBar
+
+    return ProgressBar(title)
 
 
 def _write_run(made: AutoRun) -> tuple[str, str]:
