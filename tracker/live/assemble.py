@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from tracker.errors import UsageError
+from tracker.errors import NotFoundError, UsageError
 from tracker.live import marks
 from tracker.live.branching import Branch
 from tracker.live.config_files import note_change, write_config
 from tracker.live.engine import Engine, Facts
+from tracker.live.filing import list_files
 from tracker.live.live_summary import LiveSummary
 from tracker.live.package_list import requirements
 from tracker.live.parts import OnDisk, Parts
@@ -20,7 +22,7 @@ from tracker.live.run_files import keep_files
 from tracker.live.term import say, warn
 from tracker.live.trouble import Trouble
 from tracker.settings import RunSettings
-from tracker.storage import history
+from tracker.storage import history, records
 from tracker.storage.history import Tail
 from tracker.storage.journal import Header
 from tracker.storage.liveness import this_process
@@ -260,12 +262,29 @@ def _start_later_work(parts: Parts) -> None:
 
 
 def sweep(repo: Repo) -> None:
-    """Record that runs crashed whose process is gone, in run.yaml and in the ledger."""
+    """Record that runs crashed whose process is gone, in run.yaml and in the ledger.
+
+    Their files are listed and kept as at the end of any run.
+    """
     dead = marks.sweep(repo.layout)
     if not dead:
         return
+    for mark in dead:
+        _list_files(repo, repo.layout.run(mark.project, mark.run))
     folders = [repo.layout.run(mark.project, mark.run).folder for mark in dead]
     names = ", ".join(sorted({mark.run for mark in dead}))
     repo.ledger.commit([folder for folder in folders if folder.exists()], f"run {names} crashed")
     for mark in dead:
         marks.remove(repo.layout, mark)
+
+
+def _list_files(repo: Repo, run: RunLayout) -> None:
+    if not run.record.exists():
+        return
+    files = list_files(run, repo.store, lambda error: None)
+
+    def change(record: RunRecord) -> None:
+        record.files = files
+
+    with suppress(NotFoundError):  # it was deleted meanwhile
+        records.update(run, change)

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from tracker.errors import NotFoundError
+from tracker.errors import FormatError, NotFoundError
 from tracker.storage import records
 from tracker.storage.catalog import process_of
 from tracker.storage.liveness import ProcessId, is_alive
@@ -72,15 +72,23 @@ def sweep(layout: Layout) -> list[Mark]:
     """Call those runs crashed whose process is gone; return their marks, which are kept.
 
     The caller commits the records to the ledger and then removes the marks, so a
-    process that dies in between leaves the rest to the next.
+    process that dies in between leaves the rest to the next. A run whose record is
+    damaged keeps its mark: it may be mended, and whoever lists the runs hears of it.
 
     Raises:
-        Error: A record is damaged or cannot be written; others before it are done.
+        StoreError, LockedError: A record cannot be written; others before it are done.
     """
-    dead = [mark for mark in read_all(layout) if is_alive(mark.process) is False]
-    for mark in dead:
-        with suppress(NotFoundError):  # killed before run.yaml was there, or the run was deleted
+    dead = []
+    for mark in read_all(layout):
+        if is_alive(mark.process) is not False:
+            continue
+        try:
             records.update(layout.run(mark.project, mark.run), partial(_crash, number=mark.session))
+        except NotFoundError:
+            pass  # killed before run.yaml was there, or the run was deleted
+        except FormatError:
+            continue
+        dead.append(mark)
     return dead
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import git
 from tracker.live import marks
 from tracker.live.assemble import sweep
 from tracker.live.marks import Mark
@@ -121,3 +122,25 @@ def test_two_sweeps_at_once_agree(repo: Repo) -> None:
     sweep(repo)
     assert [mark.run for mark in first] == ["dead"]
     assert state(repo, "dead") == ("crashed", ["crashed"])
+
+
+def test_a_damaged_record_keeps_its_mark_and_stops_no_other(repo: Repo) -> None:
+    begin(repo, "bad", dead_process())
+    repo.layout.run("p", "bad").record.write_text("{")
+    begin(repo, "dead", dead_process())
+    sweep(repo)
+    assert state(repo, "dead") == ("crashed", ["crashed"])
+    assert [mark.run for mark in marks.read_all(repo.layout)] == ["bad"]
+
+
+def test_the_large_files_of_a_crashed_run_are_kept(repo: Repo) -> None:
+    """Nobody was there to do it when the process died."""
+    begin(repo, "dead", dead_process())
+    run = repo.layout.run("p", "dead")
+    run.history.mkdir()
+    history = b"[0,0,12,0.5]\n" * 100_000
+    run.history_segment(0, "0").write_bytes(history)
+    sweep(repo)
+    git(repo.layout.root, "clean", "-q", "-fdx")
+    Repo.open(repo.layout.root)
+    assert run.history_segment(0, "0").read_bytes() == history
