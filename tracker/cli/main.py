@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "runs": ("tracker.cli.runs", "runs", "List runs"),
     "show": ("tracker.cli.show", "show", "Show a run, an artifact or a commit"),
     "diff": ("tracker.cli.diff", "diff", "Say why two runs differ, or what differs between two versions"),
+    "reproduce": ("tracker.cli.revive", "reproduce", "Run a run again and say whether it came out the same"),
     "resume": ("tracker.cli.revive", "resume", "Go on with a run: its code, inputs, checkpoint and step"),
     "blame": ("tracker.cli.blame", "blame", "Show which commits moved a metric"),
     "log": ("tracker.cli.diary", "log", "Print the ledger as a diary"),

@@ -29,6 +29,7 @@ Kind = Literal[
     "non-deterministic",
     "left-out",
     "resumed",
+    "end",
     "time",
     "unknown",
 ]
@@ -63,6 +64,7 @@ class Reason:
 def likely_reasons(comparison: RunComparison) -> list[Reason]:
     """Return what may explain that two runs differ; at least one reason, if only that none is known."""
     found = [
+        *_end(comparison),
         *_what_was_run(comparison),
         *_seeds(comparison),
         *_surroundings(comparison),
@@ -77,6 +79,15 @@ def likely_reasons(comparison: RunComparison) -> list[Reason]:
             "look for what reads the time, the network, or files that are not recorded as inputs",
         )
     ]
+
+
+def _end(comparison: RunComparison) -> Iterator[Reason]:
+    if comparison.state is not None:
+        yield Reason(
+            "end",
+            f"the newer run did not end like the older one: {_then_now(comparison.state)}",
+            f"see what it printed: {comparison.new.entry.layout.output}",
+        )
 
 
 def _what_was_run(comparison: RunComparison) -> Iterator[Reason]:
