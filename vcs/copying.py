@@ -18,9 +18,11 @@ from vcs.atomic import write_all
 from vcs.digest import Digest
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 Advance: TypeAlias = Callable[[int], None]
+# Fills the buffer from its beginning and returns how much; 0 at the end.
+Read: TypeAlias = Callable[[bytearray], int]
 
 # 512 MiB on tmpfs take 0.33 s with 256 KiB, 0.34 s with 64 KiB and with 4 MiB; cp takes 0.20 s.
 _COPY_BYTES = 256 << 10
@@ -80,13 +82,24 @@ def copy_and_hash(
     Raises:
         OSError: Reading or writing failed; the target is then incomplete.
     """
+
+    def read(buffer: bytearray) -> int:
+        return os.readv(source_fd, [buffer])
+
+    return copy_stream_and_hash(read, target_fd, size_hint, alone=alone, advance=advance)
+
+
+def copy_stream_and_hash(
+    read: Read, target_fd: int, size_hint: int, *, alone: bool, advance: Advance | None = None
+) -> tuple[Digest, int]:
+    """The same for anything that can be read into a buffer; what `read` raises ends the copy."""
     if alone and size_hint >= _OVERLAP_FROM_BYTES:
-        return _copy_and_hash_overlapped(source_fd, target_fd, advance)
+        return _copy_and_hash_overlapped(read, target_fd, advance)
     hasher = blake3()
     buffer = bytearray(_COPY_BYTES)
     view = memoryview(buffer)
     size = 0
-    while count := os.readv(source_fd, [buffer]):
+    while count := read(buffer):
         hasher.update(view[:count])
         write_all(target_fd, view[:count])
         size += count
@@ -95,7 +108,7 @@ def copy_and_hash(
     return Digest(hasher.hexdigest()), size
 
 
-def _copy_and_hash_overlapped(source_fd: int, target_fd: int, advance: Advance | None) -> tuple[Digest, int]:
+def _copy_and_hash_overlapped(read: Read, target_fd: int, advance: Advance | None) -> tuple[Digest, int]:
     """The same, with each write on a second thread while this one hashes the block and reads the next."""
     from concurrent.futures import ThreadPoolExecutor  # 8 ms, for large files only.
 
@@ -104,7 +117,7 @@ def _copy_and_hash_overlapped(source_fd: int, target_fd: int, advance: Advance |
     size = 0
     pending: Future[None] | None = None
     with ThreadPoolExecutor(1, thread_name_prefix="tracker-copy") as writer:
-        while count := os.readv(source_fd, [buffer]):
+        while count := read(buffer):
             block = memoryview(buffer)[:count]
             previous, pending = pending, writer.submit(write_all, target_fd, block)
             hasher.update(block)
@@ -117,3 +130,55 @@ def _copy_and_hash_overlapped(source_fd: int, target_fd: int, advance: Advance |
         if pending is not None:
             pending.result()
     return Digest(hasher.hexdigest()), size
+
+
+class Hashing:
+    """A hash over blocks that somebody else reads and uses too; a long one, `alone`, on a second thread.
+
+    For each block: fill `buffer()`, then `update`; the buffer may be read until the next
+    but one is asked for.
+    """
+
+    def __init__(self, block_bytes: int, size_hint: int, *, alone: bool) -> None:
+        self._hasher = blake3()
+        self._buffers = [bytearray(block_bytes), bytearray(block_bytes)]
+        self._pending: list[Future[None] | None] = [None, None]
+        self._at = 1
+        self._pool: ThreadPoolExecutor | None = None
+        if alone and size_hint >= _OVERLAP_FROM_BYTES:
+            from concurrent.futures import ThreadPoolExecutor  # 8 ms, for large files only.
+
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="tracker-hash")
+
+    def __enter__(self) -> Hashing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def buffer(self) -> bytearray:
+        """Return the buffer for the next block."""
+        self._at = 1 - self._at
+        pending = self._pending[self._at]
+        if pending is not None:
+            pending.result()
+        return self._buffers[self._at]
+
+    def update(self, count: int) -> None:
+        """Take in the first `count` bytes of the buffer last returned."""
+        view = memoryview(self._buffers[self._at])[:count]
+        if self._pool is not None:
+            self._pending[self._at] = self._pool.submit(self._update, view)
+        else:
+            self._hasher.update(view)
+
+    def digest(self) -> Digest:
+        """Return the digest of all blocks."""
+        for pending in self._pending:
+            if pending is not None:
+                pending.result()
+        return Digest(self._hasher.hexdigest())
+
+    def _update(self, view: memoryview) -> None:
+        self._hasher.update(view)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import io
 import os
 import shutil
 import time
@@ -18,10 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from blake3 import blake3
-
 from vcs.atomic import disk_error, write_all
-from vcs.copying import BLOCK_BYTES, Advance, clone_file, copy_and_hash, hash_descriptor
+from vcs.copying import Advance, clone_file, copy_and_hash, copy_stream_and_hash, hash_descriptor
 from vcs.digest import Digest
 from vcs.errors import ConflictError, FormatError, IntegrityError
 from vcs.ignore import STAGING_PREFIX
@@ -239,7 +238,7 @@ class Staging:
         fd = os.open(where, _NEW_FILE, 0o777 if entry.executable else 0o666)
         try:
             if source is None:
-                digest = self._copy_object(entry, fd, advance)
+                digest = self._copy_object(entry, fd, alone, advance)
             else:
                 digest = self._copy_file(source, fd, entry.size, alone, advance)
             if os.fstat(fd).st_size != entry.size:
@@ -259,14 +258,18 @@ class Staging:
         finally:
             os.close(source_fd)
 
-    def _copy_object(self, entry: Entry, fd: int, advance: Advance) -> Digest:
-        hasher = blake3()
+    def _copy_object(self, entry: Entry, fd: int, alone: bool, advance: Advance) -> Digest:
+        """Copy an object that is no file of its own."""
         with self._store.open(Digest(entry.digest)) as stream:
-            while block := stream.read(BLOCK_BYTES):
-                hasher.update(block)
-                write_all(fd, block)
-                advance(len(block))
-        return Digest(hasher.hexdigest())
+
+            def read(buffer: bytearray) -> int:
+                if isinstance(stream, io.BufferedIOBase):
+                    return stream.readinto(buffer)
+                block = stream.read(len(buffer))
+                buffer[: len(block)] = block
+                return len(block)
+
+            return copy_stream_and_hash(read, fd, entry.size, alone=alone, advance=advance)[0]
 
     def _note(self, entry: Entry, fd: int) -> None:
         if self._cache is not None:

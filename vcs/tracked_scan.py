@@ -226,7 +226,9 @@ class _Keeping(Batch):
     def lacking(self, raws: Iterable[bytes]) -> set[bytes]:
         return set()
 
-    def put_file(self, path: Path, *, advance: Callable[[int], None] | None = None) -> tuple[Digest, int]:
+    def put_file(
+        self, path: Path, *, advance: Callable[[int], None] | None = None, like: Digest | None = None
+    ) -> tuple[Digest, int]:
         for _ in range(2):
             try:
                 fd = os.open(path, _READ_FLAGS)

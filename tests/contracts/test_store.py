@@ -4,19 +4,52 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import ConflictError, NotFoundError, UsageError
-from vcs.stores.base import Store
+from vcs.stores.base import LARGE_BYTES, Batch, Store
+from vcs.stores.batch import LocalBatch
 from vcs.stores.local import LocalStore
 from vcs.stores.memory import MemoryStore
+from vcs.stores.recipes import Recipe, encode
+
+
+class RecipeStore(LocalStore):
+    """A store in which every large object is a recipe."""
+
+    @contextmanager
+    def batch(self) -> Iterator[Batch]:
+        """One whose large objects become an extent and a recipe of it."""
+        batch = LocalBatch(self)
+        publish = batch.publish
+
+        def as_recipe(temporary: Path, digest: Digest) -> None:
+            size = temporary.stat().st_size
+            if size < LARGE_BYTES:
+                publish(temporary, digest)
+                return
+            recipe = Recipe(size, (digest,), ((0, 0, 1000), (0, 1000, size - 1000)))
+            fd, named = self.open_temporary()
+            os.write(fd, encode(recipe))
+            os.close(fd)
+            assert self.recipes.publish(digest, recipe, named, (digest, temporary))
+
+        batch.publish = as_recipe  # type: ignore[method-assign]
+        try:
+            yield batch
+            batch.finish()
+        finally:
+            batch.discard()
+
 
 STORES: dict[str, Callable[[Path], Store]] = {
     "local": lambda folder: LocalStore(folder / "objects", folder / "packs", folder / "tmp"),
+    "recipes": lambda folder: RecipeStore(folder / "objects", folder / "packs", folder / "tmp"),
     "memory": lambda folder: MemoryStore(),
 }
 ABSENT = digest_bytes(b"never stored")

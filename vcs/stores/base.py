@@ -45,11 +45,15 @@ class Batch(ABC):
         """
 
     @abstractmethod
-    def put_file(self, path: Path, *, advance: Callable[[int], None] | None = None) -> tuple[Digest, int]:
+    def put_file(
+        self, path: Path, *, advance: Callable[[int], None] | None = None, like: Digest | None = None
+    ) -> tuple[Digest, int]:
         """Hash and store a regular file in one pass; return its digest and size in bytes.
 
         `advance` is told how many bytes were done, bit by bit (a negative number takes
-        them back before a second try); what it raises ends the work.
+        them back before a second try); what it raises ends the work. `like` is an object
+        that the file may resemble, its previous content for example, so that a store can
+        keep what is new only: a suggestion, which need not be here.
 
         Raises:
             NotFoundError, UsageError: It is missing, or not a regular file.
@@ -141,10 +145,10 @@ class Store(ABC):
         with self.batch() as batch:
             return batch.put_bytes(data)
 
-    def put_file(self, path: Path) -> tuple[Digest, int]:
+    def put_file(self, path: Path, *, like: Digest | None = None) -> tuple[Digest, int]:
         """Store one file; see `Batch.put_file`."""
         with self.batch() as batch:
-            return batch.put_file(path)
+            return batch.put_file(path, like=like)
 
     def read_bytes(self, digest: Digest) -> bytes:
         """Return the whole object, verified.

@@ -11,16 +11,17 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
 from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, write_all
-from vcs.copying import clone_file, copy_and_hash, hash_descriptor
 from vcs.digest import Digest
 from vcs.errors import ConflictError, NotFoundError, StoreError, UsageError
 from vcs.stores.base import LARGE_BYTES, Batch, Taken
+from vcs.stores.large import LargeFiles, is_same, settle
 from vcs.stores.packs import Pack, PackWriter
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class LocalBatch(Batch):
         self._listed: dict[str, frozenset[str]] = {}
         self._questions = 0
         self._broken = False
-        self._copies = 0
+        self._large = LargeFiles(store, self.contains, lambda path, digest: self.publish(path, digest))
         store.refresh()
 
     def put_bytes(self, data: bytes) -> Digest:
@@ -69,7 +70,7 @@ class LocalBatch(Batch):
 
     def contains(self, digest: Digest) -> bool:
         with self._lock:
-            return self._has(bytes.fromhex(digest), digest)
+            return self._has(bytes.fromhex(digest), digest) or self._has_recipe(digest)
 
     def lacking(self, raws: Iterable[bytes]) -> set[bytes]:
         lacking: set[bytes] = set()
@@ -81,7 +82,7 @@ class LocalBatch(Batch):
                 pack = find(raw)
                 if pack is not None:
                     used.add(pack)
-                elif not self._has(raw, Digest(raw.hex())):
+                elif not self._has(raw, Digest(raw.hex())) and not self._has_recipe(Digest(raw.hex())):
                     lacking.add(raw)
             gone = [pack for pack in used if not self._use(pack)]
         # Another process rewrote or removed a pack since this batch began: ask again, of what is there now.
@@ -121,7 +122,9 @@ class LocalBatch(Batch):
             self._append(raw, data)
         return raw, size, mtime_ns, before.st_ctime_ns, before.st_ino, before.st_mode
 
-    def put_file(self, path: Path, *, advance: Callable[[int], None] | None = None) -> tuple[Digest, int]:
+    def put_file(
+        self, path: Path, *, advance: Callable[[int], None] | None = None, like: Digest | None = None
+    ) -> tuple[Digest, int]:
         counter = _Counter(advance)
         for _ in range(2):
             counter.take_back()
@@ -130,11 +133,11 @@ class LocalBatch(Batch):
                 before = os.fstat(fd)
                 if before.st_size < LARGE_BYTES:
                     data = _read_small(fd, path)
-                    if _same(before, os.fstat(fd), len(data)):
+                    if is_same(before, os.fstat(fd), len(data)):
                         counter(len(data))
                         return self.put_bytes(data), len(data)
                 else:
-                    result = self._put_large(fd, before, path, counter)
+                    result = self._large.put(fd, before, path, like, counter)
                     if result is not None:
                         return result
             finally:
@@ -170,7 +173,7 @@ class LocalBatch(Batch):
             remove_quietly(path)
 
     def _has(self, raw: bytes, digest: Digest | None) -> bool:
-        """Whether the object is here or there; under the lock. The digest is the same, to save work."""
+        """Whether the object is in a pack or a file; under the lock. The digest is the same, to save work."""
         if raw in self._waiting:
             return True
         for writer, _, _ in self._writers:
@@ -212,6 +215,14 @@ class LocalBatch(Batch):
             return False
         except OSError:  # Another user's object in a shared store.
             return os.path.exists(path)
+        return True
+
+    def _has_recipe(self, digest: Digest) -> bool:
+        """Whether the object is here as a recipe; what the recipe needs is safe for as long as it is."""
+        if not self._store.recipes.has(digest):
+            return False
+        with suppress(OSError):  # Removed just now, or another user's: `has` was the answer.
+            os.utime(self._store.recipes.path(digest))
         return True
 
     def _list_loose(self, digest: Digest) -> frozenset[str]:
@@ -260,7 +271,7 @@ class LocalBatch(Batch):
             for raw, data in self._waiting.items():
                 written.append((Digest(raw.hex()), self._write_temporary(data)))
             for digest, path in written:
-                self._publish(path, digest)
+                self.publish(path, digest)
         finally:
             for _, path in written:
                 remove_quietly(path)
@@ -269,7 +280,7 @@ class LocalBatch(Batch):
         try:
             path = self._write_temporary(data)
             try:
-                self._publish(path, digest)
+                self.publish(path, digest)
             finally:
                 remove_quietly(path)
         except OSError as error:
@@ -279,7 +290,7 @@ class LocalBatch(Batch):
         fd, path = self._store.open_temporary()
         try:
             write_all(fd, data)
-            _settle(fd)
+            settle(fd)
         except BaseException:
             remove_quietly(path)
             raise
@@ -287,41 +298,7 @@ class LocalBatch(Batch):
             os.close(fd)
         return path
 
-    def _put_large(
-        self, source: int, before: os.stat_result, path: Path, counter: _Counter
-    ) -> tuple[Digest, int] | None:
-        """Copy and hash a large file; None if it changed meanwhile."""
-        with self._lock:
-            alone = not self._copies
-            self._copies += 1
-        try:
-            return self._copy_large(source, before, path, counter, alone=alone)
-        finally:
-            with self._lock:
-                self._copies -= 1
-
-    def _copy_large(
-        self, source: int, before: os.stat_result, path: Path, counter: _Counter, *, alone: bool
-    ) -> tuple[Digest, int] | None:
-        fd, temporary = self._store.open_temporary()
-        try:
-            if clone_file(source, fd):
-                digest, size = hash_descriptor(fd, advance=counter)
-            else:
-                digest, size = copy_and_hash(source, fd, before.st_size, alone=alone, advance=counter)
-            if not _same(before, os.fstat(source), size):
-                return None
-            if not self.contains(digest):
-                _settle(fd)
-                self._publish(temporary, digest)
-            return digest, size
-        except OSError as error:
-            raise disk_error(error, f"cannot store {path}") from error
-        finally:
-            os.close(fd)
-            remove_quietly(temporary)
-
-    def _publish(self, temporary: Path, digest: Digest) -> None:
+    def publish(self, temporary: Path, digest: Digest) -> None:
         """Give a durable temporary file the name of its object."""
         target = Path(self._store.loose_path(digest))
         try:
@@ -350,11 +327,6 @@ class _Counter:
             self(-self._done)
 
 
-def _settle(fd: int) -> None:
-    os.fchmod(fd, 0o444)
-    os.fsync(fd)
-
-
 def _open_regular(path: Path) -> int:
     """Open without following a link and without waiting for a pipe's other end."""
     try:
@@ -376,7 +348,3 @@ def _read_small(fd: int, path: Path) -> bytes:
         return os.read(fd, LARGE_BYTES)
     except OSError as error:
         raise disk_error(error, f"cannot read {path}") from error
-
-
-def _same(before: os.stat_result, after: os.stat_result, size: int) -> bool:
-    return before.st_size == after.st_size == size and before.st_mtime_ns == after.st_mtime_ns

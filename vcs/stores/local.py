@@ -26,6 +26,9 @@ from vcs.lock import file_lock
 from vcs.stores.base import LARGE_BYTES, Batch, Store
 from vcs.stores.batch import LocalBatch
 from vcs.stores.packs import Pack, PackFolder, PackWriter
+from vcs.stores.ranges import RangeFile
+from vcs.stores.recent import RecentLarge
+from vcs.stores.recipes import RecipeFolder
 
 _REWRITE_TIMEOUT_S = 600.0
 _LEFTOVER_AGE_S = 3600.0
@@ -46,6 +49,8 @@ class LocalStore(Store):
         self.objects = objects
         self.tmp = tmp
         self.packs = PackFolder(packs)
+        self.recipes = RecipeFolder(objects)
+        self.recent = RecentLarge(objects.parent / "recent-large")
         self._prefix = f"{objects}{os.sep}"
 
     @contextmanager
@@ -65,7 +70,11 @@ class LocalStore(Store):
     def contains(self, digest: Digest) -> bool:
         # Packs that another process rewrote must not be asked from memory; this is one stat.
         self.refresh()
-        return self.packs.find(bytes.fromhex(digest)) is not None or os.path.exists(self.loose_path(digest))
+        return (
+            self.packs.find(bytes.fromhex(digest)) is not None
+            or os.path.exists(self.loose_path(digest))
+            or self.recipes.has(digest)
+        )
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Return those that are not here; looks for new packs once."""
@@ -73,13 +82,15 @@ class LocalStore(Store):
         asked = list(digests)
         find, from_hex = self.packs.finder(len(asked)), bytes.fromhex
         not_packed = [digest for digest in asked if find(from_hex(digest)) is None]
-        return {digest for digest in not_packed if not os.path.exists(self.loose_path(digest))}
+        not_loose = [digest for digest in not_packed if not os.path.exists(self.loose_path(digest))]
+        return {digest for digest in not_loose if not self.recipes.has(digest)}
 
     def size(self, digest: Digest) -> int:
         try:
             return os.stat(self.loose_path(digest)).st_size
         except FileNotFoundError:
-            return self._place(digest)[2]
+            recipe = self.recipes.load(digest)
+            return recipe.size if recipe is not None else self._place(digest)[2]
         except OSError as error:
             raise disk_error(error, f"cannot read object {digest[:12]}") from error
 
@@ -87,7 +98,22 @@ class LocalStore(Store):
         try:
             return open(self.loose_path(digest), "rb")
         except FileNotFoundError:
-            return io.BytesIO(self._read_packed(digest))
+            ranges = self.recipes.open(digest)
+            return io.BufferedReader(ranges) if ranges is not None else io.BytesIO(self._read_packed(digest))
+        except OSError as error:
+            raise disk_error(error, f"cannot read object {digest[:12]}") from error
+
+    def open_ranges(self, digest: Digest) -> RangeFile | None:
+        """Open a large object as ranges of files, one if it is a file of its own; None if it is not here.
+
+        Raises:
+            IntegrityError: Its recipe is damaged.
+        """
+        path = Path(self.loose_path(digest))
+        try:
+            return RangeFile(digest, [digest], [path], [(0, 0, os.stat(path).st_size)])
+        except FileNotFoundError:
+            return self.recipes.open(digest)
         except OSError as error:
             raise disk_error(error, f"cannot read object {digest[:12]}") from error
 
@@ -164,6 +190,7 @@ class LocalStore(Store):
                 yield Digest(raw.hex())
         for folder, name in self._loose_names():
             yield Digest(folder + name)
+        yield from self.recipes.names()
 
     def delete(self, digests: Iterable[Digest]) -> int:
         """Remove objects; see `Store.delete`. Packs that hold some are rewritten, one at a time.
@@ -181,15 +208,47 @@ class LocalStore(Store):
                     self._rewrite_without(pack, gone)
                     removed.update(Digest(raw.hex()) for raw in gone)
             self.refresh(force=True)
-        for digest in wanted:
-            try:
-                os.unlink(self.loose_path(digest))
-                removed.add(digest)
-            except FileNotFoundError:
-                pass
-            except OSError as error:
-                raise disk_error(error, f"cannot remove object {digest[:12]}") from error
+        removed |= self._delete_files(wanted)
         return len(removed)
+
+    def _delete_files(self, wanted: set[Digest]) -> set[Digest]:
+        """Remove recipes and objects that are files; return which there were.
+
+        What recipes that stay need becomes an extent. If one of these cannot be read,
+        everything that it might need is kept so.
+        """
+        with self.recipes.lock():
+            try:
+                removed = self.recipes.delete(wanted)
+                needed: dict[Digest, set[Digest]] | None
+                try:
+                    needed = self.recipes.needed()
+                except IntegrityError:
+                    needed = None
+                for digest in wanted:
+                    path = Path(self.loose_path(digest))
+                    if not path.exists():
+                        continue
+                    if needed is None or digest in needed:
+                        self.recipes.keep(digest, path)
+                    else:
+                        path.unlink()
+                    removed.add(digest)
+                if needed is not None:
+                    self.recipes.sweep(needed)
+            except OSError as error:
+                raise disk_error(error, f"cannot remove objects from {self.objects}") from error
+        return removed
+
+    def referenced_by(self, digest: Digest) -> set[Digest]:
+        """Return the objects that have bytes in the file of this one. Reads every recipe.
+
+        Deleting this object does not free its bytes before those are deleted too.
+
+        Raises:
+            IntegrityError: A recipe is damaged.
+        """
+        return self.recipes.needed().get(digest, set())
 
     def loose_path(self, digest: Digest) -> str:
         """Return where the object lies if it is a file of its own."""

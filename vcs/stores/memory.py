@@ -67,7 +67,9 @@ class _MemoryBatch(Batch):
     def contains(self, digest: Digest) -> bool:
         return digest in self.staged or self._store.contains(digest)
 
-    def put_file(self, path: Path, *, advance: Callable[[int], None] | None = None) -> tuple[Digest, int]:
+    def put_file(
+        self, path: Path, *, advance: Callable[[int], None] | None = None, like: Digest | None = None
+    ) -> tuple[Digest, int]:
         if path.is_symlink() or (path.exists() and not path.is_file()):
             raise UsageError(f"{path} is not a regular file")
         for _ in range(2):

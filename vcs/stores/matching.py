@@ -1,0 +1,251 @@
+"""One file against another: which of its bytes the other has too, and where.
+
+Both are read once, side by side and at the same offsets, for most near-identical files
+agree there: those that grew, and those in which something of equal length was replaced.
+Where they stop to agree, the offset between them may have changed: by the difference of
+their lengths (one insertion), by what the borders of tensors say, or by an amount that
+is found by looking for bytes of the one in the neighbourhood in the other. Every byte
+that is said to be the same was compared, so nothing here has to be trusted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from vcs.stores.ranges import RangeFile
+
+BLOCK_BYTES = 512 << 10
+# A block that differs is looked at in such steps; each may lie at another shift.
+_STEP_BYTES = 32 << 10
+_PAGE_BYTES = 4 << 10
+# A shorter stretch between others costs more as a range than as bytes.
+_MIN_RUN_BYTES = 512
+_NEEDLE_BYTES = 64
+# How far away moved bytes are looked for, and how often in vain.
+_REACH_BYTES = 4 << 20
+_MAX_VAIN_SEARCHES = 24
+
+# Start and end in a block, of bytes that are the same.
+Run = tuple[int, int]
+
+
+@dataclass
+class Pieces:
+    """A file as stretches, in order, that the base has, or that are new.
+
+    Attributes:
+        stretches: Offset in the base, or -1 for new bytes; and length.
+        known_bytes: The sum of those that the base has.
+    """
+
+    stretches: list[tuple[int, int]] = field(default_factory=list)
+    known_bytes: int = 0
+
+    def add_known(self, offset: int, length: int) -> None:
+        self.known_bytes += length
+        if self.stretches:
+            last, last_length = self.stretches[-1]
+            if last >= 0 and last + last_length == offset:
+                self.stretches[-1] = (last, last_length + length)
+                return
+        self.stretches.append((offset, length))
+
+    def add_new(self, length: int) -> None:
+        if self.stretches and self.stretches[-1][0] < 0:
+            length += self.stretches.pop()[1]
+        self.stretches.append((-1, length))
+
+
+class Matcher:
+    """Compares one file, given block by block, with a base."""
+
+    def __init__(
+        self,
+        size: int,
+        base: RangeFile,
+        anchors: list[tuple[int, int]],
+        write_new: Callable[[memoryview], object],
+    ) -> None:
+        """Begin; `anchors` are offsets in the file with the shift from there on, the first at 0.
+
+        New bytes go to `write_new`, in order; what it raises ends the comparison.
+        """
+        self.pieces = Pieces()
+        self._base = base
+        self._anchors = anchors
+        self._next_anchor = 0
+        self._structured = len(anchors) > 1
+        self._tail_shift = base.size - size
+        self._shift = self._expected_shift = 0
+        self._write_new = write_new
+        self._buffer = bytearray(BLOCK_BYTES)
+        self._lost_steps = 0
+        self._vain_searches = 0
+
+    def limit(self, position: int) -> int:
+        """Return how long the block at `position` may be at most; call it before each block."""
+        while self._next_anchor < len(self._anchors) and self._anchors[self._next_anchor][0] <= position:
+            self._shift = self._expected_shift = self._anchors[self._next_anchor][1]
+            self._next_anchor += 1
+        if self._next_anchor < len(self._anchors):
+            return min(BLOCK_BYTES, self._anchors[self._next_anchor][0] - position)
+        return BLOCK_BYTES
+
+    def feed(self, block: bytearray, count: int, position: int) -> None:
+        """Take in the first `count` bytes of `block`, which lie at `position` of the file.
+
+        Raises:
+            OSError, IntegrityError: The base cannot be read.
+        """
+        end = self._read_base(0, count, position)
+        if end == count and self._is_same(block, count):
+            self._lost_steps = 0
+            self.pieces.add_known(position + self._shift, count)
+            return
+        for start in range(0, count, _STEP_BYTES):
+            self._feed_step(block, start, min(start + _STEP_BYTES, count), position)
+
+    def _feed_step(self, block: bytearray, start: int, stop: int, position: int) -> None:
+        end = self._read_base(start, stop, position)
+        done = self._feed_runs(block, start, start, end, position)
+        if done < stop:
+            done = self._realign(block, done, stop, position)
+        if done < stop:
+            self._lost_steps += 1
+            self._feed_new(block, done, stop)
+        else:
+            self._lost_steps = 0
+
+    def _is_same(self, block: bytearray, count: int) -> bool:
+        if count == BLOCK_BYTES:
+            return block == self._buffer
+        return block[:count] == self._buffer[:count]
+
+    def _read_base(self, start: int, end: int, position: int) -> int:
+        """Read what should be the same as a part of the block; return up to where the base has bytes."""
+        offset = position + start + self._shift
+        if offset < 0 or offset >= self._base.size:
+            return start
+        return start + self._base.read_at(offset, memoryview(self._buffer)[start:end])
+
+    def _feed_new(self, block: bytearray, start: int, end: int) -> None:
+        self.pieces.add_new(end - start)
+        self._write_new(memoryview(block)[start:end])
+
+    def _feed_runs(self, block: bytearray, done: int, start: int, end: int, position: int) -> int:
+        """Take in what is the same between `start` and `end`, and what is new before it; return up to where.
+
+        Between these the buffer holds the base's bytes; up to `done` all is taken in already.
+        """
+        for first, last in equal_runs(block, start, end, self._buffer):
+            touches = first == start or last == end
+            if last - first < _MIN_RUN_BYTES and not touches:
+                continue
+            if first > done:
+                self._feed_new(block, done, first)
+            self.pieces.add_known(position + first + self._shift, last - first)
+            done = last
+        return done
+
+    def _realign(self, block: bytearray, done: int, count: int, position: int) -> int:
+        """The end of the block is not the same: see whether the base has it elsewhere.
+
+        Return up to where all is taken in.
+        """
+        needle = bytes(memoryview(block)[max(done, count - _NEEDLE_BYTES) : count])
+        if needle.count(needle[:1]) == len(needle):
+            return done
+        shift = self._find(needle, position + count - len(needle))
+        if shift is None:
+            return done
+        self._shift = shift
+        start = max(done, -(position + shift))
+        end = self._read_base(start, count, position)
+        return self._feed_runs(block, done, start, end, position)
+
+    def _find(self, needle: bytes, at: int) -> int | None:
+        """Return the shift to where the base has these bytes of the file."""
+        for shift in (self._expected_shift, self._tail_shift):
+            if shift != self._shift and self._has(needle, at + shift):
+                return shift
+        if self._structured or len(needle) < _NEEDLE_BYTES:
+            return None
+        return self._search(needle, at)
+
+    def _has(self, needle: bytes, offset: int) -> bool:
+        if offset < 0 or offset + len(needle) > self._base.size:
+            return False
+        found = bytearray(len(needle))
+        self._base.read_at(offset, memoryview(found))
+        return found == needle
+
+    def _search(self, needle: bytes, at: int) -> int | None:
+        """Look for bytes in the neighbourhood in the base; return the shift to them.
+
+        Only the first, second, fourth, eighth step of new bytes are worth it, for they may go on.
+        """
+        lost = self._lost_steps
+        if (lost & (lost + 1)) or self._vain_searches >= _MAX_VAIN_SEARCHES:
+            return None
+        start = max(0, at + self._shift - _REACH_BYTES)
+        hay = bytearray(max(0, min(2 * _REACH_BYTES, self._base.size - start)))
+        self._base.read_at(start, memoryview(hay))
+        found = hay.find(needle)
+        if found < 0:
+            self._vain_searches += 1
+            return None
+        return start + found - at
+
+
+def equal_runs(new: bytearray, start: int, end: int, base: bytearray) -> list[Run]:
+    """Return the stretches in which two buffers agree between `start` and `end`, to the byte.
+
+    Of two differences in one page, what lies between is not found.
+    """
+    runs: list[Run] = []
+    since = start
+    for at in range(start, end, _PAGE_BYTES):
+        until = min(at + _PAGE_BYTES, end)
+        if new[at:until] == base[at:until]:
+            continue
+        last = at + _common_start(new, base, at, until)
+        if last > since:
+            runs.append((since, last))
+        since = until - _common_end(new, base, last, until)
+    if end > since:
+        runs.append((since, end))
+    return runs
+
+
+def _common_start(new: bytearray, base: bytearray, start: int, end: int) -> int:
+    """How many bytes from `start` on are the same; the range holds a difference."""
+    if new[start] != base[start]:
+        return 0
+    low, high = start, end
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if new[low:middle] == base[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low - start
+
+
+def _common_end(new: bytearray, base: bytearray, start: int, end: int) -> int:
+    if new[end - 1] != base[end - 1]:
+        return 0
+    low, high = start, end
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if new[middle:high] == base[middle:high]:
+            high = middle
+        else:
+            low = middle
+    return end - high
+
+
+def read_block(fd: int, block: bytearray, count: int, position: int) -> int:
+    """Fill the beginning of a buffer from a file; return how much there was."""
+    return os.preadv(fd, [memoryview(block)[:count]], position)
