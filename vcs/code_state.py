@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vcs.atomic import disk_error, make_folder
+from vcs.atomic import disk_error, make_folder, remove_quietly
 from vcs.git import Git, failure
 from vcs.git_status import ABSENT, Changed, read_status
 from vcs.ignore import Ignore
@@ -124,6 +124,7 @@ def _private_index(git: Git, layout: Layout) -> Iterator[Path]:
             # With its time: git mistrusts an entry whose file is not older than the index.
             shutil.copy2(git.git_dir / "index", index)
     except OSError as error:
+        remove_quietly(index)
         raise disk_error(error, "cannot copy git's index") from error
     try:
         yield index

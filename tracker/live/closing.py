@@ -89,10 +89,11 @@ def _end_on_disk(parts: Parts, disk: OnDisk, ending: Ending, *, quiet: bool) -> 
         if files is not None:
             record.files = files
 
-    recorder.change(finish, doing="record the end of the run")
-    recorder.commit(f"run {parts.facts.id} {parts.state}")
+    is_recorded = recorder.change(finish, doing="record the end of the run")
+    is_recorded = recorder.commit(f"run {parts.facts.id} {parts.state}") and is_recorded
     with trouble.guarded("remove the mark of the live run"):
-        if disk.mark is not None:
+        # A mark that stays lets the next run of the project make up for what failed here.
+        if disk.mark is not None and is_recorded:
             marks.remove(disk.repo.layout, disk.mark)
         if disk.resume_key is not None and ending.exit_code == 0:
             remember(disk.repo.layout, disk.resume_key, None)

@@ -55,8 +55,9 @@ class Recorder:
     def flush(self) -> None:
         """Return when every row that was put is in its file."""
 
-    def change(self, change: Callable[[RunRecord], None], *, doing: str) -> None:
-        """Change the run's record, now; `doing` completes "could not …"."""
+    def change(self, change: Callable[[RunRecord], None], *, doing: str) -> bool:
+        """Change the run's record, now; return whether that worked. `doing` completes "could not …"."""
+        return True
 
     def change_soon(self, change: Callable[[RunRecord], None], *, doing: str) -> None:
         """Change the run's record before long, off this thread."""
@@ -64,8 +65,9 @@ class Recorder:
     def save_soon(self) -> None:
         """Write config and summary before long."""
 
-    def commit(self, message: str) -> None:
-        """Write the run's records into the ledger."""
+    def commit(self, message: str) -> bool:
+        """Write the run's records into the ledger; return whether that worked."""
+        return True
 
     def after_fork(self) -> None:
         """In a forked child: leave to the parent what is the parent's."""
@@ -138,10 +140,12 @@ class DiskRecorder(Recorder):
     def flush(self) -> None:
         self.writer.flush()
 
-    def change(self, change: Callable[[RunRecord], None], *, doing: str) -> None:
+    def change(self, change: Callable[[RunRecord], None], *, doing: str) -> bool:
         if self.owns_record:
             with self.trouble.guarded(doing):
                 records.update(self.run, change)
+                return True
+        return False
 
     def change_soon(self, change: Callable[[RunRecord], None], *, doing: str) -> None:
         if not self.owns_record:
@@ -167,7 +171,7 @@ class DiskRecorder(Recorder):
         if self.owns_record:
             self.background.submit(self._tick, key="save")
 
-    def submit(self, job: Callable[[], None], *, doing: str) -> None:
+    def submit(self, job: Callable[[], object], *, doing: str) -> None:
         """Do something off the training thread, in turn."""
 
         def guarded() -> None:
@@ -177,10 +181,12 @@ class DiskRecorder(Recorder):
         if self.owns_record:
             self.background.submit(guarded)
 
-    def commit(self, message: str) -> None:
+    def commit(self, message: str) -> bool:
         if self.owns_record:
             with self.trouble.guarded("write the ledger"), self._ledger_lock:
                 self.repo.ledger.commit([self.run.folder], message)
+                return True
+        return False
 
     def session_of(self, record: RunRecord) -> Session:
         """Return this session's part of the record."""
