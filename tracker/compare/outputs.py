@@ -20,8 +20,10 @@ Listings = Callable[[str], tuple[str, Listing]]
 """Gives type and listing of `project/name:vN`."""
 
 RUN = "{run}"
-# Of a checkpoint, the file that names its run, and so is never the same in two runs.
-_NAMES_ITS_RUN = ("checkpoint", "checkpoint.pt")
+# Of a checkpoint: what names its run, and holds the states of all random generators, also of
+# those that nothing has seeded or used. They are never the same in two runs; what they lead to is.
+_CHECKPOINT = "checkpoint"
+_OF_ITS_PROCESS = ("checkpoint.pt", "loader.pt")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class OutputComparison:
         name: Of the artifact, without its project, `{run}` for the id of the run.
         step: At which it was logged.
         old, new: `project/name:vN`; None where a run has not logged it.
-        same: Whether the contents are equal, but for what names the run.
+        same: Whether the contents are equal; of a checkpoint, but for what belongs to its process.
         paths: What differs, by path; empty where that is unknown.
     """
 
@@ -104,8 +106,8 @@ def _compare(
     except Error:  # deleted, or not fetched: the digests have said enough
         return OutputComparison(name, step, a, b, same=False)
     paths = compare_paths(before, after)
-    if kind == _NAMES_ITS_RUN[0]:
-        paths.pop(_NAMES_ITS_RUN[1], None)
+    if kind == _CHECKPOINT:
+        paths = {path: found for path, found in paths.items() if path not in _OF_ITS_PROCESS}
     return OutputComparison(name, step, a, b, same=not paths, paths=paths)
 
 

@@ -119,12 +119,16 @@ def test_outputs_are_compared_path_by_path(repo: Repo, make: Make, tmp_path: Pat
     assert "output net at step 3: p/net:v0 and p/net:v1 differ in gone (removed)" in found.differences[0]
 
 
-def test_checkpoints_are_compared_without_what_names_their_run(
+def test_checkpoints_are_compared_without_what_belongs_to_their_process(
     repo: Repo, make: Make, tmp_path: Path
 ) -> None:
-    texts = {"model.pt": "weights"}
-    old = logged(repo, tmp_path, "aaaa-checkpoint", "checkpoint", **texts, **{"checkpoint.pt": "run aaaa"})
-    new = logged(repo, tmp_path, "bbbb-checkpoint", "checkpoint", **texts, **{"checkpoint.pt": "run bbbb"})
+    """It names the run, and holds generators that nobody has seeded."""
+
+    def files(own: str) -> dict[str, str]:
+        return {"model.pt": "weights", "checkpoint.pt": own, "loader.pt": own}
+
+    old = logged(repo, tmp_path, "aaaa-checkpoint", "checkpoint", **files("a"))
+    new = logged(repo, tmp_path, "bbbb-checkpoint", "checkpoint", **files("b"))
     found = verdict(repo, make("aaaa", LOSSES, logged=[old]), make("bbbb", LOSSES, logged=[new]))
     assert [output.name for output in found.comparison.outputs] == ["{run}-checkpoint"]
     assert found.status == "identical"
