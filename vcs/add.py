@@ -103,7 +103,8 @@ def add_file(
         digest = stat_cache.get(real, before) if stat_cache is not None else None
         size = before.st_size
         if digest is None or not into.contains(digest):
-            digest, size = into.put_file(real, advance=_bytes_of(progress))
+            like = stat_cache.last(real) if stat_cache is not None else None
+            digest, size = into.put_file(real, advance=_bytes_of(progress), like=like)
             if stat_cache is not None and _is_still(real, before):
                 stat_cache.put(real, before, digest, at_ns=at_ns)
         elif progress is not None:
@@ -176,7 +177,7 @@ class _Walk:
             self._progress.add_total(len(scan.files), 0)
         found: dict[str, Known] = {}
         fresh = self._take_known(prefix, scan, known, found)
-        self._take_fresh(prefix, folder, fresh, at_ns, found)
+        self._take_fresh(prefix, folder, fresh, at_ns, known, found)
         if self._cache is not None and found != known:
             self._cache.set_folder(folder, found)
         return scan.folders
@@ -214,7 +215,13 @@ class _Walk:
         return fresh
 
     def _take_fresh(
-        self, prefix: str, folder: str, names: list[str], at_ns: int, found: dict[str, Known]
+        self,
+        prefix: str,
+        folder: str,
+        names: list[str],
+        at_ns: int,
+        known: dict[str, Known],
+        found: dict[str, Known],
     ) -> None:
         """Read and store files, and make entries of the small ones; the large ones follow at the end."""
         add = self._entries.append
@@ -224,7 +231,9 @@ class _Walk:
             some = names[start : start + _SLICE]
             for name, taken in zip(some, self._batch.put_small_files(folder, some), strict=True):
                 if taken is None:
-                    self._take_alone(prefix + name, os.path.join(folder, name), at_ns)
+                    then = known.get(name)
+                    like = Digest(then[4].hex()) if then is not None else None
+                    self._take_alone(prefix + name, os.path.join(folder, name), at_ns, like)
                     continue
                 raw, size, mtime_ns, ctime_ns, inode, mode = taken
                 add(Entry(prefix + name, raw.hex(), size, "file", bool(mode & stat.S_IXUSR)))
@@ -234,8 +243,11 @@ class _Walk:
                 done_bytes += size
             self._tell(done, done_bytes)
 
-    def _take_alone(self, relpath: str, path: str, at_ns: int) -> None:
-        """Begin to store a file that is large, or that was not to be had at the first try."""
+    def _take_alone(self, relpath: str, path: str, at_ns: int, like: Digest | None) -> None:
+        """Begin to store a file that is large, or that was not to be had at the first try.
+
+        `like` is what it held when it was read last.
+        """
         try:
             status = os.stat(path, follow_symlinks=False)
         except OSError as error:
@@ -246,7 +258,7 @@ class _Walk:
             from concurrent.futures import ThreadPoolExecutor  # 8 ms, for large files only.
 
             self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="tracker-add")
-        self._large.append((relpath, path, status, at_ns, self._pool.submit(self._put_file, path)))
+        self._large.append((relpath, path, status, at_ns, self._pool.submit(self._put_file, path, like)))
 
     def _check_names(self, prefix: str, scan: _Scan) -> None:
         names = [*scan.files, *scan.folders, *scan.others]
@@ -268,9 +280,9 @@ class _Walk:
             self._progress.add_total(0, done_bytes)
             self._progress.advance(files, done_bytes)
 
-    def _put_file(self, path: str) -> tuple[Digest, int]:
+    def _put_file(self, path: str, like: Digest | None) -> tuple[Digest, int]:
         try:
-            return self._batch.put_file(Path(path), advance=self._advance)
+            return self._batch.put_file(Path(path), advance=self._advance, like=like)
         except (NotFoundError, UsageError) as error:
             raise _went_away(path) from error
 

@@ -89,6 +89,17 @@ class StatCache:
 
     def get(self, path: Path, stat: os.stat_result) -> Digest | None:
         """Return the digest of the file, if it is the one that was read then."""
+        known = self._known(path)
+        if known is None or known[:4] != (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino):
+            return None
+        return Digest(known[4].hex())
+
+    def last(self, path: Path) -> Digest | None:
+        """Return the digest that the path had when it was read last, whatever it holds now."""
+        known = self._known(path)
+        return Digest(known[4].hex()) if known is not None else None
+
+    def _known(self, path: Path) -> Known | None:
         folder = os.path.dirname(os.path.abspath(path))
         with self._lock:
             folder_known = self._recent.get(folder)
@@ -96,10 +107,7 @@ class StatCache:
                 folder_known = self._recent[folder] = self.folder(folder)
                 if len(self._recent) > _MAX_RECENT:
                     self._recent.popitem(last=False)
-            known = folder_known.get(path.name)
-        if known is None or known[:4] != (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino):
-            return None
-        return Digest(known[4].hex())
+            return folder_known.get(path.name)
 
     def put(self, path: Path, stat: os.stat_result, digest: Digest, *, at_ns: int) -> None:
         """Remember the digest of bytes that were read after `stat` was taken, at `at_ns` or later.

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import time
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vcs.add import add_file, add_tree
 from vcs.digest import Digest, digest_bytes
+from vcs.stat_cache import StatCache
 from vcs.stores.local import LocalStore
 from vcs.stores.ranges import RangeFile
 from vcs.verify import verify_store
@@ -308,4 +311,37 @@ def test_whatever_was_edited_comes_back(
         else:
             data = data[at:] + data[:at]
         put(folder, data)
+    assert verify_store(open_store(folder)) == []
+
+
+@pytest.mark.parametrize("as_tree", [True, False], ids=["folder", "file"])
+def test_the_previous_content_of_a_path_is_the_first_suggestion(folder: Path, as_tree: bool) -> None:
+    """The stat cache knows it, also where the log of sketches does not."""
+    path = folder.parent / "data" / "table.csv"
+    path.parent.mkdir()
+    cache = StatCache(folder.parent / "stat-cache")
+
+    def add() -> None:
+        # Old enough for the cache.
+        while time.time_ns() - path.stat().st_ctime_ns < 60_000_000:
+            time.sleep(0.01)
+        (folder / "recent-large").unlink(missing_ok=True)
+        if as_tree:
+            add_tree(path.parent, open_store(folder), stat_cache=cache)
+        else:
+            add_file(path, open_store(folder), name="table.csv", stat_cache=cache)
+
+    path.write_bytes(BASE)
+    add()
+    path.write_bytes(BASE + b"one more row")
+    add()
+    assert bytes_in(folder) < len(BASE) + 2000
+
+
+def test_short_reads_are_continued(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel may read less than asked for."""
+    real = os.preadv
+    monkeypatch.setattr(os, "preadv", lambda fd, parts, at: real(fd, [parts[0][:5000]], at))
+    put(folder, BASE[:MIB])
+    put(folder, BASE[:MIB] + b"more" * 100_000)
     assert verify_store(open_store(folder)) == []
