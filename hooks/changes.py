@@ -50,9 +50,13 @@ def staged(call: Call, base: str | None = None) -> list[Change]:
     Raises:
         GitError: git fails.
     """
+    command = ("diff-index", "--cached", "--raw", "-z", "--find-renames=100%", "--diff-filter=ACMRT")
+    done = call.git.call(*command, base or "HEAD", "--", env=call.index_env)
+    if done.code == 0:
+        return list(parse_raw(done.output))
+    # Before the first commit there is no HEAD; any other trouble comes again here.
     against = base or call.git.head() or empty_tree(call.git)
-    options = ("--cached", "--raw", "-z", "--find-renames=100%", "--diff-filter=ACMRT")
-    return list(parse_raw(call.git.run("diff-index", *options, against, "--", env=call.index_env)))
+    return list(parse_raw(call.git.run(*command, against, "--", env=call.index_env)))
 
 
 def changed_pointers(git: Git, old: str, new: str) -> list[Change]:
