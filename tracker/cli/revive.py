@@ -14,7 +14,7 @@ import click
 from tracker.cli.output import print_json, printable
 from tracker.cli.places import json_option, open_repo, project_option
 from tracker.compare.runs import compare_runs
-from tracker.compare.values import Tolerance
+from tracker.compare.values import Tolerance, exact_text
 from tracker.compare.verdict import Verdict, judge
 from tracker.revive import supervise
 from tracker.revive.plan import Plan
@@ -179,8 +179,8 @@ def _print_verdict(verdict: Verdict) -> None:
     )
     if verdict.first is not None:
         click.echo(f"\nFirst difference at step {verdict.first.step}")
-        for key, change in list(verdict.first.values.items())[:_SHOWN]:
-            click.echo(f"  {printable(key):<24} {change.old!r} then, {change.new!r} now")
+        for key, change in verdict.first.numbers_first[:_SHOWN]:
+            click.echo(f"  {printable(key):<24} {exact_text(change.old)} then, {exact_text(change.new)} now")
     _print_list("What differs", verdict.differences)
     if verdict.reasons:
         click.echo("\nLikely reasons")

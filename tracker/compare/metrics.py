@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tracker.compare.values import ABSENT, EXACT, Apart, Change, Tolerance, compare_values
+from tracker.compare.values import ABSENT, EXACT, Apart, Change, Tolerance, compare_values, is_number
 
 Row = Mapping[str, Any]
 
@@ -32,6 +32,7 @@ class KeyComparison:
         outside: In how many of them they are further apart than the tolerance allows.
         first_unequal, first_outside: The step of the first of those.
         largest, largest_relative: The largest distance of two numbers.
+        plain: Whether it is a number in every row, and not an image or a histogram.
     """
 
     key: str
@@ -42,10 +43,14 @@ class KeyComparison:
     first_outside: int | None = None
     largest: float = 0.0
     largest_relative: float = 0.0
+    plain: bool = True
 
-    def add(self, step: int, apart: Apart | None) -> None:
+    def add(self, step: int, change: Change, apart: Apart | None) -> None:
         """Take the values of one row into account."""
         self.rows += 1
+        self.plain = self.plain and all(
+            is_number(side) for side in (change.old, change.new) if side is not ABSENT
+        )
         if apart is None:
             return
         self.unequal += 1
@@ -63,6 +68,11 @@ class Divergence:
 
     step: int
     values: dict[str, Change]
+
+    @property
+    def numbers_first(self) -> list[tuple[str, Change]]:
+        """The values, numbers before images and histograms, which say less at a glance."""
+        return sorted(self.values.items(), key=lambda item: not is_number(item[1].old))
 
 
 @dataclass(frozen=True)
@@ -156,7 +166,7 @@ class _Comparer:
                 seen = self.keys[key] = KeyComparison(key)
             change = Change(old.get(key, ABSENT), new.get(key, ABSENT))
             apart = _apart(change, self._tolerance)
-            seen.add(step, apart)
+            seen.add(step, change, apart)
             if apart is not None:
                 unequal[key] = change
                 if not apart.within:

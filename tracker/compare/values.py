@@ -87,7 +87,7 @@ class Change:
 
 def compare_values(a: Any, b: Any, tolerance: Tolerance = EXACT) -> Apart | None:
     """Return how far two values are apart; None if they are equal."""
-    if _is_number(a) and _is_number(b):
+    if is_number(a) and is_number(b):
         return _compare_numbers(a, b, tolerance)
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         return _compare_mappings(a, b, tolerance)
@@ -107,6 +107,21 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Change]
         if ABSENT in (change.old, change.new) or compare_values(change.old, change.new) is not None:
             found[str(key)] = change
     return dict(sorted(found.items()))
+
+
+def exact_text(value: Any, *, most: int = 60) -> str:
+    """Return a value with all its digits, because two may differ in the last; long ones are cut."""
+    if value is ABSENT:
+        return "none"
+    if isinstance(value, Mapping) and "_type" in value:
+        return f"<{value['_type']}>"
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is compared as a number."""
+    return isinstance(value, int | float)
 
 
 def _compare_numbers(a: float, b: float, tolerance: Tolerance) -> Apart | None:
@@ -150,10 +165,6 @@ def _worst(parts: Iterable[Apart | None]) -> Apart | None:
         max(part.absolute or 0.0 for part in found),
         max(part.relative or 0.0 for part in found),
     )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
 
 
 def _is_finite(value: float) -> bool:

@@ -10,7 +10,7 @@ from tracker.compare.metrics import Divergence
 from tracker.compare.outputs import OutputComparison
 from tracker.compare.reasons import Reason, likely_reasons
 from tracker.compare.runs import RunComparison
-from tracker.compare.values import Change
+from tracker.compare.values import Change, exact_text
 
 Status = Literal["identical", "within tolerance", "differs"]
 
@@ -111,7 +111,7 @@ def _differences(comparison: RunComparison) -> Iterator[str]:
         yield f"the end: {comparison.state.old} then, {comparison.state.new} now"
     for title, changed in (("config", comparison.config), ("summary", comparison.summary)):
         for key, change in changed.items():
-            yield f"{title} {key}: {change.old!r} then, {change.new!r} now"
+            yield f"{title} {key}: {exact_text(change.old)} then, {exact_text(change.new)} now"
     yield from _row_differences(comparison)
     for output in comparison.outputs:
         if not output.same:
@@ -122,9 +122,9 @@ def _row_differences(comparison: RunComparison) -> Iterator[str]:
     metrics = comparison.metrics
     if metrics.only_old or metrics.only_new:
         yield f"rows: {metrics.only_old} only then, {metrics.only_new} only now"
-    for key, seen in metrics.keys.items():
+    for key, seen in sorted(metrics.keys.items(), key=lambda item: not item[1].plain):
         if seen.unequal:
-            distance = f", at most {seen.largest:.3g} apart" if seen.largest else ""
+            distance = f", at most {seen.largest:.3g} apart" if seen.largest and seen.plain else ""
             yield f"{key}: {seen.unequal} of {seen.rows} rows from step {seen.first_unequal} on{distance}"
 
 

@@ -111,3 +111,12 @@ def test_which_run_is_the_older_changes_nothing_about_being_identical(
     assert one.identical == other.identical
     first = (one.first_unequal, other.first_unequal)
     assert (first[0] and first[0].step) == (first[1] and first[1].step)
+
+
+def test_numbers_are_shown_before_media() -> None:
+    media = {"_type": "histogram", "values": [1], "bins": [0, 1]}
+    other = {**media, "values": [2]}
+    found = compare_rows(rows({"h": media, "loss": 1.0}), rows({"h": other, "loss": 1.0000000001}))
+    assert found.first_unequal is not None
+    assert [key for key, _ in found.first_unequal.numbers_first] == ["loss", "h"]
+    assert (found.keys["loss"].plain, found.keys["h"].plain) == (True, False)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.compare.values import ABSENT, Change, Tolerance, changes, compare_values
+from tracker.compare.values import ABSENT, Change, Tolerance, changes, compare_values, exact_text
 
 NUMBERS = st.floats() | st.integers()
 
@@ -88,3 +88,10 @@ def test_changes_are_told_by_dotted_key() -> None:
     found = changes(old, new)
     assert found == {"gone": Change(None, ABSENT), "model.width": Change(3, 4), "new": Change(ABSENT, 1)}
     assert found["gone"].to_plain() == {"old": None}
+
+
+def test_a_value_is_shown_with_all_its_digits_and_media_by_their_kind() -> None:
+    assert exact_text(0.1 + 0.2) == "0.30000000000000004"
+    assert exact_text({"_type": "histogram", "values": []}) == "<histogram>"
+    assert exact_text(ABSENT) == "none"
+    assert len(exact_text("x" * 500)) == 60
