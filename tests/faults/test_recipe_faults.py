@@ -343,3 +343,18 @@ def test_threads_store_versions_at_once(tmp_path: Path) -> None:
             thread.join()
     assert failures == []
     assert_has(folder, BASE, *versions)
+
+
+def test_a_store_without_locks_keeps_whole_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network file systems; and the folder of recipes may be another user's."""
+    folder = tmp_path / "store"
+    put(folder, BASE)
+
+    def no_locks(fd: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    put(folder, NEXT)
+    monkeypatch.undo()
+    assert not is_recipe(folder, SECOND)
+    assert_has(folder, BASE, NEXT)

@@ -21,7 +21,7 @@ from blake3 import blake3
 from vcs.atomic import disk_error, remove_quietly, write_all
 from vcs.copying import Advance, Hashing, clone_file, copy_and_hash, hash_descriptor
 from vcs.digest import Digest
-from vcs.errors import IntegrityError
+from vcs.errors import IntegrityError, LockedError, StoreError
 from vcs.stores.borders import anchors, find_borders
 from vcs.stores.matching import BLOCK_BYTES, Matcher, Pieces
 from vcs.stores.ranges import RangeFile
@@ -169,9 +169,10 @@ class LargeFiles:
         try:
             write_all(fd, encode(recipe))
             settle(fd)
-            return self._store.recipes.publish(
-                digest, recipe, temporary, (new, extent.path) if extent.size else None
-            )
+            named = (new, extent.path) if extent.size else None
+            return self._store.recipes.publish(digest, recipe, temporary, named)
+        except (LockedError, StoreError):  # No locks here, or the folder is another user's.
+            return False
         finally:
             os.close(fd)
             remove_quietly(temporary)

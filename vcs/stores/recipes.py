@@ -37,6 +37,8 @@ _DIGEST_BYTES = 32
 _NAME_CHARACTERS = 64
 _MAX_BYTES = 64 << 20
 _LOCK_TIMEOUT_S = 600.0
+# Storing the object whole needs no lock.
+_PUBLISH_TIMEOUT_S = 10.0
 _MAX_LOADED = 64
 
 
@@ -95,13 +97,13 @@ class RecipeFolder:
         self._thread_lock = threading.Lock()
         self._loaded: OrderedDict[tuple[Digest, int, int], Recipe] = OrderedDict()
 
-    def lock(self) -> AbstractContextManager[None]:
+    def lock(self, timeout_s: float = _LOCK_TIMEOUT_S) -> AbstractContextManager[None]:
         """Hold off those who delete, while the files that a recipe needs are looked up and it is named.
 
         Raises:
             LockedError, StoreError: As `file_lock`.
         """
-        return file_lock(self.folder / "lock", timeout_s=_LOCK_TIMEOUT_S, what="the store")
+        return file_lock(self.folder / "lock", timeout_s=timeout_s, what="the store")
 
     def names(self) -> list[Digest]:
         """Return the object of every recipe."""
@@ -193,7 +195,7 @@ class RecipeFolder:
             OSError, StoreError, LockedError: The recipe is not visible.
         """
         make_folder(self.folder)
-        with self.lock():
+        with self.lock(_PUBLISH_TIMEOUT_S):
             if extent is not None:
                 make_folder(self.extents)
                 os.rename(extent[1], self.extents / extent[0])

@@ -1,0 +1,227 @@
+"""Large files: the first version beside cp, near-identical ones beside what is new in them.
+
+Versions are stored by the store alone, in this process; what is measured on disk is what
+the file system allocated. The Parquet files are stand-ins: row groups of random bytes that
+stay as they are, between a magic number and a footer that grows.
+
+python -m benchmarks.bench_large [--scale 1.0] [--folder /dev/shm] [--repeat 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from benchmarks.figures import Figure, print_figures
+from vcs.add import add_tree
+from vcs.checkout import plan_checkout
+from vcs.listing import Listing
+from vcs.stat_cache import StatCache
+from vcs.stores.local import LocalStore
+
+MIB = 1 << 20
+
+
+def measure(scale: float = 1.0, folder: Path | None = None, repeat: int = 3) -> list[Figure]:
+    """Return the figures; at scale 1 the files are 4 GiB, and 14 GiB of room are needed."""
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        figures += _big_files(Path(name), scale, repeat)
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        figures += _checkpoints(Path(name), scale) + _tables(Path(name), scale)
+    return figures
+
+
+def _big_files(folder: Path, scale: float, repeat: int) -> list[Figure]:
+    size = int(1024 * MIB * scale)
+    data = folder / "data"
+    data.mkdir()
+    for number in range(4):
+        (data / f"{number}.bin").write_bytes(_random(number, size))
+    changed = _with_insertion(data / "2.bin", folder / "changed" / "2.bin")
+    turns = [_big_files_once(folder, data, changed) for _ in range(repeat)]
+    cost = {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
+    files = f"4 files of {size / MIB:g} MiB"
+    one = "1 MiB inserted in one of them"
+    return [
+        Figure(f"first add of {files}", cost["add"], "s", cost["cp"], "cp", 1.1),
+        Figure("the same again, unchanged", cost["again"] * 1000, "ms", target=50, absolute=True),
+        Figure(f"{one}: add", cost["changed"], "s", cost["cp one"], "cp", 0.5),
+        Figure(f"{one}: more on disk", cost["more"], "MiB", target=3, absolute=True),
+        Figure("checkout of the four by hard links", cost["link"] * 1000, "ms", target=50, absolute=True),
+        Figure("checkout of the changed one", cost["checkout"], "s", cost["cp one"], "cp", 1.2),
+    ]
+
+
+def _big_files_once(folder: Path, data: Path, changed: Path) -> dict[str, float]:
+    """Do all of it in an empty store; return seconds, and MiB for `more`."""
+    store, cache = _store(folder / "store"), StatCache(folder / "stat-cache")
+    cost = {"cp": _copied(data, folder / "copy")}
+    cost["add"] = _timed(lambda: add_tree(data, store, stat_cache=cache))
+    cost["again"] = _timed(lambda: add_tree(data, store, stat_cache=cache))
+    before = _allocated(folder / "store")
+    cost["cp one"] = _copied(changed.parent, folder / "copy")
+    cost["changed"] = _timed(lambda: add_tree(changed.parent, store))
+    cost["more"] = (_allocated(folder / "store") - before) / MIB
+    cost["link"] = _timed(_checkout(add_tree(data, store, stat_cache=cache), folder, store, "hardlink"))
+    cost["checkout"] = _timed(_checkout(add_tree(changed.parent, store), folder, store, "copy"))
+    for name in ("store", "out"):
+        shutil.rmtree(folder / name)
+    return cost
+
+
+def _copied(source: Path, target: Path) -> float:
+    seconds = _timed(lambda: subprocess.run(["cp", "-r", source, target], check=True))
+    shutil.rmtree(target)
+    return seconds
+
+
+def _checkpoints(folder: Path, scale: float) -> list[Figure]:
+    figures = []
+    writers: dict[str, Callable[[Path, dict[str, bytes]], None]] = {".safetensors": _write_safetensors}
+    with suppress(ImportError):
+        import torch
+
+        def write_torch(path: Path, tensors: dict[str, bytes]) -> None:
+            torch.save(
+                {
+                    name: torch.frombuffer(bytearray(data), dtype=torch.float32)
+                    for name, data in tensors.items()
+                },
+                path,
+            )
+
+        writers[".pt"] = write_torch
+    share = int(MIB * scale) // 4 * 4  # of 200: 20 frozen tensors of 9, and 5 trained ones of 4
+    for suffix, write in writers.items():
+        store = _store(folder / "store")
+        (folder / "saved").mkdir()
+        frozen = {f"layer{n}": _random(n, 9 * share) for n in range(20)}
+        times = []
+        for step in range(10):
+            trained = {f"head{n}": _random(1000 + 5 * step + n, 4 * share) for n in range(5)}
+            path = folder / "saved" / f"checkpoint-{step * 500}{suffix}"
+            write(path, frozen | trained)
+            times.append(_timed(lambda: store.put_file(path)))  # noqa: B023
+            path.unlink()
+        unique = 20 * 9 * share + 10 * 5 * 4 * share
+        figures += [
+            Figure(
+                f"10 checkpoints {suffix}, 9/10 frozen: on disk",
+                _allocated(folder / "store") / MIB, "MiB", unique / MIB, "unique tensors", 1.03,
+            ),
+            Figure(f"a later add {suffix}", statistics.median(times[1:]), "s", target=0.25, absolute=True),
+        ]  # fmt: skip
+        shutil.rmtree(folder / "store")
+        shutil.rmtree(folder / "saved")
+    return figures
+
+
+def _tables(folder: Path, scale: float) -> list[Figure]:
+    figures = []
+    rows = int(400_000 * scale)
+    for kind, versions in (("CSV", _csv_versions(rows)), ("Parquet", _parquet_versions(rows * 50))):
+        store = _store(folder / "store")
+        times, last = [], 0
+        for data in versions:
+            path = folder / f"table.{kind.lower()}"
+            path.write_bytes(data)
+            times.append(_timed(lambda: store.put_file(path)))  # noqa: B023
+            last = len(data)
+        figures.append(
+            Figure(
+                f"a {kind} that grows 1 % a version, 20 versions: on disk",
+                _allocated(folder / "store") / MIB, "MiB", last / MIB, "the last version", 1.3,
+            )
+        )  # fmt: skip
+        shutil.rmtree(folder / "store")
+    return figures
+
+
+def _csv_versions(rows: int) -> Iterator[bytes]:
+    source = random.Random(1)
+    lines = ["id,time,loss,label\n"]
+    for version in range(20):
+        for number in range(rows if version == 0 else rows // 100):
+            lines.append(f"{len(lines)},{number * 17},{source.random():.6f},class{source.randrange(100)}\n")
+        yield "".join(lines).encode()
+
+
+def _parquet_versions(size: int) -> Iterator[bytes]:
+    groups: list[bytes] = []
+    for version in range(20):
+        groups.append(_random(version, size if version == 0 else size // 100))
+        footer = json.dumps([{"offset": n, "bytes": len(group)} for n, group in enumerate(groups)]).encode()
+        yield b"PAR1" + b"".join(groups) + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+
+
+def _write_safetensors(path: Path, tensors: dict[str, bytes]) -> None:
+    header: dict[str, object] = {}
+    at = 0
+    for name, data in tensors.items():
+        header[name] = {"dtype": "F32", "shape": [len(data) // 4], "data_offsets": [at, at + len(data)]}
+        at += len(data)
+    text = json.dumps(header).encode()
+    with path.open("wb") as stream:
+        stream.write(len(text).to_bytes(8, "little") + text)
+        stream.writelines(tensors.values())
+
+
+def _with_insertion(source: Path, target: Path) -> Path:
+    target.parent.mkdir()
+    size = source.stat().st_size
+    with source.open("rb") as old, target.open("wb") as new:
+        for start, end in ((0, size // 2 + 777), (size // 2 + 777, size)):
+            while start < end:
+                start += new.write(old.read(min(4 * MIB, end - start)))
+            if end != size:
+                new.write(_random(10_000, MIB))
+    return target
+
+
+def _checkout(listing: Listing, folder: Path, store: LocalStore, link: str) -> Callable[[], object]:
+    def work() -> None:
+        plan_checkout(listing, folder / "out", store).apply(link=link)  # type: ignore[arg-type]
+
+    shutil.rmtree(folder / "out", ignore_errors=True)
+    return work
+
+
+def _store(folder: Path) -> LocalStore:
+    return LocalStore(folder / "objects", folder / "packs", folder / "tmp")
+
+
+def _random(seed: int, size: int) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+def _allocated(folder: Path) -> int:
+    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--repeat", type=int, default=3)
+    arguments = parser.parse_args()
+    print_figures(measure(arguments.scale, arguments.folder, arguments.repeat))
+
+
+if __name__ == "__main__":
+    main()
