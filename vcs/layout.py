@@ -85,6 +85,10 @@ class Layout:
         """Where `tracker resume` and `tracker reproduce` check out the code of a run."""
         return self.machinery / "worktrees" / project / run_id
 
+    def bisect_memory(self, project: str, run_id: str) -> Path:
+        """What `tracker bisect` found out by running the command of a run at commits."""
+        return self.machinery / "bisect" / project / f"{run_id}.json"
+
     @property
     def ledger_mark(self) -> Path:
         """Names the ledger commit that the records were last in step with."""

@@ -32,14 +32,14 @@ Tracker = Callable[..., Said]
 
 
 @pytest.fixture
-def tracker(git_repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tracker:
+def tracker(git_repo: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Tracker:
     """The command line, started in the repository."""
     monkeypatch.chdir(git_repo)
 
     def call(*words: str) -> Said:
         with pytest.raises(SystemExit) as caught:
             main(words)
-        said = capsys.readouterr()
+        said = capfd.readouterr()
         return Said(int(caught.value.code or 0), said.out, said.err)
 
     return call
