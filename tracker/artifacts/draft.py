@@ -173,7 +173,7 @@ class Draft:
 
     def no_entry(self, path: str) -> EntryNotFoundError:
         """Return the error for a path that is not here."""
-        return EntryNotFoundError(f"{self.name} has no file {path!r}", hint=near(path, self.entries))
+        return EntryNotFoundError(f"{self.name} has no file {path!r}", hint=near(path, list(self.entries)))
 
     def listing(self) -> Listing:
         """Return the contents as they are now.

@@ -129,7 +129,9 @@ class Catalog:
     def _unknown(self, text: str, wanted: str, places: list[list[str]]) -> NotFoundError:
         known = [entry for projects in places for name in projects for entry in self.runs(name)]
         names = {name: None for entry in known for name in (entry.id, entry.record.name) if name}
-        return NotFoundError(f"no run {text!r}", hint=near(wanted, names) or "list the runs: tracker runs")
+        return NotFoundError(
+            f"no run {text!r}", hint=near(wanted, list(names)) or "list the runs: tracker runs"
+        )
 
     def _read(self, project: str, run_id: str) -> RunEntry:
         layout = self._layout.run(project, run_id)
