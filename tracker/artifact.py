@@ -127,12 +127,18 @@ class Artifact(ArtifactContents):
         self.commit(target, origin=origin)
 
     def commit(
-        self, home: Home, *, origin: Origin, aliases: Sequence[str] = (), tags: Sequence[str] = ()
+        self,
+        home: Home,
+        *,
+        origin: Origin,
+        aliases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        spare_aliases: bool = False,
     ) -> Logged:
         """Make the draft a version of the home's project; the run's `log_artifact` calls this.
 
         Equal contents in the collection are that version; aliases and `latest` move to
-        it in either case.
+        it in either case, but for those of other runs with `spare_aliases`.
 
         Raises:
             UsageError: A name, alias or tag that cannot be, another type than the collection's.
@@ -154,6 +160,7 @@ class Artifact(ArtifactContents):
                 aliases=list(aliases),
                 parent=self._parent,
                 tags=words(tags, check_tag, "tags"),
+                spare_aliases=spare_aliases,
             )
         except BaseException:
             draft.frozen = self._finalized

@@ -76,10 +76,12 @@ class Collections(CollectionReader):
         aliases: Sequence[str] = (),
         parent: str | None = None,
         tags: Sequence[str] = (),
+        spare_aliases: bool = False,
     ) -> Logged:
         """Make a version with these contents, or find the one that has them.
 
-        The aliases and `latest` move to it in either case. On a version that exists, a
+        The aliases and `latest` move to it in either case; with `spare_aliases` those
+        stay that name a version of another run. On a version that exists, a
         description or metadata that is given and differs replaces the old one (as an edit),
         tags are added. The objects of the listing are in the store already. An interrupted
         call can be repeated.
@@ -106,7 +108,7 @@ class Collections(CollectionReader):
             parent=parent,
             lines=lines_of(listing),
         )
-        return self._put(draft, aliases, listing)
+        return self._put(draft, aliases, listing, spare=spare_aliases)
 
     def link(
         self,
@@ -260,7 +262,13 @@ class Collections(CollectionReader):
     # helpers
 
     def _put(
-        self, draft: Manifest, aliases: Sequence[str], listing: Listing | None, *, run: str | None = None
+        self,
+        draft: Manifest,
+        aliases: Sequence[str],
+        listing: Listing | None,
+        *,
+        run: str | None = None,
+        spare: bool = False,
     ) -> Logged:
         wanted = list(dict.fromkeys([*map(check_alias, aliases), LATEST]))
         draft = _as_read(draft)
@@ -279,6 +287,8 @@ class Collections(CollectionReader):
             if manifest is None:
                 manifest = _create(files, draft)
             changed = () if new or draft.source else self._update(manifest, draft)
+            if spare:
+                wanted = [alias for alias in wanted if not _is_of_another(files, alias, draft.origin.run)]
             moved = self._move(files, wanted, manifest.version, run or draft.origin.run)
         return Logged(manifest, new, tuple(moved), changed)
 
@@ -320,6 +330,16 @@ class Collections(CollectionReader):
             highest = max(there, key=lambda text: parse_version(text) or 0, default=None)
             moved += self._move(files, [LATEST], before[0] if before else highest, run)
         return moved
+
+
+def _is_of_another(files: CollectionFiles, alias: str, run: str | None) -> bool:
+    """Whether an alias names a version that another run made, or that cannot be read."""
+    number = parse_version(files.aliases().get(alias) or "")
+    if number is None:
+        return False
+    with suppress(FormatError, NotFoundError, StoreError):
+        return files.manifest(number).origin.run != run
+    return True
 
 
 def _as_read(draft: Manifest) -> Manifest:

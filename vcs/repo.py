@@ -204,6 +204,7 @@ class Repo:
         aliases: Sequence[str] = (),
         parent: str | None = None,
         tags: Sequence[str] = (),
+        spare_aliases: bool = False,
     ) -> Logged:
         """Make a version, or find the one with these contents; see `Collections.log`.
 
@@ -221,6 +222,7 @@ class Repo:
             aliases=aliases,
             parent=parent,
             tags=tags,
+            spare_aliases=spare_aliases,
         )
         return self._record_logged(logged, "artifact")
 

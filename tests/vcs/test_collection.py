@@ -89,6 +89,14 @@ def test_a_given_alias_moves(collections: Collections) -> None:
     assert collections.aliases("P", "x") == {"best": "v1", "latest": "v1"}
 
 
+def test_spared_aliases_of_another_run_stay_and_own_and_free_ones_move(collections: Collections) -> None:
+    log(collections, "a", origin=Origin(run="first"), aliases=["best"])
+    log(collections, "b", origin=Origin(run="again"), aliases=["best", "mine"], spare_aliases=True)
+    assert collections.aliases("P", "x") == {"best": "v0", "latest": "v0", "mine": "v1"}
+    log(collections, "c", origin=Origin(run="again"), aliases=["mine"], spare_aliases=True)
+    assert collections.aliases("P", "x") == {"best": "v0", "latest": "v0", "mine": "v2"}
+
+
 def test_the_alias_log_keeps_history(collections: Collections) -> None:
     """Every move with its run and time, so any can be undone."""
     for text in "ABA":

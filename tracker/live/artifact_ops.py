@@ -110,7 +110,8 @@ def log_artifact(
     """Make a version of a draft, a file, a folder or a URI, and record it as the run's output.
 
     Returns the artifact, a version now. Equal contents in the collection are that
-    version again. Aliases and `latest` move to it. A version is given the aliases.
+    version again. Aliases and `latest` move to it. A version is given the aliases. In a
+    reproduction, aliases of other runs' versions stay; the run alone sees them moved.
 
     Raises:
         UsageError, NotFoundError: A name, type or alias that cannot be, or a missing path.
@@ -126,16 +127,24 @@ def log_artifact(
             "name and type belong to the artifact", hint="give them to tracker.Artifact(name, type)"
         )
     wanted = _list(aliases)
+    spare = run.pins.spares_aliases
     if artifact.is_draft():
-        artifact.commit(home_of(run), origin=run.origin(), aliases=wanted, tags=_list(tags))
-    else:
+        artifact.commit(
+            home_of(run), origin=run.origin(), aliases=wanted, tags=_list(tags), spare_aliases=spare
+        )
+    elif not spare:
         artifact.add_names([*wanted, LATEST], _list(tags))
     run.pins.let_go(artifact.collection_name)
+    if spare:
+        version = f"{artifact.project}/{artifact.name}"
+        run.pins.pin((f"{artifact.collection_name}:{alias}", version) for alias in (*wanted, LATEST))
     run.record_logged(
         artifact=f"{artifact.project}/{artifact.collection_name}",
         version=artifact.version,
         digest=artifact.digest,
-        aliases=list(dict.fromkeys([*wanted, LATEST])),
+        aliases=[
+            alias for alias in dict.fromkeys([*wanted, LATEST]) if not spare or alias in artifact.aliases
+        ],
         step=artifact.history_step,
     )
     return artifact

@@ -17,10 +17,21 @@ from vcs.names import ArtifactRef, parse_artifact_ref
 class Pins:
     """Which version each name means; empty for a run that begins anew."""
 
-    def __init__(self, pinned: Iterable[tuple[str, str]] = ()) -> None:
-        """`pinned` are names as `name:selector`, and what they mean: `project/name:v2` or `…@digest`."""
+    def __init__(self, pinned: Iterable[tuple[str, str]] = (), *, spares_aliases: bool = False) -> None:
+        """`pinned` are names as `name:selector`, and what they mean: `project/name:v2` or `…@digest`.
+
+        `spares_aliases`: the run is a repetition of another and should not move what
+        `latest` and `best` mean for everybody else.
+        """
+        self.spares_aliases = spares_aliases
         self._pinned = {name: parse_artifact_ref(version) for name, version in pinned}
         self._said: set[str] = set()
+
+    def pin(self, names: Iterable[tuple[str, str]]) -> None:
+        """Let names mean versions from here on; nothing is said of these."""
+        for name, version in names:
+            self._pinned[name] = parse_artifact_ref(version)
+            self._said.add(name)
 
     def meant(self, ref: ArtifactRef) -> ArtifactRef:
         """Return the version that a name means here; the name itself if it is not pinned."""
@@ -40,7 +51,13 @@ class Pins:
             del self._pinned[pinned]
 
 
-def pins_of(record: RunRecord, *, checkpoints: Iterable[str] = (), checkpoint: str | None = None) -> Pins:
+def pins_of(
+    record: RunRecord,
+    *,
+    checkpoints: Iterable[str] = (),
+    checkpoint: str | None = None,
+    spares_aliases: bool = False,
+) -> Pins:
     """Return what the inputs of a run meant in its newest session that used them.
 
     What the run logged itself is no input of it. `checkpoint` is the version that `latest`
@@ -57,7 +74,7 @@ def pins_of(record: RunRecord, *, checkpoints: Iterable[str] = (), checkpoint: s
     if checkpoint is not None:
         artifact = parse_artifact_ref(checkpoint).name
         found.update({f"{name}:latest": checkpoint for name in (*checkpoints, artifact)})
-    return Pins(found.items())
+    return Pins(found.items(), spares_aliases=spares_aliases)
 
 
 def _short(ref: ArtifactRef) -> str:

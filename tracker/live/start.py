@@ -114,7 +114,7 @@ def join_run(settings: RunSettings, place: Path) -> Parts:
 def _pins(repo: Repo, project: str, branch: Branch, revival: Revival) -> Pins:
     """Return what names mean in a run that is revived; nothing in particular in any other."""
     if revival.reproduces is not None:
-        return pins_of(records.load(repo.layout.run(project, revival.reproduces)))
+        return pins_of(records.load(repo.layout.run(project, revival.reproduces)), spares_aliases=True)
     if revival.run is None or branch.before is None:
         return Pins()
     from tracker.live.checkpoint import default_name  # all of artifacts, which other runs need not load

@@ -150,6 +150,28 @@ def test_inputs_are_those_of_then_by_digest(git_repo: Path) -> None:
     assert (found["status"], found["inputs"]) == ("identical", {})
 
 
+def test_names_stay_where_the_team_put_them_and_the_run_alone_sees_them_move(git_repo: Path) -> None:
+    commit_script(
+        git_repo,
+        """
+        import sys, tracker
+        run = tracker.init(project="p")
+        artifact = tracker.Artifact("weights", type="model")
+        with artifact.new_file("w.txt") as file:
+            file.write(sys.argv[1])
+        run.log_artifact(artifact, aliases=["best"])
+        run.log({"seen": open(run.use_artifact("weights:best").download() + "/w.txt").read()})
+        """,
+    )
+    start(git_repo, "train.py", "one")
+    first = only_run(git_repo)
+    start(git_repo, "train.py", "two")
+    found = reproduced(git_repo, first, status=0)
+    assert found["status"] == "identical"
+    aliases = Repo.open(git_repo).collections.aliases("p", "weights")
+    assert aliases == {"best": "v1", "latest": "v1"}
+
+
 def test_a_killed_run_is_compared_as_far_as_it_came(git_repo: Path) -> None:
     commit_script(git_repo)
     start(git_repo, "train.py", "die=6", status=-9)
