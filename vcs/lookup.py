@@ -7,7 +7,7 @@ from collections.abc import Callable
 from vcs.collection_files import CollectionFiles
 from vcs.errors import NotFoundError, UsageError
 from vcs.manifest import Manifest
-from vcs.names import LATEST, ArtifactRef, near, parse_version
+from vcs.names import LATEST, ArtifactRef, did_you_mean, lookalikes, near, parse_version
 
 Names = Callable[[], list[tuple[str, str]]]
 
@@ -37,15 +37,18 @@ def look_up(files: CollectionFiles, ref: ArtifactRef, names: Names) -> Manifest:
 
 
 def no_collection(project: str, name: str, names: list[tuple[str, str]]) -> NotFoundError:
-    """Return the error for a collection that does not exist, with near matches."""
+    """Return the error for a collection that does not exist, with near matches.
+
+    One of the name in another project comes first, then names of the project that look
+    alike, then those of others.
+    """
     elsewhere = [f"{other}/{found}" for other, found in names if found == name and other != project]
-    if elsewhere:
-        hint: str | None = f"did you mean {' or '.join(elsewhere[:3])}?"
-    else:
-        hint = near(name, [found for other, found in names if other == project])
+    own = lookalikes(name, [found for other, found in names if other == project])
+    alike = lookalikes(name, [found for _, found in names])
+    others = [f"{other}/{found}" for other, found in names if found in alike]
     return NotFoundError(
         f"there is no artifact {name!r} in the project {project!r}",
-        hint=hint or "list them: tracker artifact ls",
+        hint=did_you_mean((elsewhere or own or others)[:3]) or "list them: tracker artifact ls",
     )
 
 
@@ -90,7 +93,7 @@ def _no_alias(files: CollectionFiles, alias: str, names: Names) -> NotFoundError
     if named is not None:
         return NotFoundError(f"{label}:{alias} names {named}, which is not here", hint=_list_hint(files))
     others = ", ".join(sorted(aliases)) or f"none, not even {LATEST}"
-    hint = near(alias, aliases) or _list_hint(files)
+    hint = near(alias, list(aliases)) or _list_hint(files)
     return NotFoundError(f"{label} has no alias {alias!r}; it has {others}", hint=hint)
 
 

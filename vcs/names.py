@@ -7,7 +7,7 @@ they may hold is decided here, once. The rules are those of wandb, made safe for
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -191,11 +191,20 @@ def near(name: str, candidates: Iterable[str]) -> str | None:
 
     None if there is none: made for the `hint` of an error.
     """
+    return did_you_mean(lookalikes(name, candidates))
+
+
+def lookalikes(name: str, candidates: Iterable[str]) -> list[str]:
+    """Return the candidates that look like `name`, the most alike first; at most three."""
     # Case is the most common slip, and difflib counts it as any other.
     spelled = {candidate.lower(): candidate for candidate in candidates}
     if name.lower() in spelled:
-        return f"did you mean {spelled[name.lower()]}?"
-    found = [spelled[match] for match in get_close_matches(name.lower(), spelled, n=3, cutoff=0.6)]
+        return [spelled[name.lower()]]
+    return [spelled[match] for match in get_close_matches(name.lower(), spelled, n=3, cutoff=0.6)]
+
+
+def did_you_mean(found: Sequence[str]) -> str | None:
+    """Return `did you mean a, b or c?`; None for nothing."""
     if not found:
         return None
     return f"did you mean {' or '.join(filter(None, [', '.join(found[:-1]), found[-1]]))}?"

@@ -51,6 +51,7 @@ def test_every_form_finds_its_version(collections: Collections) -> None:
         ("weights:zzz", "no alias 'zzz'; it has best, latest", "tracker artifact ls"),
         ("wieghts", "no artifact 'wieghts' in the project 'LeNet5'", "did you mean weights?"),
         ("mnist", "no artifact 'mnist' in the project 'LeNet5'", "did you mean other/mnist?"),
+        ("mnits", "no artifact 'mnits' in the project 'LeNet5'", "did you mean other/mnist?"),
         ("weights@0000000", "begins with 0000000", "tracker artifact ls"),
         ("nothing@abcd", "no artifact 'nothing'", "tracker artifact ls"),
         ("nothing:v0", "no artifact 'nothing'", "tracker artifact ls"),

@@ -15,10 +15,11 @@ import yaml
 
 from tracker._version import __version__
 from tracker.cli.output import print_json, size_text
-from tracker.cli.places import json_option, open_repo
+from tracker.cli.places import json_option
 from tracker.storage.catalog import Catalog
 from vcs.errors import Error
 from vcs.git import git_version
+from vcs.large_files import missing_files
 from vcs.repo import Repo
 
 LOW_SPACE_BYTES = 1 << 30
@@ -66,7 +67,7 @@ def examine() -> Iterator[Finding]:
     except Error as error:
         yield Finding("git", "problem", error.message, error.hint)
     try:
-        repo = open_repo()
+        repo = Repo.open(create=False)
     except Error as error:
         yield Finding("project", "problem", error.message, error.hint)
         return
@@ -140,6 +141,11 @@ def _runs(repo: Repo) -> Iterator[Finding]:
     yield Finding("runs", "ok", counts or "none yet")
     for error in catalog.damaged:
         yield Finding("runs", "problem", error.message, error.hint or "restore it: see tracker log")
+    gone = list(missing_files(repo.layout))
+    if gone:
+        first = gone[0].target.relative_to(repo.layout.runs)
+        detail = f"{len(gone)} files that runs name are not on this machine, such as {first}"
+        yield Finding("runs", "note", detail, "they may be in a clone of the repository, or in a backup")
 
 
 def _artifacts(repo: Repo) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tracker.cli.output import warn
 from tracker.settings import load_settings
 from vcs.errors import UsageError
 from vcs.manifest import Manifest
@@ -15,8 +16,10 @@ project_option = click.option("-p", "--project", help="Look in this project.")
 
 
 def open_repo() -> Repo:
-    """Open the project of the current folder, making nothing on disk."""
-    return Repo.open(create=False)
+    """Open the project of the current folder, making nothing on disk; say what went wrong with that."""
+    repo = Repo.open(create=False)
+    warn(repo.warnings)
+    return repo
 
 
 def default_project(repo: Repo, given: str | None) -> str:

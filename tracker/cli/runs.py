@@ -13,6 +13,9 @@ from tracker.read.commits import Commit, find_commit, runs_at
 from tracker.read.fields import MISSING, Field, parse_field
 from tracker.read.runs import Run
 from tracker.read.selection import Runs, row_of
+from tracker.storage.catalog import Catalog
+from vcs.names import near
+from vcs.repo import Repo
 
 _COLORS = {
     "finished": "green",
@@ -78,14 +81,18 @@ def runs(
             [_chosen(run, fields) if fields else {**row_of(run), "path": "/".join(run.path)} for run in shown]
         )
     elif not shown:
-        click.echo(_nothing(text, commit), err=True)
+        click.echo(_nothing(repo, text, commit, project), err=True)
     elif fields:
         print_table([str(field) for field in fields], [list(_chosen(run, fields).values()) for run in shown])
     else:
         _print_default(shown, one_project=project is not None)
 
 
-def _nothing(text: str | None, commit: Commit | None) -> str:
+def _nothing(repo: Repo, text: str | None, commit: Commit | None, project: str | None) -> str:
+    known = Catalog(repo.layout).projects()
+    if project is not None and known and project not in known:
+        hint = near(project, known) or f"there are {', '.join(known)}"
+        return f"No project {project!r} has runs; {hint}"
     if commit is not None:
         return f"No run {'that passes the filter ' if text else ''}is on commit {commit.id[:10]}."
     return "No run passes the filter." if text else "No runs yet. Start one: tracker run train.py"

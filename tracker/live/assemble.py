@@ -264,27 +264,28 @@ def _start_later_work(parts: Parts) -> None:
 def sweep(repo: Repo) -> None:
     """Record that runs crashed whose process is gone, in run.yaml and in the ledger.
 
-    Their files are listed and kept as at the end of any run.
+    Their files are listed and kept as at the end of any run. A run that ended, and only
+    could not put that into the ledger, is made up for in the same way.
     """
     dead = marks.sweep(repo.layout)
     if not dead:
         return
+    folders, said = [], set()
     for mark in dead:
-        _list_files(repo, repo.layout.run(mark.project, mark.run))
-    folders = [repo.layout.run(mark.project, mark.run).folder for mark in dead]
-    names = ", ".join(sorted({mark.run for mark in dead}))
-    repo.ledger.commit([folder for folder in folders if folder.exists()], f"run {names} crashed")
+        run = repo.layout.run(mark.project, mark.run)
+        with suppress(NotFoundError):  # it was deleted
+            said.add(f"run {mark.run} {_list_files(repo, run).state}")
+            folders.append(run.folder)
+    if folders:
+        repo.ledger.commit(folders, ", ".join(sorted(said)))
     for mark in dead:
         marks.remove(repo.layout, mark)
 
 
-def _list_files(repo: Repo, run: RunLayout) -> None:
-    if not run.record.exists():
-        return
+def _list_files(repo: Repo, run: RunLayout) -> RunRecord:
     files = list_files(run, repo.store, lambda error: None)
 
     def change(record: RunRecord) -> None:
         record.files = files
 
-    with suppress(NotFoundError):  # it was deleted meanwhile
-        records.update(run, change)
+    return records.update(run, change)

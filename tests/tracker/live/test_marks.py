@@ -93,6 +93,7 @@ def test_a_session_that_has_ended_stays_as_it_ended(repo: Repo) -> None:
     sweep(repo)
     assert state(repo, "done") == ("finished", ["finished"])
     assert list(marks.read_all(repo.layout)) == []
+    assert next(iter(repo.ledger.log())).message == "run done finished"
 
 
 def test_a_mark_without_a_run_is_removed(repo: Repo) -> None:
