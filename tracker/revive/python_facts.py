@@ -19,7 +19,7 @@ _TIMEOUT_S = 120.0
 # Only the standard library: the Python that is asked need not have anything of ours.
 _QUESTION = """
 import importlib.metadata, json, os, platform, sys
-paths = [os.path.abspath(path) for path in sys.path if path]
+paths = [os.path.abspath(path) for path in sys.path if path and not path.startswith("__editable__")]
 for name, module in list(sys.modules.items()):
     if name.startswith("__editable__"):
         paths += [os.path.dirname(path) for path in getattr(module, "MAPPING", {}).values()]
