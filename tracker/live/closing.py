@@ -21,6 +21,8 @@ from tracker.live.recorder import RowCounts
 from tracker.live.run_files import keep_files
 from tracker.live.start import remember
 from tracker.live.term import say
+from tracker.live.tidy import compact_ended, is_due
+from tracker.storage.compaction import Compacted, remove_lines
 from tracker.storage.records import RunRecord
 from vcs.clock import iso_time
 
@@ -80,8 +82,21 @@ def _end_on_disk(parts: Parts, disk: OnDisk, ending: Ending, *, quiet: bool) -> 
     with trouble.guarded("record the state of the random generators"):
         state = seeds()
     files = None
+    compacted: list[Compacted] = []
+    if is_due(disk):
+        # What takes long should not look like a run that goes on.
+        recorder.change(
+            lambda record: _write_end(record, parts, ending, counts), doing="record the end of the run"
+        )
+        with trouble.guarded("compact the history"):
+            compacted = compact_ended(parts, disk, ending)
     with trouble.guarded("keep the run's files"):
-        files = list_files(disk.run, disk.repo.store, lambda error: trouble.note("list a file", error))
+        files = list_files(
+            disk.run,
+            disk.repo.store,
+            lambda error: trouble.note("list a file", error),
+            without=[one.lines for one in compacted],
+        )
 
     def finish(record: RunRecord) -> None:
         _write_end(record, parts, ending, counts)
@@ -90,6 +105,8 @@ def _end_on_disk(parts: Parts, disk: OnDisk, ending: Ending, *, quiet: bool) -> 
             record.files = files
 
     is_recorded = recorder.change(finish, doing="record the end of the run")
+    with trouble.guarded("remove what was compacted"):
+        remove_lines(compacted)
     is_recorded = recorder.commit(f"run {parts.facts.id} {parts.state}") and is_recorded
     with trouble.guarded("remove the mark of the live run"):
         # A mark that stays lets the next run of the project make up for what failed here.

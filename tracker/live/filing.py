@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from tracker.errors import ConflictError, Error, FormatError, NotFoundError
@@ -21,10 +21,13 @@ from vcs.paths import check_entry_path
 from vcs.stores.base import Store
 
 
-def list_files(run: RunLayout, store: Store, on_unlisted: Callable[[Error], None]) -> list[RunFile]:
+def list_files(
+    run: RunLayout, store: Store, on_unlisted: Callable[[Error], None], *, without: Collection[Path] = ()
+) -> list[RunFile]:
     """Digest every file of a run but run.yaml, and put the large ones into the store.
 
     `on_unlisted` hears of files whose names no record can hold (not Unicode, a backslash).
+    Files in `without` are left out: they are about to be removed.
 
     Raises:
         StoreError: A large file could not be kept, or a file not be read.
@@ -32,7 +35,7 @@ def list_files(run: RunLayout, store: Store, on_unlisted: Callable[[Error], None
     listed = []
     large = []
     for path in _files_below(run.folder):
-        if path == run.record:
+        if path == run.record or path in without:
             continue
         relative = path.relative_to(run.folder).as_posix()
         try:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from tracker.storage.records import RunRecord, Session
+from tracker.storage.segment_names import COLUMNS, LINES
 from vcs.clock import iso_time
 from vcs.layout import RunLayout
 
@@ -45,7 +46,7 @@ def heartbeat(run: RunLayout, record: RunRecord) -> str:
         return session.ended
     newest = 0.0
     for folder in (run.history, run.system):
-        for path in folder.glob("*.jsonl"):
+        for path in (*folder.glob(f"*{LINES}"), *folder.glob(f"*{COLUMNS}")):
             with suppress(OSError):
                 newest = max(newest, path.stat().st_mtime)
     if newest:

@@ -7,9 +7,12 @@ its last line is incomplete.
 
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from tracker.storage.segment_names import columns_beside
 from vcs.atomic import disk_error, fsync_directory, make_folder
 from vcs.errors import AlreadyExistsError, StoreError
 
@@ -50,11 +53,26 @@ class AppendFile:
             ) from None
         except OSError as error:
             raise disk_error(error, f"cannot write {path}") from error
+        self._claim()
         self._waiting += head
         if not self.retry() and self.error is not None:
             self.abandon()
             raise self.error
         fsync_directory(path.parent)
+
+    def _claim(self) -> None:
+        """Tell compaction that the file is in use, and give way to an earlier file that was compacted."""
+        # Some network file systems have no locks; compaction waits for other signs too.
+        with suppress(OSError):
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Asked after the creation, which nobody can have made before the earlier file was removed.
+        if columns_beside(self.path).exists():
+            os.close(self._fd)
+            os.unlink(self.path)
+            raise AlreadyExistsError(
+                f"{columns_beside(self.path)} has the rows of this session already",
+                hint="resume the run: that begins a session of its own",
+            )
 
     @property
     def waiting_bytes(self) -> int:

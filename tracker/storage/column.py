@@ -137,7 +137,7 @@ def _ints(values: Sequence[int]) -> Packed | None:
     low, high = min(values), max(values)
     if low < _LOW or high > _HIGH:
         return None
-    if len(values) > 1:
+    if low < high:
         steps = list(map(sub, values[1:], values))
         least, most = min(steps), max(steps)
         # Counters and clocks have small steps; of other numbers the steps are no smaller.

@@ -86,7 +86,7 @@ class ColumnSegment:
 
     @property
     def last_ms(self) -> int:
-        """The highest milliseconds of a row; 0 without rows."""
+        """The highest milliseconds of a row; 0 if none is higher."""
         return self.index.last_ms
 
     @cached_property

@@ -74,7 +74,7 @@ class Index(msgspec.Struct, kw_only=True):
         source_size, source_digest: Of the file of lines.
         head: The header, as it is written there, with its newline.
         count: How many rows.
-        last_ms: The highest milliseconds of a row; 0 without rows.
+        last_ms: The highest milliseconds of a row; 0 if none is higher.
         places, lines: The other lines, end to end, and the number of rows before each;
             what comes after the last newline is a torn line. They lie behind the blocks.
     """
@@ -232,11 +232,13 @@ def _sound_rows(lines: bytes, lengths: Mapping[int, int]) -> list[list[Any]]:
         rows = decode_rows(lines)
     except UNREADABLE as error:
         raise FormatError(str(error)) from error
-    if not all(rows):
-        raise FormatError("a row without a schema")
-    shapes = set(zip(map(itemgetter(0), rows), map(len, rows), strict=True))
-    if any(type(schema) is not int or lengths.get(schema) != length for schema, length in shapes):
-        raise FormatError("rows that have no schema, or another number of values")
+    schemas = list(map(itemgetter(0), rows)) if all(rows) else [None]
+    if not {int}.issuperset(map(type, schemas)):
+        raise FormatError("rows that do not begin with a schema")
+    if any(
+        lengths.get(schema) != length for schema, length in set(zip(schemas, map(len, rows), strict=True))
+    ):
+        raise FormatError("rows whose schema was not declared, or with another number of values")
     return rows
 
 

@@ -15,9 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tracker.storage.journal import Mark, RewindMark
-from tracker.storage.segment_files import AnySegment
+
+if TYPE_CHECKING:
+    from tracker.storage.segment_files import AnySegment
 
 
 @dataclass

@@ -7,13 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tracker.storage.journal import MS, STEP, Header, Mark
 from tracker.storage.masking import Surviving, lowest_step, unmask
 from tracker.storage.segment import Damage
-from tracker.storage.segment_files import AnySegment, open_segments
+from tracker.storage.segment_files import open_segments
 from vcs.layout import RunLayout
+
+if TYPE_CHECKING:
+    from tracker.storage.segment_files import AnySegment
 
 Which = Literal["history", "system"]
 Row = dict[str, Any]

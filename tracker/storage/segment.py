@@ -88,8 +88,8 @@ class Segment:
 
     @property
     def last_ms(self) -> int:
-        """The highest milliseconds of a row; 0 without rows."""
-        return max(self.times_ms, default=0)
+        """The highest milliseconds of a row; 0 if none is higher."""
+        return max(0, max(self.times_ms, default=0))
 
     @cached_property
     def schema_counts(self) -> dict[int, int]:

@@ -9,23 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from tracker.storage.column_segment import ColumnSegment, read_columns_file
 from tracker.storage.journal import Header
 from tracker.storage.segment import Damage, Segment, read_header, read_segment
+from tracker.storage.segment_names import COLUMNS, LINES, columns_beside
 from vcs.errors import FormatError, StoreError
 
-LINES, COLUMNS = ".jsonl", ".columns"
+# Compacted files are for those who look back. A run that starts need not load their reader.
+if TYPE_CHECKING:
+    from tracker.storage.column_segment import ColumnSegment
 
-AnySegment = Segment | ColumnSegment
+    AnySegment = Segment | ColumnSegment
+
 
 T = TypeVar("T")
-
-
-def columns_beside(lines: Path) -> Path:
-    """Return where the compacted form of a file of lines lies."""
-    return lines.with_name(lines.name.removesuffix(LINES) + COLUMNS)
 
 
 def find_segments(folder: Path) -> list[Path]:
@@ -53,6 +51,8 @@ def find_segments(folder: Path) -> list[Path]:
 
 def is_compacted(lines: Path) -> bool:
     """Whether the compacted file beside a file of lines is sound, every byte, and stands for all of it."""
+    from tracker.storage.column_segment import read_columns_file
+
     try:
         segment = read_columns_file(columns_beside(lines), strict=False)
         return not segment.damaged and lines.stat().st_size <= segment.index.source_size
@@ -94,6 +94,8 @@ def _open(path: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | 
             if path.exists() or not columns_beside(path).exists():
                 raise
             path = columns_beside(path)
+    from tracker.storage.column_segment import read_columns_file
+
     segment = _sound(lambda: read_columns_file(path, strict=strict), path, 0, damaged)
     return segment if segment is not None and wanted(segment.header) else None
 

@@ -398,9 +398,9 @@ def test_a_signal_while_the_run_is_being_ended_lets_it_end(git_repo: Path) -> No
         run = tracker.init(project="p")
         run.log({"a": 1})
         listing = closing.list_files
-        def interrupted(*arguments):
+        def interrupted(*arguments, **options):
             os.kill(os.getpid(), signal.SIGTERM)
-            return listing(*arguments)
+            return listing(*arguments, **options)
         closing.list_files = interrupted
         run.finish()
         print("not reached")
