@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from blake3 import blake3
+
 from benchmarks.figures import Figure, print_figures
 from vcs.add import add_tree
 from vcs.checkout import plan_checkout
@@ -201,7 +203,7 @@ def _store(folder: Path) -> LocalStore:
 
 
 def _random(seed: int, size: int) -> bytes:
-    return random.Random(seed).randbytes(size)
+    return blake3(b"%d" % seed).digest(size)
 
 
 def _allocated(folder: Path) -> int:

@@ -141,7 +141,7 @@ class LargeFiles:
         extent = _Extent(self._store)
         try:
             changes = anchors(look.borders, _Look.of(base).borders if look.borders else {})
-            matcher = Matcher(before.st_size, base, changes, extent.write)
+            matcher = Matcher(before.st_size, base, changes, extent.write, search=not look.borders)
             digest, size = _hash_through(source, before.st_size, matcher, count, alone=alone)
             if not is_same(before, os.fstat(source), size):
                 return "changed"

@@ -67,16 +67,20 @@ class Matcher:
         base: RangeFile,
         anchors: list[tuple[int, int]],
         write_new: Callable[[memoryview], object],
+        *,
+        search: bool = True,
     ) -> None:
         """Begin; `anchors` are offsets in the file with the shift from there on, the first at 0.
 
+        With `search`, bytes are looked for elsewhere in the base too; where borders are
+        known, that is in vain.
         New bytes go to `write_new`, in order; what it raises ends the comparison.
         """
         self.pieces = Pieces()
         self._base = base
         self._anchors = anchors
         self._next_anchor = 0
-        self._structured = len(anchors) > 1
+        self._may_search = search
         self._tail_shift = base.size - size
         self._shift = self._expected_shift = 0
         self._write_new = write_new
@@ -170,7 +174,7 @@ class Matcher:
         for shift in (self._expected_shift, self._tail_shift):
             if shift != self._shift and self._has(needle, at + shift):
                 return shift
-        if self._structured or len(needle) < _NEEDLE_BYTES:
+        if not self._may_search or len(needle) < _NEEDLE_BYTES:
             return None
         return self._search(needle, at)
 
