@@ -65,6 +65,12 @@ def put(
     if name is None and len(paths) > 1:
         raise UsageError("several paths need a name", hint="tracker artifact put a b --name NAME")
     ref = parse_artifact_ref(name or paths[0].resolve().name)
+    if name is not None and {":", "@"} & set(name):
+        raise UsageError(
+            f"{name!r} names a version that is there already; a new one gets the next number",
+            hint=f"--name {ref.name}, with --alias for a name of its own",
+        )
+    _check_names(paths)
     repo = Repo.open()
     home = ref.project or default_project(repo, project)
     listing = _add(repo, paths)
@@ -83,6 +89,18 @@ def put(
         click.echo(f"Stored {manifest.qualified_name} ({what}).")
     else:
         click.echo(f"Nothing new: these contents are {manifest.qualified_name} ({what}).")
+
+
+def _check_names(paths: tuple[Path, ...]) -> None:
+    """Check that no two of the paths would lie at one place."""
+    seen: dict[str, Path] = {}
+    for path in paths:
+        name = path.resolve().name
+        if name in seen and len(paths) > 1:
+            raise UsageError(
+                f"{seen[name]} and {path} would both be {name}", hint="put them into folders of other names"
+            )
+        seen[name] = path
 
 
 def _add(repo: Repo, paths: tuple[Path, ...]) -> Listing:
@@ -260,7 +278,7 @@ def print_version(repo: Repo, manifest: Manifest, as_json: bool) -> None:
         value = shown.get(key)
         if value not in (None, "", [], {}):
             text = ", ".join(map(str, value)) if isinstance(value, list) else value
-            click.echo(f"  {key:<12} {text}")
+            click.echo(f"  {key:<12} {printable(str(text))}")
     if lineage.made.run or lineage.used_by:
         click.echo("\nLineage")
         _print_step(lineage.made, 1)
@@ -440,7 +458,7 @@ def rm(version: str, delete_aliases: bool, dry_run: bool, yes: bool, project: st
 @project_option
 @json_option
 def verify(version: str, folder: Path | None, project: str | None, as_json: bool) -> None:
-    """Read every byte of a version, in the store or in a folder, and name what is wrong
+    """Read every byte of a version, in the store or a folder, and name what is wrong
 
     The exit status is 1 when something is.
     """
