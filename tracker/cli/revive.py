@@ -164,6 +164,8 @@ def _finish(
         print_json({**verdict.to_plain(), "notes": list(notes), "folder": where})
     else:
         _print_verdict(verdict)
+        if not verdict.same:
+            _print_list("What was not as then", notes)
         if folder is not None:
             click.echo(f"\nThe worktree is kept: {folder}")
     sys.exit(0 if verdict.same else 1)

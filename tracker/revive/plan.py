@@ -200,7 +200,8 @@ def plan_code(
     if commit is None:
         if not in_place:
             raise UsageError(
-                f"the code of run {record.id} was not recorded", hint="--in-place runs it as it is now"
+                f"the code of run {record.id} was not recorded",
+                hint=f"go on with it as it is here now: tracker resume {record.id} --in-place",
             )
         place = Place(here, former, lambda path: (here / path).exists())
         notes = (f"the code of run {record.id} was not recorded; what lies in {here} runs",)

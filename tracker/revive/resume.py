@@ -187,6 +187,7 @@ def plan_auto(repo: Repo, words: Sequence[str], surroundings: Mapping[str, str],
         checkpoint=checkpoint,
         step=step,
         masked=masked_rows(entry, step),
+        notes=tuple(_checkpoint_notes(checkpoint, step)),
         surroundings=surroundings,
     )
 

@@ -197,6 +197,7 @@ def test_a_failing_reproduction_says_how_it_ended(git_repo: Path) -> None:
     done = tracker_command(git_repo, "reproduce", only_run(git_repo), status=1)
     assert "the end: finished then, failed (FileNotFoundError" in done.stdout
     assert "because git ignores it: raw" in done.stderr
+    assert "What was not as then" in done.stdout
     assert reproduced(git_repo, only_first(git_repo), "--with", "raw", status=0)["status"] == "identical"
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -397,3 +398,15 @@ def test_code_that_was_not_recorded_runs_in_place_only(git_repo: Path) -> None:
         plan_for(git_repo)
     plan = plan_for(git_repo, in_place=True)
     assert any("what lies in" in note for note in plan.notes)
+
+
+def test_a_folder_without_git_has_jobs_and_runs_that_go_on_in_place(plain_dir: Path) -> None:
+    (plain_dir / "train.py").write_text(textwrap.dedent(COUNTING))
+    job = ("resume", "--auto", "--", "train.py", "die=6", "signal=15")
+    tracker_command(plain_dir, *job, status=-15)
+    tracker_command(plain_dir, *job)
+    assert rows(plain_dir) == [(i, i, 1) for i in range(10)]
+    run_id = only_run(plain_dir)
+    assert "--in-place" in tracker_command(plain_dir, "resume", run_id, status=2).stderr
+    tracker_command(plain_dir, "resume", run_id, "--in-place")
+    assert len(written(plain_dir).record.sessions) == 3
