@@ -35,6 +35,7 @@ FLOORS: list[list[str]] = [
         "vcs.pointer_merge",
     ],
     ["vcs.repo"],
+    ["vcs.adoption"],
     [
         "vcs.add",
         "vcs.checkout",

@@ -366,11 +366,14 @@ def git_version() -> tuple[int, ...]:
     """Return the version of git, for example (2, 39, 5).
 
     Raises:
-        GitError: git is not installed.
+        GitError: git is not installed, or does not even answer that.
     """
-    printed = run_git(["git", "version"]).output.decode(errors="replace")
-    found = re.search(r"\d+(?:\.\d+)+", printed)
-    return tuple(int(part) for part in found[0].split(".")) if found else (0,)
+    done = run_git(["git", "version"])
+    found = re.search(r"\d+(?:\.\d+)+", done.output.decode(errors="replace"))
+    if found is None:
+        said = (done.errors.strip().splitlines() or [f"exit status {done.code}"])[-1]
+        raise GitError(f"git does not work: {said}", hint="try it: git version")
+    return tuple(int(part) for part in found[0].split("."))
 
 
 def _plain(text: str) -> str:

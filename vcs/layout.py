@@ -54,6 +54,11 @@ class Layout:
         return self.objects_root / "tmp"
 
     @property
+    def plain_machinery(self) -> Path:
+        """Where the machinery of these records lies without git, or lay before there was one."""
+        return self.records / "store"
+
+    @property
     def stat_cache(self) -> Path:
         return self.machinery / "stat-cache"
 

@@ -118,6 +118,8 @@ def files_at(records: Path, relative: str) -> Iterator[Path]:
         for child in children:
             if _never_recorded(child.name) or (folder == records and child.name in OF_THIS_MACHINE):
                 continue
+            if child.name.startswith(".") and folder.parent == records / "runs":
+                continue  # No run has such a name; it is where locks lie.
             if child.is_dir(follow_symlinks=folder == records):
                 folders.append(Path(child.path))
             else:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vcs.add import add_file, add_tree
+from vcs.adoption import adopt, is_due
 from vcs.alias_log import AliasMove
 from vcs.checkout import CheckoutResult, Extra, plan_checkout
 from vcs.code_state import CodeState, capture_code
@@ -76,7 +77,8 @@ class Repo:
 
         With `create`, the records folder is made, hidden from git; without, nothing is
         written but what comes back: records that are gone (`git clean -fdx`, a fresh clone)
-        are restored from the ledger. If that fails, `warnings` says so.
+        are restored from the ledger, and what was kept before `git init` is taken over. If
+        that fails, `warnings` says so.
 
         Raises:
             UsageError: `start` is not a folder.
@@ -91,7 +93,7 @@ class Repo:
         repo = cls(layout, settings)
         if create:
             repo.ledger.prepare()
-        repo.warnings = repo._restore()
+        repo.warnings = (*repo._restore(), *repo._adopt())
         return repo
 
     # parts
@@ -335,6 +337,15 @@ class Repo:
             self.ledger.restore_if_lost()
         except (FormatError, GitError, LockedError, StoreError) as error:
             return (f"records that are gone could not be brought back: {error}",)
+        return ()
+
+    def _adopt(self) -> tuple[str, ...]:
+        if not is_due(self.layout):
+            return ()
+        try:
+            adopt(self.layout, self.ledger)
+        except (FormatError, GitError, LockedError, StoreError) as error:
+            return (f"what was kept before git init is not yet taken over: {error}",)
         return ()
 
 

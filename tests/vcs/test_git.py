@@ -189,7 +189,7 @@ def test_a_git_that_is_too_old_says_so_when_it_fails(
 
 @pytest.mark.parametrize(
     ("printed", "expected"),
-    [("git version 2.39.5 (Apple Git-154)", (2, 39, 5)), ("git version 2.52.0.rc1", (2, 52, 0)), ("?", (0,))],
+    [("git version 2.39.5 (Apple Git-154)", (2, 39, 5)), ("git version 2.52.0.rc1", (2, 52, 0))],
 )
 def test_versions_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: str, expected: tuple[int, ...]
@@ -197,6 +197,15 @@ def test_versions_are_read(
     """Vendors and candidates add words of their own."""
     monkeypatch.setenv("PATH", fake_git(tmp_path / "bin", f"echo '{printed}'"))
     assert git_version() == expected
+
+
+def test_a_git_that_does_not_work_is_not_called_old(
+    git_repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken installation says why itself."""
+    monkeypatch.setenv("PATH", fake_git(tmp_path / "bin", "echo no license accepted >&2; exit 69"))
+    with pytest.raises(GitError, match="git does not work: no license accepted"):
+        Git(git_repo).run("status")
 
 
 def test_a_killed_git_is_named_by_its_signal(
