@@ -2,47 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Tracker
 from tests.conftest import git
-from tracker.cli.main import COMMANDS, HIDDEN, main
-
-
-@dataclass
-class Said:
-    """What a command came to."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> object:
-        """Standard output as JSON."""
-        return json.loads(self.out)
-
-
-Tracker = Callable[..., Said]
-
-
-@pytest.fixture
-def tracker(git_repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tracker:
-    """The command line, started in the repository."""
-    monkeypatch.chdir(git_repo)
-
-    def call(*words: str) -> Said:
-        with pytest.raises(SystemExit) as caught:
-            main(words)
-        said = capsys.readouterr()
-        return Said(int(caught.value.code or 0), said.out, said.err)
-
-    return call
+from tracker.cli.main import COMMANDS, HIDDEN
 
 
 @pytest.fixture
