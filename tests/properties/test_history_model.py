@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tracker.storage.build import layout, rewind, row, set_, unset, write
-from tracker.storage.history import last_step, read_columns, read_rows, summary_of
+from tests.tracker.storage.columns import compacted
+from tracker.storage.history import keys_of, last_step, read_columns, read_rows, summary_of
 from tracker.storage.journal import RewindMark, RichRow, SetMark, UnsetMark
 from tracker.storage.takeover import take_over
 from tracker.values.metrics import Metric
@@ -25,7 +26,10 @@ ITEMS = st.one_of(
     KEYS.map(unset),
     STEPS.map(rewind),
 )
-SESSIONS = st.lists(st.tuples(STEPS, st.lists(ITEMS, max_size=8)), max_size=4)
+# Lines, or compacted in blocks of so many lines.
+FORMS = st.sampled_from([None, 1, 3, 100])
+Sessions = list[tuple[int, list[Any], int | None]]
+SESSIONS = st.lists(st.tuples(STEPS, st.lists(ITEMS, max_size=8), FORMS), max_size=4)
 METRICS = st.lists(
     st.tuples(
         st.sampled_from(["a", "b", "*"]),
@@ -77,11 +81,13 @@ class Model:
         return state.value()
 
 
-def written(sessions: list[tuple[int, list[Any]]], folder: str) -> tuple[Any, Model]:
+def written(sessions: Sessions, folder: str) -> tuple[Any, Model]:
     """Write the sessions to disk and to the model."""
     run, model = layout(Path(folder)), Model()
-    for number, (from_step, items) in enumerate(sessions):
-        write(run, number, items, from_step=from_step)
+    for number, (from_step, items, block_lines) in enumerate(sessions):
+        path = write(run, number, items, from_step=from_step)
+        if block_lines is not None:
+            compacted(path, block_lines=block_lines)
         model.session(from_step, items)
     return run, model
 
@@ -93,7 +99,7 @@ def own(values: dict[str, Any]) -> dict[str, Any]:
 
 @given(sessions=SESSIONS)
 @settings(deadline=None)
-def test_what_is_read_is_what_was_not_taken_back(sessions: list[tuple[int, list[Any]]]) -> None:
+def test_what_is_read_is_what_was_not_taken_back(sessions: Sessions) -> None:
     """Rows, columns and the last step, for any order of sessions and rewinds."""
     with tempfile.TemporaryDirectory() as folder:
         run, model = written(sessions, folder)
@@ -107,16 +113,23 @@ def test_what_is_read_is_what_was_not_taken_back(sessions: list[tuple[int, list[
             "_step": [r.step for r in having],
             "b": [r.values.get("b") for r in having],
         }
+        complete = [r for r in model.rows if "a" in r.values and "b" in r.values]
+        assert read_columns(run, ["b", "a", "_step"], complete=True) == {
+            "b": [r.values["b"] for r in complete],
+            "a": [r.values["a"] for r in complete],
+            "_step": [r.step for r in complete],
+        }
+        assert set(keys_of(run)) == {key for r in model.rows for key in r.values}
 
 
 @given(sessions=SESSIONS)
 @settings(deadline=None)
-def test_masked_rows_are_the_others(sessions: list[tuple[int, list[Any]]]) -> None:
+def test_masked_rows_are_the_others(sessions: Sessions) -> None:
     """Together they are all that was ever written, in order."""
     with tempfile.TemporaryDirectory() as folder:
         run, model = written(sessions, folder)
         everything = read_rows(run, all_segments=True)
-        logged = [item for _, items in sessions for item in items if isinstance(item, RichRow)]
+        logged = [item for _, items, _ in sessions for item in items if isinstance(item, RichRow)]
 
         assert [(r["_step"], own(r)) for r in everything] == [(r.step, r.values) for r in logged]
         assert [own(r) for r in everything if not r["_masked"]] == [r.values for r in model.rows]
@@ -124,9 +137,7 @@ def test_masked_rows_are_the_others(sessions: list[tuple[int, list[Any]]]) -> No
 
 @given(sessions=SESSIONS, metrics=METRICS)
 @settings(deadline=None)
-def test_the_summary_is_that_of_the_events_that_count(
-    sessions: list[tuple[int, list[Any]]], metrics: list[Metric]
-) -> None:
+def test_the_summary_is_that_of_the_events_that_count(sessions: Sessions, metrics: list[Metric]) -> None:
     """Readers skip rows that do not matter; the result is as if they had not."""
     with tempfile.TemporaryDirectory() as folder:
         run, model = written(sessions, folder)
@@ -137,7 +148,7 @@ def test_the_summary_is_that_of_the_events_that_count(
 @given(sessions=SESSIONS, fork_step=STEPS, metrics=METRICS)
 @settings(max_examples=60, deadline=None)
 def test_a_fork_has_the_rows_and_the_summary_up_to_its_step(
-    sessions: list[tuple[int, list[Any]]], fork_step: int, metrics: list[Metric]
+    sessions: Sessions, fork_step: int, metrics: list[Metric]
 ) -> None:
     """As if the source had been taken back to the step after it; the source is untouched."""
     with tempfile.TemporaryDirectory() as folder:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import compress
 
 from tracker.live.term import warn
 from tracker.read.frames import Row
-from tracker.storage.history import keys_of, read_rows
+from tracker.storage.history import bulk, keys_of, read_columns, read_rows
+from tracker.storage.parts import Which
 from vcs.layout import RunLayout
 from vcs.names import near
 
@@ -30,21 +33,42 @@ def select_rows(
         FormatError: The history is damaged; file and line are named.
         StoreError: A file cannot be read.
     """
-    rows = read_rows(
-        run,
-        keys=keys,
-        min_step=min_step,
-        max_step=max_step,
-        all_segments=all_segments,
-        which="system" if system else "history",
-    )
-    if keys is None:
-        return rows
-    shown = (*keys, "_session", "_masked") if all_segments else keys
-    rows = [{key: row[key] for key in shown} for row in rows if all(key in row for key in keys)]
+    which: Which = "system" if system else "history"
+    if keys is not None and not all_segments:
+        rows = _from_columns(run, keys, min_step, max_step, which)
+    else:
+        rows = read_rows(
+            run, keys=keys, min_step=min_step, max_step=max_step, all_segments=all_segments, which=which
+        )
+        if keys is None:
+            return rows
+        shown = (*keys, "_session", "_masked")
+        rows = [{key: row[key] for key in shown} for row in rows if all(key in row for key in keys)]
     if not rows:
         _say_unknown(run, keys, system=system)
     return rows
+
+
+@bulk()
+def _from_columns(
+    run: RunLayout, keys: Sequence[str], min_step: int | None, max_step: int | None, which: Which
+) -> list[Row]:
+    """Return rows that have all keys; of a compacted history nothing else is read."""
+    columns = read_columns(run, dict.fromkeys((*keys, "_step")), complete=True, which=which)
+    steps = columns["_step"]
+    chosen = [columns[key] for key in keys]
+    if min_step is not None or max_step is not None:
+        low = -math.inf if min_step is None else min_step
+        high = math.inf if max_step is None else max_step
+        flags = [low <= step <= high for step in steps]
+        chosen = [list(compress(values, flags)) for values in chosen]
+    # One or two metrics are what most ask for, of maybe millions of rows.
+    if len(keys) == 1:
+        return [{keys[0]: value} for value in chosen[0]]
+    if len(keys) == 2:
+        first, second = keys
+        return [{first: x, second: y} for x, y in zip(*chosen, strict=True)]
+    return [dict(zip(keys, values, strict=True)) for values in zip(*chosen, strict=True)]
 
 
 def _say_unknown(run: RunLayout, keys: Sequence[str], *, system: bool) -> None:

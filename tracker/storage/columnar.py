@@ -232,7 +232,7 @@ def _sound_rows(lines: bytes, lengths: Mapping[int, int]) -> list[list[Any]]:
         rows = decode_rows(lines)
     except UNREADABLE as error:
         raise FormatError(str(error)) from error
-    schemas = list(map(itemgetter(0), rows)) if all(rows) else [None]
+    schemas: list[Any] = list(map(itemgetter(0), rows)) if all(rows) else [None]
     if not {int}.issuperset(map(type, schemas)):
         raise FormatError("rows that do not begin with a schema")
     if any(

@@ -26,6 +26,22 @@ from tracker.values.summary_state import SummaryState
 from vcs.layout import RunLayout
 
 
+@contextmanager
+def bulk() -> Iterator[None]:
+    """Suspend the cyclic collector: it would look at millions of new lists, none of them garbage.
+
+    Used as a decorator, so that what a function leaves behind is gone when the collector wakes.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@bulk()
 def read_rows(
     run: RunLayout,
     *,
@@ -60,22 +76,22 @@ def read_rows(
     """
     low = -math.inf if min_step is None else min_step
     high = math.inf if max_step is None else max_step
-    with _bulk():
-        rows: list[Row] = []
-        for part in load_parts(run, ranks, which, damaged):
-            made = _rows_of(part, keys, all_segments)
-            if ranks is None or len(ranks) != 1:
-                for row in made:
-                    row["_rank"] = part.segment.header.rank
-            rows += made
+    rows: list[Row] = []
+    for part in load_parts(run, ranks, which, damaged):
+        made = _rows_of(part, keys, all_segments)
+        if ranks is None or len(ranks) != 1:
+            for row in made:
+                row["_rank"] = part.segment.header.rank
+        rows += made
     if min_step is None and max_step is None:
         return rows
     return [row for row in rows if low <= row["_step"] <= high]
 
 
+@bulk()
 def read_columns(
     run: RunLayout,
-    keys: Sequence[str],
+    keys: Iterable[str],
     *,
     complete: bool = False,
     ranks: Sequence[str] | None = OWN,
@@ -93,33 +109,32 @@ def read_columns(
         FormatError, StoreError: As for `read_rows`.
     """
     columns: dict[str, list[Any]] = {key: [] for key in keys}
-    with _bulk():
-        for part in load_parts(run, ranks, which, damaged):
-            _extend(columns, part, complete=complete)
+    for part in load_parts(run, ranks, which, damaged):
+        _extend(columns, part, complete=complete)
     return columns
 
 
+@bulk()
 def keys_of(run: RunLayout, *, which: Which = "history", damaged: list[Damage] | None = None) -> list[str]:
     """Return every key that an unmasked row of the run has, in the order of their first appearance."""
     found: dict[str, None] = {}
-    with _bulk():
-        for part in load_parts(run, OWN, which, damaged):
-            for schema in part.schemas:
-                found.update(dict.fromkeys(map(str.__str__, part.segment.keys[schema])))
+    for part in load_parts(run, OWN, which, damaged):
+        for schema in part.schemas:
+            found.update(dict.fromkeys(map(str.__str__, part.segment.keys[schema])))
     return list(found)
 
 
+@bulk()
 def last_step(run: RunLayout, *, damaged: list[Damage] | None = None) -> int | None:
     """Return the highest step of an unmasked row; None without rows."""
-    with _bulk():
-        return _last_step(load_parts(run, damaged=damaged))
+    return _last_step(load_parts(run, damaged=damaged))
 
 
+@bulk()
 def last_runtime_s(run: RunLayout, *, damaged: list[Damage] | None = None) -> float:
     """Return how long the run has run in all its sessions, as far as the history tells, in seconds."""
-    with _bulk():
-        parts = load_parts(run, damaged=damaged)
-        return (parts[-1].before_ms + length_ms(parts[-1].segment)) / 1000 if parts else 0.0
+    parts = load_parts(run, damaged=damaged)
+    return (parts[-1].before_ms + length_ms(parts[-1].segment)) / 1000 if parts else 0.0
 
 
 def summary_of(
@@ -138,6 +153,7 @@ def summary_of(
     return summary_state_of(run, metrics, damaged=damaged).value()
 
 
+@bulk()
 def summary_state_of(
     run: RunLayout,
     metrics: Iterable[Metric | Mapping[str, Any]] = (),
@@ -146,9 +162,8 @@ def summary_state_of(
 ) -> SummaryState:
     """Return the state behind `summary_of`, to which a resumed run adds its rows."""
     state = SummaryState(m if isinstance(m, Metric) else metric_from_record(dict(m)) for m in metrics)
-    with _bulk():
-        for part in load_parts(run, damaged=damaged):
-            _summarise(state, part)
+    for part in load_parts(run, damaged=damaged):
+        _summarise(state, part)
     return state
 
 
@@ -167,6 +182,7 @@ class Tail:
     summary: SummaryState
 
 
+@bulk()
 def tail_of(run: RunLayout, metrics: Iterable[Metric | Mapping[str, Any]] = ()) -> Tail:
     """Return all three at the price of one reading.
 
@@ -174,12 +190,11 @@ def tail_of(run: RunLayout, metrics: Iterable[Metric | Mapping[str, Any]] = ()) 
         FormatError, StoreError: As for `read_rows`.
     """
     state = SummaryState(m if isinstance(m, Metric) else metric_from_record(dict(m)) for m in metrics)
-    with _bulk():
-        parts = load_parts(run)
-        for part in parts:
-            _summarise(state, part)
-        runtime_s = (parts[-1].before_ms + length_ms(parts[-1].segment)) / 1000 if parts else 0.0
-        return Tail(_last_step(parts), runtime_s, state)
+    parts = load_parts(run)
+    for part in parts:
+        _summarise(state, part)
+    runtime_s = (parts[-1].before_ms + length_ms(parts[-1].segment)) / 1000 if parts else 0.0
+    return Tail(_last_step(parts), runtime_s, state)
 
 
 def _rows_of(part: Part, keys: Sequence[str] | None, all_segments: bool) -> list[Row]:
@@ -272,15 +287,3 @@ def _summarise_rows(state: SummaryState, part: Part, start: int, end: int) -> No
     names = {schema: (*PLACES, *schemas[schema]) for schema in last}
     for flat in part.dicts((rows[index] for index in sorted(chosen)), names):
         state.row(flat)
-
-
-@contextmanager
-def _bulk() -> Iterator[None]:
-    """Suspend the cyclic collector: it would look at millions of new lists, none of them garbage."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -163,7 +163,12 @@ class _Reader:
         try:
             rows = decode_rows(chunk)
             # One after the other in C: a loop in Python would take longer than the decoding.
-            shapes = set(zip(map(itemgetter(0), rows), map(len, rows), strict=True))
+            schemas = set(map(itemgetter(0), rows))
+            if len(schemas) == 1:
+                (schema,) = schemas
+                shapes = {(schema, length) for length in set(map(len, rows))}
+            else:
+                shapes = set(zip(map(itemgetter(0), rows), map(len, rows), strict=True))
             whole = {int}.issuperset(map(type, map(itemgetter(STEP), rows)))
             whole = whole and {int}.issuperset(map(type, map(itemgetter(MS), rows)))
             sound = whole and all(self._problem(*shape, int, int) is None for shape in shapes)

@@ -119,6 +119,14 @@ def test_columns_have_a_place_for_each_row_that_has_one_of_the_keys(run: RunLayo
     assert read_columns(run, ["_timestamp"]) == {"_timestamp": [START] * 4}
 
 
+def test_complete_columns_have_a_place_for_each_row_that_has_all_of_the_keys(run: RunLayout) -> None:
+    """A value that was recorded as None is one."""
+    write(run, 0, [row(0, a=1, b=None), row(1, a=2), row(2, b=3, a=4)])
+
+    assert read_columns(run, ["b", "a"], complete=True) == {"b": [None, 3], "a": [1, 4]}
+    assert read_columns(run, ["a", "c"], complete=True) == {"a": [], "c": []}
+
+
 def test_a_key_like_ours_does_not_replace_ours(run: RunLayout) -> None:
     """Whoever logs `_step` gets the row's own step."""
     write(run, 0, [(5, START, ("_step", "x"), (99, 1))])
