@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 Paths = str | os.PathLike[str]
 
 
-class RunArtifacts:
+class RunArtifacts(ABC):
     """Mixed into `Run`, which gives `_port()`: what artifacts see of it."""
 
-    def _port(self) -> Port:
-        raise NotImplementedError
+    @abstractmethod
+    def _port(self) -> Port: ...
 
+    @abstractmethod
     def _port_that_has(self, artifact: Any) -> Port:
         """Return the port through which a version is found; that of the run, unless it records nothing."""
-        raise NotImplementedError
 
     def log_artifact(
         self,
