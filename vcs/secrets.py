@@ -142,8 +142,8 @@ def mask(text: str) -> str:
 def mask_mapping(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy in which secret values are `***`: by the key's name, or by the value's shape.
 
-    Goes into nested mappings, lists and tuples. Numbers, booleans, None and empty text
-    under a secret name stay: they tell nothing.
+    Goes into nested mappings, lists and tuples; a list of texts is masked as a command
+    line. Numbers, booleans, None and empty text under a secret name stay: they tell nothing.
     """
     return {key: _masked(str(key), value) for key, value in mapping.items()}
 
@@ -152,6 +152,8 @@ def _masked(name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return mask_mapping(value)
     if isinstance(value, list | tuple):
+        if value and not looks_secret(name) and all(isinstance(item, str) for item in value):
+            return mask_argv(value)  # A command line, perhaps; any other list of texts stays as it is.
         return [_masked(name, item) for item in value]
     if isinstance(value, str | bytes) and value and looks_secret(name):
         return MASK

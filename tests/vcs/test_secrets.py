@@ -154,6 +154,7 @@ def test_a_mapping_is_masked_all_the_way_down() -> None:
         "secret": None,
         "remote": {"url": "https://a:b@c/d", "tokens": [{"auth": "x"}], "note": GITHUB},
         "passwords": ["a", "b"],
+        "command": ["run", "--token", "abc", "--lr", "0.1"],
     }
     copy = {**given_mapping}
     assert mask_mapping(given_mapping) == {
@@ -164,6 +165,7 @@ def test_a_mapping_is_masked_all_the_way_down() -> None:
         "secret": None,
         "remote": {"url": "https://c/d", "tokens": [{"auth": "***"}], "note": "***"},
         "passwords": ["***", "***"],
+        "command": ["run", "--token", "***", "--lr", "0.1"],
     }
     assert given_mapping == copy
 

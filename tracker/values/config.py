@@ -13,12 +13,14 @@ from typing import Any
 
 from tracker.errors import ConfigError, UsageError
 from tracker.values.config_input import as_mapping, plain_value, same
+from vcs.secrets import mask_mapping
 
 # Called after changes with the keys that were set and the old values of those that had one.
 OnChange = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
 # Called with every value that is set; returns what the record says of it, or NotImplemented.
 OnObject = Callable[[str, Any], Any]
 
+_LONGEST_SHOWN = 200
 _HINT = "config.update({...}) changes values on purpose, as does allow_val_change=True"
 
 
@@ -171,7 +173,9 @@ class Config:
             if old and not allow:
                 key = next(iter(old))
                 raise ConfigError(
-                    f"config has {key!r} = {old[key]!r} and does not change it to {plain[key]!r}", hint=_HINT
+                    f"config has {key!r} = {_shown(key, old[key])} and does not change it to "
+                    f"{_shown(key, plain[key])}",
+                    hint=_HINT,
                 )
             new = {key: value for key, value in plain.items() if key not in self._items or key in old}
             self._items.update(new)
@@ -189,10 +193,17 @@ class Config:
         if tell is None:
             return
         for key, value in old.items():
-            tell(f"config {key!r} was {value!r}, is now {self._items[key]!r}; the record keeps both")
+            now = _shown(key, self._items[key])
+            tell(f"config {key!r} was {_shown(key, value)}, is now {now}; the record keeps both")
         for key in locked:
             holder = self.__dict__["_locked"][key]
-            tell(f"config {key!r} is held by the {holder} and stays {self._items[key]!r}")
+            tell(f"config {key!r} is held by the {holder} and stays {_shown(key, self._items[key])}")
+
+
+def _shown(key: str, value: Any) -> str:
+    """A value as text for the terminal, which is captured, too: short, and without what is secret."""
+    text = repr(mask_mapping({key: value})[key])
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def clean_key(key: object) -> str:

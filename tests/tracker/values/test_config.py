@@ -110,6 +110,17 @@ def test_a_plain_update_gives_the_new_value_with_a_notice(config: Config, heard:
     assert "0.2" in heard.notices[0]
 
 
+def test_notices_and_errors_tell_no_secret_and_no_book(config: Config, heard: Heard) -> None:
+    """The terminal is captured into the record, which hides secrets."""
+    config.update({"api_key": "hunter2", "text": "x" * 10_000})
+    config.update({"api_key": "hunter3", "text": "y" * 10_000})
+    with pytest.raises(ConfigError) as caught:
+        config.api_key = "hunter4"
+    said = [*heard.notices, str(caught.value)]
+    assert not any("hunter" in sentence for sentence in said)
+    assert max(map(len, said)) < 1000
+
+
 def test_an_update_that_allows_changes_says_nothing(config: Config, heard: Heard) -> None:
     config.update({"lr": 0.2}, allow_val_change=True)
     assert config.lr == 0.2
