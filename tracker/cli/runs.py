@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from tracker.artifacts.home import Home
-from tracker.cli.output import age_text, duration_text, print_json, print_table, warn
+from tracker.cli.output import age_text, duration_text, print_json, print_table
 from tracker.cli.places import json_option, open_repo
 from tracker.read.commits import Commit, find_commit, runs_at
 from tracker.read.fields import MISSING, Field, parse_field
@@ -72,7 +72,6 @@ def runs(
         there = {entry.layout for entry in runs_at(repo, commit, project)}
         chosen = [run for run in chosen if run.layout in there]
     shown = chosen[:limit]
-    warn(f"a run is left out: {error.message}" for error in found.damaged)
     if quiet:
         for run in shown:
             click.echo(run.id)
@@ -99,7 +98,7 @@ def _nothing(repo: Repo, text: str | None, commit: Commit | None, project: str |
 
 
 def _chosen(run: Run, fields: list[Field]) -> dict[str, Any]:
-    values = {str(field): field.of(run) for field in fields}
+    values = {str(field): field.shown(run) for field in fields}
     return {name: None if value is MISSING else value for name, value in values.items()}
 
 

@@ -9,17 +9,17 @@ import click
 
 from tracker.cli.artifact import print_version
 from tracker.cli.commits import print_commit
-from tracker.cli.diff import find_either
 from tracker.cli.output import age_text, duration_text, number_text, print_json, printable, warn
-from tracker.cli.places import json_option, open_repo, project_option
+from tracker.cli.places import find_version, json_option, open_repo, project_option
 from tracker.read.commits import Commit, find_commit, records_of
-from tracker.storage.catalog import RunEntry
+from tracker.storage.catalog import Catalog, RunEntry
 from tracker.storage.history import keys_of, last_runtime_s, summary_of
 from tracker.storage.records import Session
 from tracker.storage.segment import Damage
 from vcs.errors import FormatError, GitError, NotFoundError, UsageError
 from vcs.layout import RunLayout
 from vcs.manifest import Manifest
+from vcs.names import parse_artifact_ref
 from vcs.repo import Repo
 from vcs.yaml_io import load_yaml
 
@@ -75,18 +75,35 @@ def show(what: str, project: str | None, as_json: bool) -> None:
 
 
 def _find(repo: Repo, what: str, project: str | None) -> RunEntry | Manifest | Commit:
-    """Return what a user named: a run, else a version, else a commit."""
-    try:
-        return find_either(repo, what, project)
-    except (NotFoundError, UsageError) as error:
-        if isinstance(error, UsageError) and not {":", "@"} & set(what):
-            raise  # Several have the name.
+    """Return what a user named: a run, else a version, else a commit.
+
+    Raises:
+        NotFoundError, UsageError: Nothing, or several things, have the name.
+    """
+    no_run: NotFoundError | None = None
+    if ":" not in what and "@" not in what:
         try:
-            return find_commit(repo, what)
-        except (NotFoundError, GitError):
-            if "no run and no artifact" not in error.message:
-                raise error from None
-            raise NotFoundError(f"no run, artifact or commit {what!r}", hint=error.hint) from None
+            return Catalog(repo.layout).find(what, project)
+        except NotFoundError as error:
+            no_run = error
+    try:
+        parse_artifact_ref(what)
+    except UsageError as error:
+        # `HEAD~3` and `main@{u}` can be no version.
+        return _find_commit(repo, what, no_run or error)
+    try:
+        return find_version(repo, what, project)
+    except NotFoundError as error:
+        return _find_commit(repo, what, no_run or error)
+
+
+def _find_commit(repo: Repo, what: str, otherwise: NotFoundError | UsageError) -> Commit:
+    try:
+        return find_commit(repo, what)
+    except (NotFoundError, GitError):
+        if ":" in what or "@" in what:
+            raise otherwise from None
+        raise NotFoundError(f"no run, artifact or commit {what!r}", hint=otherwise.hint) from None
 
 
 def describe_run(entry: RunEntry, damaged: list[Damage]) -> dict[str, Any]:

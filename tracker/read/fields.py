@@ -8,7 +8,7 @@ name the same fields.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, Literal, Protocol
@@ -68,6 +68,10 @@ class Field:
             return dig(subject.summary, self.path)
         value = subject.plain_field(self.name)
         return MISSING if value is None else value
+
+    def shown(self, subject: Subject) -> Any:
+        """Return the value as people see it: of `name`, which to filters is the id as well, the name."""
+        return replace(self, name="display_name").of(subject) if self.name == "name" else self.of(subject)
 
     def __str__(self) -> str:
         return f"{self.name}.{self.path}" if self.path else self.name
@@ -190,7 +194,7 @@ def sort_by(subjects: Sequence[Any], orders: Sequence[Order]) -> list[Any]:
     """Return the runs in order; equal ones stay as they were, those without a value come last."""
     ordered = list(subjects)
     for field, descending in reversed(orders):
-        keyed = [(sort_key(field, field.of(subject)), subject) for subject in ordered]
+        keyed = [(sort_key(field, field.shown(subject)), subject) for subject in ordered]
         having = [pair for pair in keyed if pair[0] is not None]
         # `reverse` keeps the order of equal ones too.
         having.sort(key=itemgetter(0), reverse=descending)
