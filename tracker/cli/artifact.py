@@ -10,15 +10,14 @@ import click
 from tracker.artifacts.home import Home
 from tracker.artifacts.logged import Version
 from tracker.cli.diff import all_option, diff_versions, html_option, paths_option
-from tracker.cli.output import age_text, print_json, print_table, printable, size_text, warn
+from tracker.cli.output import age_text, print_json, print_table, size_text, warn
 from tracker.cli.places import default_project, find_version, json_option, open_repo, project_option
+from tracker.cli.version_text import describe_version, print_version
 from tracker.live.progress_bar import ProgressBar
-from tracker.read.lineage import Step, lineage_of
-from tracker.storage.catalog import RunEntry
 from vcs.digest import Digest
 from vcs.errors import UsageError
 from vcs.listing import Entry, Listing
-from vcs.manifest import Manifest, Origin
+from vcs.manifest import Origin
 from vcs.names import parse_artifact_ref
 from vcs.repo import Repo
 from vcs.verify import Problem, verify_store, verify_tree
@@ -81,7 +80,7 @@ def put(
     )
     warn(logged.warnings)
     if as_json:
-        print_json({**_describe(repo, logged.manifest), "new": logged.new})
+        print_json({**describe_version(repo, logged.manifest), "new": logged.new})
         return
     manifest = logged.manifest
     what = f"{manifest.file_count} files, {size_text(manifest.size_bytes)}"
@@ -180,7 +179,7 @@ def ls(name: str | None, project: str | None, as_json: bool) -> None:
     for damaged in versions.damaged:
         warn([f"{damaged.path} cannot be read: {damaged.reason}"])
     if as_json:
-        print_json([_describe(repo, manifest) for manifest in versions])
+        print_json([describe_version(repo, manifest) for manifest in versions])
         return
     rows = [
         (
@@ -245,87 +244,6 @@ def show_version(version: str, project: str | None, as_json: bool) -> None:
     """Show one version: where it came from, and what it holds"""
     repo = open_repo()
     print_version(repo, find_version(repo, version, project), as_json)
-
-
-def print_version(repo: Repo, manifest: Manifest, as_json: bool) -> None:
-    """Print everything about a version but its files."""
-    about = _describe(repo, manifest)
-    lineage = lineage_of(repo, manifest)
-    if as_json:
-        used_by = [f"{entry.project}/{entry.id}" for entry in lineage.used_by]
-        print_json({**about, "lineage": lineage.made.to_plain(), "used_by": used_by})
-        return
-    click.echo(click.style(manifest.qualified_name, bold=True))
-    shown = {**about, "size": f"{size_text(manifest.size_bytes)} in {manifest.file_count} files"}
-    for key in (
-        "type",
-        "aliases",
-        "tags",
-        "description",
-        "size",
-        "digest",
-        "created",
-        "run",
-        "step",
-        "commit",
-        "branch",
-        "code_commit",
-        "dirty",
-        "parent",
-        "source",
-        "metadata",
-    ):
-        value = shown.get(key)
-        if value not in (None, "", [], {}):
-            text = ", ".join(map(str, value)) if isinstance(value, list) else value
-            click.echo(f"  {key:<12} {printable(str(text))}")
-    if lineage.made.run or lineage.used_by:
-        click.echo("\nLineage")
-        _print_step(lineage.made, 1)
-        for entry in lineage.used_by:
-            click.echo(f"  used by {_run_text(entry)}")
-    click.echo(f"\nFetch it: tracker artifact get {manifest.qualified_name}")
-
-
-def _print_step(step: Step, depth: int) -> None:
-    indent = "  " * depth
-    click.echo(f"{indent}{step.version}")
-    if step.run:
-        code = f", commit {step.commit[:10]}" if step.commit else ""
-        click.echo(f"{indent}  made by {_run_text(step.run)}{code}")
-    for each in step.inputs:
-        click.echo(f"{indent}  from")
-        _print_step(each, depth + 2)
-
-
-def _run_text(entry: RunEntry) -> str:
-    return printable(f"{entry.project}/{entry.id} ({entry.record.name}, {entry.state})")
-
-
-def _describe(repo: Repo, manifest: Manifest) -> dict[str, Any]:
-    details = repo.collections.effective(manifest)
-    origin = manifest.origin
-    return {
-        "artifact": f"{manifest.project}/{manifest.name}",
-        "version": manifest.version,
-        "type": manifest.type,
-        "aliases": repo.collections.aliases_of(manifest),
-        "tags": list(details.tags),
-        "description": details.description,
-        "digest": manifest.digest,
-        "files": manifest.file_count,
-        "size_bytes": manifest.size_bytes,
-        "created": manifest.created,
-        "run": origin.run,
-        "step": origin.step,
-        "commit": origin.commit,
-        "branch": origin.branch,
-        "code_commit": origin.code_commit,
-        "dirty": origin.dirty,
-        "parent": manifest.parent,
-        "source": manifest.source,
-        "metadata": dict(details.metadata),
-    }
 
 
 @artifact.command()

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from tracker.cli.artifact import print_version
 from tracker.cli.commits import print_commit
 from tracker.cli.output import age_text, duration_text, number_text, print_json, printable, warn
 from tracker.cli.places import find_version, json_option, open_repo, project_option
+from tracker.cli.version_text import print_version
 from tracker.read.commits import Commit, find_commit, records_of
 from tracker.storage.catalog import Catalog, RunEntry
 from tracker.storage.history import keys_of, last_runtime_s, summary_of

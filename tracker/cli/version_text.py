@@ -1,0 +1,95 @@
+"""What is known of a version, printed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tracker.cli.output import print_json, printable, size_text
+from tracker.read.lineage import Step, lineage_of
+from tracker.storage.catalog import RunEntry
+from vcs.manifest import Manifest
+from vcs.repo import Repo
+
+
+def print_version(repo: Repo, manifest: Manifest, as_json: bool) -> None:
+    """Print everything about a version but its files."""
+    about = describe_version(repo, manifest)
+    lineage = lineage_of(repo, manifest)
+    if as_json:
+        used_by = [f"{entry.project}/{entry.id}" for entry in lineage.used_by]
+        print_json({**about, "lineage": lineage.made.to_plain(), "used_by": used_by})
+        return
+    click.echo(click.style(manifest.qualified_name, bold=True))
+    shown = {**about, "size": f"{size_text(manifest.size_bytes)} in {manifest.file_count} files"}
+    for key in (
+        "type",
+        "aliases",
+        "tags",
+        "description",
+        "size",
+        "digest",
+        "created",
+        "run",
+        "step",
+        "commit",
+        "branch",
+        "code_commit",
+        "dirty",
+        "parent",
+        "source",
+        "metadata",
+    ):
+        value = shown.get(key)
+        if value not in (None, "", [], {}):
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            click.echo(f"  {key:<12} {printable(str(text))}")
+    if lineage.made.run or lineage.used_by:
+        click.echo("\nLineage")
+        _print_step(lineage.made, 1)
+        for entry in lineage.used_by:
+            click.echo(f"  used by {_run_text(entry)}")
+    click.echo(f"\nFetch it: tracker artifact get {manifest.qualified_name}")
+
+
+def _print_step(step: Step, depth: int) -> None:
+    indent = "  " * depth
+    click.echo(f"{indent}{step.version}")
+    if step.run:
+        code = f", commit {step.commit[:10]}" if step.commit else ""
+        click.echo(f"{indent}  made by {_run_text(step.run)}{code}")
+    for each in step.inputs:
+        click.echo(f"{indent}  from")
+        _print_step(each, depth + 2)
+
+
+def _run_text(entry: RunEntry) -> str:
+    return printable(f"{entry.project}/{entry.id} ({entry.record.name}, {entry.state})")
+
+
+def describe_version(repo: Repo, manifest: Manifest) -> dict[str, Any]:
+    """Return everything about a version but its files, for JSON."""
+    details = repo.collections.effective(manifest)
+    origin = manifest.origin
+    return {
+        "artifact": f"{manifest.project}/{manifest.name}",
+        "version": manifest.version,
+        "type": manifest.type,
+        "aliases": repo.collections.aliases_of(manifest),
+        "tags": list(details.tags),
+        "description": details.description,
+        "digest": manifest.digest,
+        "files": manifest.file_count,
+        "size_bytes": manifest.size_bytes,
+        "created": manifest.created,
+        "run": origin.run,
+        "step": origin.step,
+        "commit": origin.commit,
+        "branch": origin.branch,
+        "code_commit": origin.code_commit,
+        "dirty": origin.dirty,
+        "parent": manifest.parent,
+        "source": manifest.source,
+        "metadata": dict(details.metadata),
+    }
