@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Literal, NoReturn
 
+from vcs.secrets import mask
+
 State = Literal["finished", "failed", "killed", "preempted"]
 
 _RETURNS = frozenset(
@@ -61,10 +63,17 @@ def ending_of_exception(error: BaseException) -> Ending:
         return ending_of_code(exit_status(error.code))
     if isinstance(error, KeyboardInterrupt):
         return Ending("preempted", _SIGINT_CODE, signal="SIGINT")
-    text = " ".join(str(error).split())
+    text = mask(" ".join(_text_of(error).split()))
     return Ending(
         "failed", 1, error=f"{type(error).__name__}: {text[:1000]}" if text else type(error).__name__
     )
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failure:  # noqa: BLE001 - any class may fail to print itself
+        return f"(its text fails with {type(failure).__name__})"
 
 
 def exit_status(code: Any) -> int:

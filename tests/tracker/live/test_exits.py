@@ -35,6 +35,8 @@ def test_what_sys_exit_is_given_is_a_status(code: object, status: int) -> None:
 def test_exceptions_are_endings() -> None:
     assert ending_of_exception(ValueError("a\n  b")) == Ending("failed", 1, "ValueError: a b")
     assert ending_of_exception(ValueError()) == Ending("failed", 1, "ValueError")
+    secret = ValueError("cannot reach postgres://ann:hunter2@host/db")
+    assert ending_of_exception(secret).error == "ValueError: cannot reach postgres://host/db"
     assert ending_of_exception(SystemExit(0)) == Ending("finished", 0)
     assert ending_of_exception(SystemExit(4)) == Ending("failed", 4)
     assert ending_of_exception(KeyboardInterrupt()) == Ending("preempted", 130, signal="SIGINT")
@@ -64,3 +66,13 @@ def test_the_end_of_a_program(code: str, expected: str) -> None:
 def test_exceptions_at_a_prompt_do_not_end_the_program() -> None:
     lines = WATCH.strip() + "\n1 / 0\nprint('on')\n"
     assert ending_of("", "-i", stdin=lines) == "finished 0"
+
+
+def test_an_exception_that_has_no_text_is_an_ending() -> None:
+    class Wordless(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert ending_of_exception(Wordless()) == Ending(
+        "failed", 1, "Wordless: (its text fails with RuntimeError)"
+    )
