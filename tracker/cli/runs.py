@@ -13,6 +13,7 @@ from tracker.read.commits import Commit, find_commit, runs_at
 from tracker.read.fields import MISSING, Field, parse_field
 from tracker.read.runs import Run
 from tracker.read.selection import Runs, row_of
+from tracker.read.words import WATCHED
 from tracker.storage.catalog import Catalog
 from vcs.names import near
 from vcs.repo import Repo
@@ -27,8 +28,6 @@ _COLORS = {
 }
 # Columns of results are added until the table has this many.
 _RESULTS = 4
-# What `watch` logs; it comes last, because it says little about how good a run is.
-_WATCHED = ("gradients/", "parameters/")
 
 
 @click.command(
@@ -122,5 +121,5 @@ def _result_keys(shown: list[Run]) -> list[str]:
             name = key.removeprefix("summary.")
             if key != name and not name.startswith("_") and isinstance(value, (int, float)):
                 counts[name] = counts.get(name, 0) + 1
-    watched = tuple(name for name in counts if name.startswith(_WATCHED))
+    watched = tuple(name for name in counts if name.startswith(WATCHED))
     return sorted(counts, key=lambda name: (name in watched, -counts[name]))[:_RESULTS]

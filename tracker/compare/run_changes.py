@@ -17,6 +17,7 @@ from tracker.compare.metrics import KeyComparison
 from tracker.compare.reasons import Reason, likely_reasons
 from tracker.compare.runs import ComparedRun, RunComparison, compare_runs
 from tracker.compare.values import ABSENT, Change, compare_values
+from tracker.read.words import WATCHED
 from tracker.storage.catalog import RunEntry
 from tracker.storage.history import last_runtime_s
 from tracker.values.scalars import flatten
@@ -103,7 +104,8 @@ class RunChanges:
     Attributes:
         comparison: What `reproduce` looks at, too.
         code: None if both ran the same code.
-        metrics: Those that are not the same, in the order in which they appeared.
+        metrics: Those that are not the same, in the order in which they appeared; those
+            of `watch`, which are many and say little, last.
         metrics_same: How many are.
         machine: Host and user, beside what the comparison's environment has.
         runtime_s: Old and new.
@@ -207,7 +209,7 @@ def _metrics(comparison: RunComparison) -> tuple[list[MetricChange], int]:
             changed.append(MetricChange(key, a, b, seen.first_unequal, seen.rows, seen.unequal))
         else:
             same += 1
-    return changed, same
+    return sorted(changed, key=lambda change: change.key.startswith(WATCHED)), same
 
 
 def _summary(run: ComparedRun) -> dict[str, Any]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+# Keys of what `watch` logs: many, and of little use for telling a good run from a bad one.
+WATCHED = ("gradients/", "parameters/")
+
 
 def size_text(size_bytes: int) -> str:
     """Return a size with three digits and a decimal unit: 3.4 GB."""
