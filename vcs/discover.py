@@ -45,6 +45,20 @@ class RepositoryPlace:
     main: Path | None
 
 
+def current_folder() -> Path:
+    """Return the current folder.
+
+    Raises:
+        UsageError: It was removed since the program went there.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError(
+            "the current folder does not exist any more", hint="cd to the project and start again"
+        ) from None
+
+
 def find_layout(start: Path, *, store: Path | None = None) -> Layout:
     """Return the places of the project to which the folder `start` belongs.
 

@@ -21,7 +21,7 @@ from vcs.alias_log import AliasMove
 from vcs.checkout import CheckoutResult, Extra, plan_checkout
 from vcs.code_state import CodeState, capture_code
 from vcs.collection import Collections, Logged
-from vcs.discover import find_layout
+from vcs.discover import current_folder, find_layout
 from vcs.edits import KEEP, Details, Keep
 from vcs.errors import FormatError, GitError, LockedError, StoreError
 from vcs.git import Git
@@ -81,12 +81,12 @@ class Repo:
         that fails, `warnings` says so.
 
         Raises:
-            UsageError: `start` is not a folder.
+            UsageError: `start` is not a folder, or the current one was removed.
             GitError: git cannot or will not read the repository.
             FormatError: `tracker.yaml` is damaged or says what it cannot.
             StoreError: `tracker.yaml` cannot be read, or the records folder not be made.
         """
-        layout = find_layout(start if start is not None else Path.cwd())
+        layout = find_layout(start if start is not None else current_folder())
         settings = load_settings(layout.root)
         if settings.store is not None:
             layout = replace(layout, objects_root=settings.store)

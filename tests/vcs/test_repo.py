@@ -310,3 +310,14 @@ def test_what_changed_nothing_says_so(git_repo: Path) -> None:
     logged = repo.log_artifact("P", "x", "model", listing_of("A"))
     assert (logged.new, logged.moved, logged.changed, logged.warnings) == (False, (), (), ())
     assert diary(git_repo) == before
+
+
+def test_a_current_folder_that_was_removed_is_said(plain_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job whose scratch folder was cleaned away under its feet."""
+    gone = plain_dir / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(UsageError, match="the current folder does not exist any more"):
+        Repo.open()
+    monkeypatch.chdir(plain_dir)

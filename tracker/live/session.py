@@ -24,6 +24,7 @@ from tracker.settings import RunSettings, Settings, load_settings, options_of
 from tracker.values.config import clean_key
 from tracker.values.config_input import as_mapping, plain_value, read_defaults, select
 from tracker.values.random_names import generate_id
+from vcs.discover import current_folder
 
 # Makes of a found run what `artifact.logged_by()` gives; the package sets it.
 open_run: OpenRun = lambda entry: entry  # noqa: E731 - a default to be replaced, not a function to call by name
@@ -194,7 +195,7 @@ def _begin(settings: RunSettings, given: Mapping[str, Any]) -> Run:
     if settings.mode == "disabled":
         parts = start_disabled(settings, plain, settings.run_id or generate_id())
     else:
-        defaults = {clean_key(key): value for key, value in read_defaults(Path.cwd()).items()}
+        defaults = {clean_key(key): value for key, value in read_defaults(current_folder()).items()}
         revival = take_revival(settings)
         if revival is not None:
             settings = revival.applied(settings)
