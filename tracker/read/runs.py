@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any, Literal
 
 from tracker.artifact import Artifact, logged_artifact
 from tracker.artifacts.home import Home
-from tracker.live.config_files import read_config
 from tracker.live.term import warn
 from tracker.read import editing
 from tracker.read.fields import to_time
@@ -22,12 +22,12 @@ from tracker.read.metadata import heartbeat, metadata_of
 from tracker.read.rows import select_rows
 from tracker.read.summary import RunSummary
 from tracker.storage import records
-from tracker.storage.catalog import RunEntry, state_of
+from tracker.storage.catalog import RunEntry
 from tracker.storage.history import keys_of, last_step, read_rows, summary_of
 from tracker.storage.records import LoggedVersion, RunRecord, Session, Used
 from tracker.storage.segment import Damage
 from vcs.errors import FormatError, NotFoundError
-from vcs.yaml_io import load_yaml
+from vcs.layout import RunLayout
 
 Stream = Literal["default", "events", "system"]
 
@@ -47,38 +47,71 @@ class Run:
     """
 
     def __init__(self, entry: RunEntry, home: Home) -> None:
-        self.layout = entry.layout
-        self._home = home.in_project(entry.project)
-        self._read(entry.record)
-
-    def _read(self, record: RunRecord) -> None:
-        self.record = record
-        self.name = record.name or record.id
-        self.tags = list(record.tags)
-        self.notes = record.notes
-        self.group = record.group
-        self.job_type = record.job_type
-        for kept in ("config", "summary"):
-            self.__dict__.pop(kept, None)
+        # Thousands of runs are made for a list. What a list does not show is read when it is asked for.
+        self._entry = entry
+        self._around = home
+        self._head = entry.head
 
     def load(self, force: bool = False) -> Run:
         """Read the run anew; changes that were not written by `update` are lost."""
-        self._read(records.load(self.layout))
+        for kept in ("config", "summary", *_EDITABLE, "tags"):
+            self.__dict__.pop(kept, None)
+        self.record = records.load(self.layout)
         return self
+
+    @property
+    def record(self) -> RunRecord:
+        return self._entry.record
+
+    @record.setter
+    def record(self, record: RunRecord) -> None:
+        self._entry = RunEntry(self.layout, record)
+        self._head = self._entry.head
+
+    @property
+    def layout(self) -> RunLayout:
+        """Where its files lie."""
+        return self._entry.layout
+
+    @cached_property
+    def _home(self) -> Home:
+        return self._around.in_project(self.project)
+
+    # what can be changed: as recorded until it is set
+
+    @cached_property
+    def name(self) -> str:
+        return self._head.name or self.id
+
+    @cached_property
+    def tags(self) -> list[str]:
+        return list(self._head.tags)
+
+    @cached_property
+    def notes(self) -> str:
+        return self._head.notes
+
+    @cached_property
+    def group(self) -> str:
+        return self._head.group
+
+    @cached_property
+    def job_type(self) -> str:
+        return self._head.job_type
 
     # what it is
 
     @property
     def id(self) -> str:
-        return self.record.id
+        return self._head.id
 
     @property
     def project(self) -> str:
-        return self.record.project
+        return self._head.project
 
     @property
     def entity(self) -> str:
-        return self.record.entity
+        return self._head.entity
 
     @property
     def path(self) -> list[str]:
@@ -106,7 +139,7 @@ class Run:
     @property
     def state(self) -> str:
         """running, finished, failed, killed, preempted or crashed, as of now."""
-        return state_of(self.record)
+        return self._entry.state
 
     @property
     def sessions(self) -> list[Session]:
@@ -115,7 +148,7 @@ class Run:
 
     @property
     def created_at(self) -> str:
-        return self.record.created
+        return self._head.created
 
     @property
     def heartbeat_at(self) -> str:
@@ -127,6 +160,8 @@ class Run:
     @property
     def duration(self) -> float:
         """For how long it has run in all its sessions, in seconds."""
+        if self._head.duration_s is not None:
+            return self._head.duration_s
         total = 0.0
         for session in self.record.sessions:
             begin = to_time(session.started)
@@ -137,14 +172,14 @@ class Run:
 
     @property
     def user(self) -> str:
-        return self.record.last_session.user if self.record.last_session else ""
+        return self._head.user
 
     username = user
 
     @property
     def commit(self) -> str | None:
         """The git commit that the newest session started from."""
-        return self.record.last_session.commit if self.record.last_session else None
+        return self._head.commit
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -159,7 +194,7 @@ class Run:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        return read_config(self.layout)
+        return self._entry.mapping("config") or {}
 
     @property
     def rawconfig(self) -> dict[str, Any]:
@@ -168,21 +203,20 @@ class Run:
     @cached_property
     def summary(self) -> RunSummary:
         """The last value of each metric, and what was set by hand."""
-        return RunSummary(self._summary_values(), self._save_summary)
+        return RunSummary(self.summary_values(), self._save_summary)
 
     @property
     def summary_metrics(self) -> dict[str, Any]:
         return dict(self.summary)
 
-    def _summary_values(self) -> dict[str, Any]:
-        if self.record.state != "running":
-            try:
-                values = load_yaml(self.layout.summary, "summary")
-            except (NotFoundError, FormatError):
-                # It can be made again from the history, so its loss is none.
-                values = None
-            if isinstance(values, dict):
-                return {str(key): value for key, value in values.items()}
+    def summary_values(self) -> dict[str, Any]:
+        """Return what `summary` begins with: as it is recorded, without changes made to it here."""
+        if self._head.state != "running":
+            # It can be made again from the history, so a damaged file is no loss.
+            with suppress(FormatError):
+                recorded = self._entry.mapping("summary")
+                if recorded is not None:
+                    return recorded
         damaged: list[Damage] = []
         values = summary_of(self.layout, self.record.metrics, damaged=damaged)
         if damaged:
@@ -341,7 +375,8 @@ class Run:
         summary = self.__dict__.get("summary")
         changed_summary = summary if summary is not None and (summary.changed or summary.removed) else None
         config = self.__dict__.get("config")
-        changed_config = config if config is not None and config != read_config(self.layout) else None
+        recorded = self._entry.mapping("config") or {}
+        changed_config = config if config is not None and config != recorded else None
         fields = {
             name: getattr(self, name)
             for name in _EDITABLE
@@ -386,14 +421,14 @@ class Run:
 
     def plain_field(self, name: str) -> Any:
         """See `fields.Subject`."""
-        record, session = self.record, self.record.last_session
         if name == "name":
             return [self.id, self.name]
         if name in ("used", "logged"):
+            record = self.record
             lines: Sequence[Used | LoggedVersion] = record.used if name == "used" else record.logged
             return [text for line in lines for text in _spellings(line)]
         if name in ("user", "host", "commit", "branch", "dirty"):
-            return getattr(session, name, None) or None
+            return getattr(self._head, name) or None
         return getattr(self, name)
 
     def __repr__(self) -> str:

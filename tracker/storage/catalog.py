@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from tracker.storage import records
 from tracker.storage.liveness import ProcessId, is_alive
-from tracker.storage.record_cache import RecordCache
 from tracker.storage.records import RunRecord, Session
+from tracker.storage.run_head import Head
+from tracker.storage.run_index import IndexedRun, Name, RunIndex, read_mapping
 from vcs.errors import Error, NotFoundError, StoreError, UsageError
 from vcs.layout import Layout, RunLayout
 from vcs.names import near
@@ -25,12 +28,17 @@ _SHOWN = 6
 CACHE_NAME = "run-cache"
 
 
-@dataclass(frozen=True)
 class RunEntry:
     """A run that could be read."""
 
-    layout: RunLayout
-    record: RunRecord
+    def __init__(self, layout: RunLayout, record: RunRecord) -> None:
+        self.layout = layout
+        self.record = record
+
+    @property
+    def head(self) -> Head:
+        """What a list of runs says of it."""
+        return Head.of(self.record)
 
     @property
     def id(self) -> str:
@@ -45,6 +53,57 @@ class RunEntry:
         """See `state_of`; asked anew each time."""
         return state_of(self.record)
 
+    def mapping(self, name: Name) -> dict[str, Any] | None:
+        """Return what config.yaml or summary.yaml says now; None if there is no such mapping.
+
+        Raises:
+            FormatError, StoreError: The file is damaged, or cannot be read.
+        """
+        return read_mapping(self.layout.folder / f"{name}.yaml", name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RunEntry) and (other.layout, other.record) == (self.layout, self.record)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"RunEntry({self.project}/{self.id})"
+
+
+class ListedEntry(RunEntry):
+    """One of many runs: what is not asked for is not read."""
+
+    def __init__(self, found: IndexedRun) -> None:
+        self._found = found
+
+    @cached_property
+    def layout(self) -> RunLayout:  # type: ignore[override]
+        return self._found.layout
+
+    @cached_property
+    def record(self) -> RunRecord:  # type: ignore[override]
+        return self._found.record()
+
+    @property
+    def head(self) -> Head:
+        return self._found.head
+
+    @property
+    def id(self) -> str:
+        return self._found.head.id
+
+    @property
+    def project(self) -> str:
+        return self._found.head.project
+
+    @property
+    def state(self) -> str:
+        state = self._found.head.state
+        return state_of(self.record) if state == "running" else state
+
+    def mapping(self, name: Name) -> dict[str, Any] | None:
+        return self._found.mapping(name)
+
 
 class Catalog:
     """What runs there are.
@@ -55,7 +114,7 @@ class Catalog:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._cache = RecordCache(layout.machinery / CACHE_NAME)
+        self._index = RunIndex(layout.machinery / CACHE_NAME, layout.runs)
         self.damaged: list[Error] = []
 
     def projects(self) -> list[str]:
@@ -64,7 +123,7 @@ class Catalog:
 
     def ids(self, project: str) -> list[str]:
         """Return the ids of the runs of a project, sorted; reads no record."""
-        if project in ("", ".", "..") or "/" in project:
+        if not _is_name(project):
             return []
         folder = self._layout.runs / project
         return [name for name in _folders(folder) if self._layout.run(project, name).record.is_file()]
@@ -72,17 +131,17 @@ class Catalog:
     def runs(self, project: str | None = None) -> Iterator[RunEntry]:
         """Yield the runs of one project or of all, by project and id.
 
-        Costs a quarter of a millisecond for each that has not changed since the last
-        listing, about three for others. Those that cannot be read are in `damaged` when
+        Costs some microseconds for each that has not changed since it was last listed,
+        about a millisecond for others. Those that cannot be read are in `damaged` when
         the iteration has ended.
         """
         self.damaged = []
-        for name in self.projects() if project is None else [project]:
-            for run_id in self.ids(name):
-                entry = self._entry(name, run_id)
-                if entry is not None:
-                    yield entry
-        self._cache.save(self._layout.runs)
+        projects = _folders(self._layout.runs) if project is None else [project] if _is_name(project) else []
+        keys = [(name, run_id) for name in projects for run_id in _folders(self._layout.runs / name)]
+        if keys:
+            for found in self._index.runs(keys, self.damaged):
+                yield ListedEntry(found)
+            self._index.save()
 
     def find(self, text: str, project: str | None = None) -> RunEntry:
         """Return the run that `text` means: an id, the beginning of one, or a name.
@@ -124,27 +183,22 @@ class Catalog:
         return [self._read(name, i) for name in projects for i in self.ids(name) if i.startswith(wanted)]
 
     def _by_name(self, wanted: str, projects: list[str]) -> list[RunEntry]:
-        return [entry for name in projects for entry in self.runs(name) if entry.record.name == wanted]
+        return [entry for name in projects for entry in self.runs(name) if entry.head.name == wanted]
 
     def _unknown(self, text: str, wanted: str, places: list[list[str]]) -> NotFoundError:
         known = [entry for projects in places for name in projects for entry in self.runs(name)]
-        names = {name: None for entry in known for name in (entry.id, entry.record.name) if name}
+        names = {name: None for entry in known for name in (entry.id, entry.head.name) if name}
         return NotFoundError(
             f"no run {text!r}", hint=near(wanted, list(names)) or "list the runs: tracker runs"
         )
 
     def _read(self, project: str, run_id: str) -> RunEntry:
         layout = self._layout.run(project, run_id)
-        return RunEntry(layout, self._cache.load(layout))
+        return RunEntry(layout, records.load(layout))
 
-    def _entry(self, project: str, run_id: str) -> RunEntry | None:
-        try:
-            return self._read(project, run_id)
-        except NotFoundError:
-            return None  # removed since the folder was listed
-        except Error as error:
-            self.damaged.append(error)
-            return None
+
+def _is_name(project: str) -> bool:
+    return project not in ("", ".", "..") and "/" not in project
 
 
 def _ambiguous(text: str, found: list[RunEntry]) -> UsageError:
