@@ -8,7 +8,9 @@ back equal. Times stay text in both directions.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -180,8 +182,16 @@ def read_small(path: Path, what: str) -> bytes:
         NotFoundError, FormatError, StoreError: As for `load_yaml`.
     """
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        # Without waiting: a named pipe in the place of a file would hold us for ever.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            mode = os.fstat(fd).st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise FormatError(f"{what} {path} is no file")
+            with open(fd, "rb", closefd=False) as stream:
+                data = stream.read(MAX_BYTES + 1)
+        finally:
+            os.close(fd)
     except FileNotFoundError:
         raise NotFoundError(f"{what} {path} does not exist") from None
     except OSError as error:

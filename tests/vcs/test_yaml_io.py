@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import OrderedDict
 from enum import IntEnum
 from pathlib import Path
@@ -38,6 +39,13 @@ def test_a_folder_in_the_place_of_a_file_is_a_store_error(tmp_path: Path) -> Non
     """No traceback of the operating system reaches the user."""
     with pytest.raises(StoreError, match="cannot read"):
         load_yaml(tmp_path, "settings")
+
+
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    """Nobody ever writes to it."""
+    os.mkfifo(tmp_path / "x.yaml")
+    with pytest.raises(FormatError, match=r"x\.yaml is no file"):
+        load_yaml(tmp_path / "x.yaml", "manifest")
 
 
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
