@@ -48,6 +48,8 @@ def _jsonable(value: Any) -> Any:
 
 
 def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
     return sum(2 if east_asian_width(ch) in "WF" else 1 for ch in text)
 
 
@@ -75,24 +77,37 @@ def print_table(
     `right` are aligned to the right; a whole cell that is a key of `colors` gets that
     color on a terminal.
     """
-    cells = [[printable(number_text(value)) for value in row] for row in rows]
-    widths = [max([_width(name), *(_width(row[i]) for row in cells)]) for i, name in enumerate(columns)]
+    # Column by column: a table may have ten thousand rows.
+    found = list(rows)
+    cells = [[printable(number_text(row[place])) for row in found] for place in range(len(columns))]
+    wide = [_widths([name, *column]) for name, column in zip(columns, cells, strict=True)]
+    widths = list(map(max, wide))
     if sys.stdout.isatty():
         room = shutil.get_terminal_size().columns - 2 * (len(columns) - 1)
         while sum(widths) > room and max(widths) > 8:
             widths[widths.index(max(widths))] -= 1
-    to_right = set(right)
+    made = [
+        _padded([name, *column], each, width, name in set(right), colors or {})
+        for name, column, each, width in zip(columns, cells, wide, widths, strict=True)
+    ]
+    head, *lines = ("  ".join(line).rstrip() for line in zip(*made, strict=True))
+    click.echo("\n".join([click.style(head, bold=True), *lines]))
 
-    def line(values: Sequence[str]) -> str:
-        parts = []
-        for name, value, width in zip(columns, values, widths, strict=True):
-            text = _cut(value, width)
-            gap = " " * (width - _width(text))
-            color = (colors or {}).get(value)
-            text = click.style(text, fg=color) if color else text
-            parts.append(gap + text if name in to_right else text + gap)
-        return "  ".join(parts).rstrip()
 
-    click.echo(click.style(line(list(columns)), bold=True))
-    for row in cells:
-        click.echo(line(row))
+def _widths(column: list[str]) -> list[int]:
+    return list(map(len if all(map(str.isascii, column)) else _width, column))
+
+
+def _padded(
+    column: list[str], each: list[int], width: int, to_right: bool, colors: Mapping[str, str]
+) -> list[str]:
+    """Return the cells of a column, as wide as it is; a cell that is a key of `colors` gets that color."""
+    if max(each) > width:
+        column = [_cut(text, width) for text in column]
+        each = _widths(column)
+    gaps = [" " * (width - own) for own in each]
+    if not colors.keys().isdisjoint(column):
+        column = [column[0], *(click.style(t, fg=colors[t]) if t in colors else t for t in column[1:])]
+    if to_right:
+        return [gap + text for gap, text in zip(gaps, column, strict=True)]
+    return [text + gap for gap, text in zip(gaps, column, strict=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -11,6 +13,7 @@ from tracker.cli.output import age_text, duration_text, print_json, print_table
 from tracker.cli.places import json_option, open_repo
 from tracker.read.commits import Commit, find_commit, runs_at
 from tracker.read.fields import MISSING, Field, parse_field
+from tracker.read.frames import Row, flatten
 from tracker.read.runs import Run
 from tracker.read.selection import Runs, row_of
 from tracker.read.words import WATCHED
@@ -102,24 +105,22 @@ def _chosen(run: Run, fields: list[Field]) -> dict[str, Any]:
 
 
 def _print_default(shown: list[Run], *, one_project: bool) -> None:
-    results = _result_keys(shown)
+    summaries = [flatten(run.summary_values()) for run in shown]
+    results = _result_keys(summaries)
     head = ["name", "id", *([] if one_project else ["project"]), "state", "created", "runtime", *results]
     rows = []
-    for run in shown:
+    now = datetime.now(UTC)
+    for run, summary in zip(shown, summaries, strict=True):
         row: list[object] = [run.name, run.id, *([] if one_project else [run.project]), run.state]
-        summary = row_of(run)
-        row += [age_text(run.created_at), duration_text(run.duration)]
-        rows.append(row + [summary.get(f"summary.{key}") for key in results])
+        row += [age_text(run.created_at, now=now), duration_text(run.duration)]
+        rows.append(row + [summary.get(key) for key in results])
     print_table(head, rows, right=("runtime", *results), colors=_COLORS)
 
 
-def _result_keys(shown: list[Run]) -> list[str]:
+def _result_keys(summaries: list[Row]) -> list[str]:
     """Return the numbers that most runs have in their summary: the ones worth comparing."""
-    counts: dict[str, int] = {}
-    for run in shown:
-        for key, value in row_of(run).items():
-            name = key.removeprefix("summary.")
-            if key != name and not name.startswith("_") and isinstance(value, (int, float)):
-                counts[name] = counts.get(name, 0) + 1
+    pairs = (pair for summary in summaries for pair in summary.items())
+    having = Counter(key for key, value in pairs if isinstance(value, (int, float)))
+    counts = {key: count for key, count in having.items() if not key.startswith("_")}
     watched = tuple(name for name in counts if name.startswith(WATCHED))
     return sorted(counts, key=lambda name: (name in watched, -counts[name]))[:_RESULTS]

@@ -10,6 +10,8 @@ from vcs.errors import UsageError
 
 Row = dict[str, Any]
 
+_PLAIN = frozenset({float, int, str, bool, type(None), list})
+
 
 def thin(rows: Sequence[Row], samples: int) -> list[Row]:
     """Return `samples` of the rows, evenly spaced, the first and the last among them.
@@ -76,7 +78,8 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Row:
     flat: Row = {}
     for name, value in values.items():
         path = f"{prefix}{name}"
-        if isinstance(value, Mapping) and value and "_type" not in value:
+        # Most are no mappings, and asking the abstract class takes longer than the rest.
+        if type(value) not in _PLAIN and isinstance(value, Mapping) and value and "_type" not in value:
             flat |= flatten(value, f"{path}.")
         else:
             flat[path] = value

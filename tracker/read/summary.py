@@ -27,7 +27,7 @@ class RunSummary(dict[str, Any]):
 
     def __init__(self, values: Mapping[str, Any], save: Callable[[RunSummary], None]) -> None:
         super().__init__(values)
-        self._saved = copy.deepcopy(dict(values))
+        self._saved = _copied(values)
         self._save = save
 
     def update(self, *args: Any, **kwargs: Any) -> None:
@@ -53,12 +53,20 @@ class RunSummary(dict[str, Any]):
 
     def mark_saved(self) -> None:
         """Note that everything is saved."""
-        self._saved = copy.deepcopy(dict(self))
+        self._saved = _copied(self)
 
     @property
     def _json_dict(self) -> dict[str, Any]:
         # wandb's own examples read the summary under this name.
         return dict(self)
+
+
+def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy what can change; most values are numbers."""
+    return {
+        key: copy.deepcopy(value) if isinstance(value, (dict, list)) else value
+        for key, value in values.items()
+    }
 
 
 def append_changes(run: RunLayout, run_id: str, session: int, summary: RunSummary) -> None:

@@ -21,6 +21,8 @@ def size_text(size_bytes: int) -> str:
 
 def number_text(value: object) -> str:
     """Return a value for a table cell: numbers with five significant digits."""
+    if type(value) is str:
+        return value
     if isinstance(value, bool) or value is None:
         return "" if value is None else str(value).lower()
     if isinstance(value, float):
@@ -60,4 +62,6 @@ def duration_text(seconds: float | None) -> str:
 
 def printable(text: str) -> str:
     """Make one line of a text that a record holds: control characters could drive the terminal."""
+    if text.isprintable():
+        return text
     return "".join(ch if ch.isprintable() else "�" for ch in text.replace("\n", " ").replace("\t", " "))
