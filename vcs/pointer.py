@@ -35,6 +35,7 @@ from vcs.names import check_artifact_name, check_project, check_type, parse_vers
 from vcs.paths import check_entry_path
 from vcs.yaml_io import dump_yaml, load_yaml, read_text
 
+_GOOD_ONE = "git checkout COMMIT -- FILE, with a good one"
 _MARKERS = ("<<<<<<< ", ">>>>>>> ", "||||||| ")
 # A hook inherits these from a git that was told how to read patterns (magit does so).
 PLAIN_PATTERNS = {
@@ -162,7 +163,7 @@ def parse(text: str, what: str) -> Pointer:
     if any(line.startswith(_MARKERS) for line in text.splitlines()):
         raise FormatError(
             f"{what} has the marks of a merge in it",
-            hint="while git merges: tracker checkout; later: git checkout COMMIT -- FILE, with a good one",
+            hint=f"while git merges: tracker checkout; later: {_GOOD_ONE}",
         )
     fields = load_yaml(text, what)
     if not isinstance(fields, dict):
@@ -171,7 +172,7 @@ def parse(text: str, what: str) -> Pointer:
     try:
         return _build(fields, what)
     except UsageError as error:
-        raise FormatError(f"{what} is damaged: {error.message}") from error
+        raise FormatError(f"{what} is damaged: {error.message}", hint=_GOOD_ONE) from error
 
 
 def read_pointer(path: Path) -> Pointer:
@@ -262,7 +263,7 @@ def _build(fields: dict[Any, Any], what: str) -> Pointer:
     try:
         digest = parse_digest(fields.get("digest"))
     except FormatError as error:
-        raise FormatError(f"{what} is damaged: {error.message}") from error
+        raise FormatError(f"{what} is damaged: {error.message}", hint=_GOOD_ONE) from error
     return Pointer(
         check_project(project),
         check_artifact_name(name),

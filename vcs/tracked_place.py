@@ -21,6 +21,7 @@ from vcs.atomic import disk_error, make_folder
 from vcs.checkout import CheckoutPlan, plan_checkout
 from vcs.copying import clone_file, copy_and_hash
 from vcs.digest import digest_bytes
+from vcs.elsewhere import BRING_OBJECTS
 from vcs.errors import ConflictError, NotFoundError
 from vcs.ignore import Ignore
 from vcs.inside import Inside
@@ -189,7 +190,7 @@ def plan_placing(
     for name, digest in plan.missing().items():
         raise NotFoundError(
             f"{path} cannot be brought here: the object {digest[:12]} of {name} is not in {repo.store.name}",
-            hint="fetch it first: tracker pull",
+            hint=BRING_OBJECTS,
         )
     return replace(placing, _plan=plan)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vcs.elsewhere import BRING_RECORDS
 from vcs.errors import FormatError, IntegrityError, NotFoundError, UsageError
 from vcs.git import Git
 from vcs.listing import Listing
@@ -10,8 +11,6 @@ from vcs.names import LATEST, ArtifactRef, parse_artifact_ref, parse_version
 from vcs.pointer import Pointer
 from vcs.repo import Repo
 from vcs.tracked_memory import Base
-
-BRING_RECORDS = "bring the records here: tracker pull"
 
 
 def need_git(repo: Repo) -> Git:

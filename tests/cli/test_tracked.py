@@ -147,6 +147,17 @@ def test_commit_as_json(data: Path, tracker: Tracker) -> None:
     assert found["left"] == []
 
 
+def test_status_of_a_broken_pointer(git_repo: Path, tracker: Tracker) -> None:
+    """Commands that mend it; a broken pointer is not for `git add`."""
+    (git_repo / "bad.tracker").write_text("format: 1\nartifact: x/y\nversion: v0\ndigest: ../../etc\n")
+    said = tracker("status").out
+    assert "tracker untrack bad" in said
+    assert "git add" not in said
+    assert "tracker status bad" not in said
+    git(git_repo, "add", "bad.tracker")
+    assert "git checkout HEAD -- bad.tracker" in tracker("status").out
+
+
 def test_a_path_that_cannot_be_committed(data: Path, tracker: Tracker) -> None:
     """An error with the next command, and the status of a conflict."""
     shutil.rmtree(data)

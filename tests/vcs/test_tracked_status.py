@@ -23,6 +23,7 @@ from tests.vcs.tracked_project import (
 )
 from tests.vcs.user_state import user_state
 from vcs import tracked, tracked_status
+from vcs.elsewhere import FETCH_RECORDS
 from vcs.git import Git
 from vcs.layout import tracked_memory
 from vcs.listing import Listing
@@ -149,7 +150,7 @@ def test_a_version_that_the_records_lack(git_repo: Path) -> None:
     assert (one.state, one.known) == ("unknown", False)
     assert one.reason is not None
     assert "LeNet5/MNIST:v7" in one.reason
-    assert "tracker pull" in str(one.hint)
+    assert FETCH_RECORDS in str(one.hint)
 
 
 def test_version_numbers_may_have_been_dealt_anew(git_repo: Path) -> None:

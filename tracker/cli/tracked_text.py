@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from tracker.cli.output import printable, size_text
+from vcs.elsewhere import FETCH_RECORDS
 from vcs.pointer import Pointer
 from vcs.tracked_checkout import PathPlan
 from vcs.tracked_status import PathStatus
@@ -90,16 +91,16 @@ def next_commands(found: Iterable[PathStatus], worktree: Path) -> list[tuple[str
     every = [one for states in by_state.values() for one in states]
     lines: list[tuple[str, str]] = []
     for one in by_state.get("broken", []):
-        path = quote(shown(worktree, one.path))
-        lines.append(
-            (f"tracker status {path}", one.hint) if one.hint else (f"tracker untrack {path}", "or mend it")
-        )
+        if one.in_git:
+            pointer = quote(shown(worktree, one.pointer_path))
+            lines.append((f"git checkout HEAD -- {pointer}", "bring back the pointer committed last"))
+        lines.append((f"tracker untrack {quote(shown(worktree, one.path))}", "or remove the pointer"))
     for one in by_state.get("unmerged", []):
         path, pointer = quote(shown(worktree, one.path)), quote(shown(worktree, one.pointer_path))
         flag = " --ours|--theirs" if one.conflicts else ""
         lines.append((f"tracker checkout{flag} {path}", f"merge it by its files; then git add {pointer}"))
     if "unknown" in by_state or not all(one.known for one in every):
-        lines.append(("tracker pull", "bring the versions that the records here lack"))
+        lines.append((FETCH_RECORDS, "bring the versions that the records here lack"))
     behind = [one for state in _CHECKOUT for one in by_state.get(state, [])]
     if behind:
         lines.append(("tracker checkout", f"bring {count_text(len(behind), 'path')} to the pointers"))
@@ -113,7 +114,7 @@ def next_commands(found: Iterable[PathStatus], worktree: Path) -> list[tuple[str
         for one in every
         if one.newer and one.state == "unchanged"
     ]
-    new = [shown(worktree, one.pointer_path) for one in every if not one.in_git]
+    new = [shown(worktree, one.pointer_path) for one in every if not one.in_git and one.state != "broken"]
     if new:
         lines.append((f"git add {' '.join(map(quote, new[:_NAMED]))}", "let git carry the new pointers"))
     return lines

@@ -9,6 +9,7 @@ from tracker.errors import NotFoundError
 from tracker.live.checkpoint import TYPE, default_name
 from tracker.revive.inputs import missing_objects
 from tracker.storage.records import RunRecord
+from vcs.elsewhere import BRING_OBJECTS
 from vcs.manifest import Manifest
 from vcs.names import LATEST
 from vcs.repo import Repo
@@ -46,7 +47,7 @@ def find_checkpoint(repo: Repo, record: RunRecord, asked: str | None) -> Checkpo
     if missing_objects(repo, manifest):
         raise NotFoundError(
             f"the checkpoint {manifest.qualified_name} is not in {repo.store.name}",
-            hint="fetch it: tracker pull; or name another: --checkpoint NAME:ALIAS",
+            hint=f"{BRING_OBJECTS}; or name another: --checkpoint NAME:ALIAS",
         )
     return Checkpoint(manifest.qualified_name, _step(manifest, record))
 

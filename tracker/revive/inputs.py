@@ -19,6 +19,7 @@ from vcs.atomic import disk_error, make_folder
 from vcs.checkout import CheckoutPlan, plan_checkout
 from vcs.copying import clone_file
 from vcs.digest import Digest
+from vcs.elsewhere import BRING_OBJECTS
 from vcs.layout import POINTER_SUFFIX
 from vcs.manifest import Manifest
 from vcs.repo import Repo
@@ -65,7 +66,7 @@ class InputPlan:
             ConflictError, IntegrityError, StoreError: See `CheckoutPlan.apply`.
         """
         if self.state == "missing":
-            raise NotFoundError(self.problem or f"{self.version} is missing", hint="fetch it: tracker pull")
+            raise NotFoundError(self.problem or f"{self.version} is missing", hint=BRING_OBJECTS)
         if self.state == "to bring" and self._checkout is not None:
             self._checkout.apply(overwrite=False)
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from tracker.errors import ConflictError, GitError, NotFoundError, UsageError
 from vcs.atomic import make_folder
+from vcs.elsewhere import FETCH_RECORDS
 from vcs.git import Git
 from vcs.git_status import read_status
 from vcs.lock import file_lock
@@ -133,7 +134,7 @@ def check_commit(repo: Repo, commit: str) -> None:
     if _git_of(repo).resolve(commit) is None:
         raise NotFoundError(
             f"the code {commit[:10]} is not in this repository",
-            hint="it is where the run was started; fetch it: tracker pull",
+            hint=f"it is where the run was started; fetch it: {FETCH_RECORDS}",
         )
 
 
