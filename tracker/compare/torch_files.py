@@ -81,6 +81,8 @@ def _why(error: BaseException) -> str:
     text = str(error)
     if isinstance(error, pickle.UnpicklingError) and "Weights only load failed" in text:
         return "it holds Python objects beside tensors, which are not loaded"
+    if isinstance(error, KeyError):  # A number out of the pickle says nothing.
+        return "it is damaged, or no file of torch"
     return f"it is damaged: {text.splitlines()[0][:200] if text else type(error).__name__}"
 
 

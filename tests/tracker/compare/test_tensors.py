@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tracker.compare import tensor_files
+from tracker.compare import tensor_files, torch_files
 from tracker.compare.tensors import TensorChange, TensorChanges, compare_tensors
 from vcs.stores.base import Store
 from vcs.stores.local import LocalStore
@@ -406,3 +406,8 @@ def test_a_checkpoint_cut_anywhere_is_a_sentence(torch: Any) -> None:
     for end in range(0, len(whole), 97):
         found = compare(".pt", whole, whole[:end])
         assert isinstance(found, str), end
+
+
+def test_a_pickle_with_a_dangling_reference_is_not_named_by_its_key() -> None:
+    """torch says `KeyError: 812346997` for text that is no pickle."""
+    assert torch_files._why(KeyError(812346997)) == "it is damaged, or no file of torch"
