@@ -12,6 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,35 @@ class _Loader(_BaseLoader):
                 "while constructing a mapping", node.start_mark, "found a key twice", node.start_mark
             )
         return mapping
+
+    # What PyYAML asks for each node, without its search for paths, of which there are none.
+
+    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
+        pass
+
+    def ascend_resolver(self) -> None:
+        pass
+
+    def resolve(self, kind: Any, value: str, implicit: tuple[bool, bool]) -> str:
+        if kind is yaml.ScalarNode:
+            plain, _ = implicit
+            return _TEXT if not plain else _tag_of(value) if len(value) < _SHORT else _find_tag(value)
+        return _MAPPING if kind is yaml.MappingNode else _SEQUENCE
+
+
+# Keys and most values of our files come again and again.
+_SHORT = 64
+
+
+def _find_tag(text: str) -> str:
+    """Return the tag of a scalar without quotes."""
+    for tag, form in _Loader.yaml_implicit_resolvers.get(text[:1], ()):
+        if form.match(text):
+            return str(tag)
+    return _TEXT
+
+
+_tag_of = lru_cache(maxsize=4096)(_find_tag)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -185,11 +215,14 @@ def read_small(path: Path, what: str) -> bytes:
         # Without waiting: a named pipe in the place of a file would hold us for ever.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            mode = os.fstat(fd).st_mode
-            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
                 raise FormatError(f"{what} {path} is no file")
-            with open(fd, "rb", closefd=False) as stream:
-                data = stream.read(MAX_BYTES + 1)
+            with open(fd, "rb", buffering=0, closefd=False) as stream:
+                # Python makes room for all that is asked for, and 64 MiB of it take longer than the file.
+                data = stream.read(min(status.st_size, MAX_BYTES) + 1) or b""
+                while 0 < len(data) <= MAX_BYTES and (more := stream.read(1 << 20)):
+                    data += more
         finally:
             os.close(fd)
     except FileNotFoundError:
