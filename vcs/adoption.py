@@ -12,11 +12,14 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, temporary_name
 from vcs.layout import Layout
-from vcs.ledger import Ledger
 from vcs.lock import file_lock
+
+if TYPE_CHECKING:
+    from vcs.ledger import Ledger
 
 # What others refer to comes first. The rest (caches, locks, temporary files) is made anew.
 _OF_THE_STORE = ("objects", "extents", "packs", "recipes")

@@ -13,32 +13,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vcs.add import add_file, add_tree
 from vcs.adoption import adopt, is_due
-from vcs.alias_log import AliasMove
-from vcs.checkout import CheckoutResult, Extra, plan_checkout
-from vcs.code_state import CodeState, capture_code
-from vcs.collection import Collections, Logged
 from vcs.discover import current_folder, find_layout
 from vcs.edits import KEEP, Details, Keep
 from vcs.errors import FormatError, GitError, LockedError, StoreError
 from vcs.git import Git
-from vcs.ignore import Ignore
-from vcs.large_files import bring_back
 from vcs.layout import Layout
-from vcs.ledger import Ledger
-from vcs.ledger_tree import entries_of
-from vcs.listing import Entry, Listing
 from vcs.manifest import Manifest, Origin
-from vcs.names import ArtifactRef
-from vcs.progress import Progress
 from vcs.settings import VcsSettings, load_settings
-from vcs.staging import Link
-from vcs.stat_cache import StatCache
-from vcs.stores.base import Batch, Store
-from vcs.stores.local import LocalStore
+
+# A command that only looks at records uses few of the verbs, and would wait for the others.
+if TYPE_CHECKING:
+    from vcs.alias_log import AliasMove
+    from vcs.checkout import CheckoutResult, Extra
+    from vcs.code_state import CodeState
+    from vcs.collection import Collections, Logged
+    from vcs.ignore import Ignore
+    from vcs.ledger import Ledger
+    from vcs.listing import Entry, Listing
+    from vcs.names import ArtifactRef
+    from vcs.progress import Progress
+    from vcs.staging import Link
+    from vcs.stat_cache import StatCache
+    from vcs.stores.base import Batch, Store
 
 
 @dataclass(frozen=True)
@@ -106,21 +105,30 @@ class Repo:
     @cached_property
     def store(self) -> Store:
         """The objects of this machine."""
+        from vcs.stores.local import LocalStore
+
         return LocalStore(self.layout.objects, self.layout.packs, self.layout.store_tmp)
 
     @cached_property
     def stat_cache(self) -> StatCache:
         """What is known of files that were read before."""
+        from vcs.stat_cache import StatCache
+
         return StatCache(self.layout.stat_cache)
 
     @cached_property
     def collections(self) -> Collections:
         """The artifacts, without the ledger."""
+        from vcs.collection import Collections
+
         return Collections(self.layout, self.store)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The history of the records."""
+        from vcs.large_files import bring_back
+        from vcs.ledger import Ledger
+
         return Ledger(self.git, self.layout, complete=lambda: bring_back(self.layout, self.store))
 
     # contents
@@ -137,6 +145,9 @@ class Repo:
 
         Without `ignore`, the project's `.trackerignore` and those in the folder hold.
         """
+        from vcs.add import add_tree
+        from vcs.ignore import Ignore
+
         rules = ignore if ignore is not None else Ignore.load(folder, top=self.layout.worktree)
         listing = add_tree(
             folder, self.store, ignore=rules, stat_cache=self.stat_cache, progress=progress, batch=batch
@@ -148,6 +159,8 @@ class Repo:
         self, path: Path, *, name: str, progress: Progress | None = None, batch: Batch | None = None
     ) -> Entry:
         """Store one file; see `vcs.add.add_file`."""
+        from vcs.add import add_file
+
         entry = add_file(
             path, self.store, name=name, stat_cache=self.stat_cache, progress=progress, batch=batch
         )
@@ -168,6 +181,8 @@ class Repo:
 
         References are left to the caller.
         """
+        from vcs.checkout import plan_checkout
+
         listing = self.collections.listing(manifest)
         plan = plan_checkout(listing, target, self.store, stat_cache=self.stat_cache, extra=extra)
         result = plan.apply(link=link, overwrite=overwrite, progress=progress)
@@ -176,6 +191,8 @@ class Repo:
 
     def capture_code(self) -> CodeState:
         """Make the code of this working tree a commit; without git, nothing is known of it."""
+        from vcs.code_state import CodeState, capture_code
+
         if self.git is None:
             return CodeState(commit=None, branch=None, remote=None, code_commit=None, dirty=False)
         limits = self.settings.code
@@ -324,6 +341,8 @@ class Repo:
 
     def _unrecorded(self, project: str, name: str) -> list[Path]:
         """Return the manifests that the ledger lacks, and those that it has though they were deleted."""
+        from vcs.ledger_tree import entries_of
+
         tip = self.ledger.tip()
         if self.git is None or tip is None:
             return []
@@ -333,6 +352,9 @@ class Repo:
         return [*(present - known), *(deleted & known)]
 
     def _restore(self) -> tuple[str, ...]:
+        # `restore_if_lost` asks this too, and takes longer to load than to answer.
+        if self.layout.git_dir is None or self.layout.ledger_mark.exists():
+            return ()
         try:
             self.ledger.restore_if_lost()
         except (FormatError, GitError, LockedError, StoreError) as error:
