@@ -7,6 +7,7 @@ import math
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 from unicodedata import east_asian_width
 
@@ -79,7 +80,7 @@ def print_table(
     """
     # Column by column: a table may have ten thousand rows.
     found = list(rows)
-    cells = [[printable(number_text(row[place])) for row in found] for place in range(len(columns))]
+    cells = [[_cell(row[place]) for row in found] for place in range(len(columns))]
     wide = [_widths([name, *column]) for name, column in zip(columns, cells, strict=True)]
     widths = list(map(max, wide))
     if sys.stdout.isatty():
@@ -94,6 +95,12 @@ def print_table(
     click.echo("\n".join([click.style(head, bold=True), *lines]))
 
 
+def _cell(value: object) -> str:
+    if type(value) is str and value.isprintable():
+        return value
+    return printable(number_text(value))
+
+
 def _widths(column: list[str]) -> list[int]:
     return list(map(len if all(map(str.isascii, column)) else _width, column))
 
@@ -105,8 +112,11 @@ def _padded(
     if max(each) > width:
         column = [_cut(text, width) for text in column]
         each = _widths(column)
+    colorless = colors.keys().isdisjoint(column)
+    if colorless and each == list(map(len, column)):
+        return list(map(str.rjust if to_right else str.ljust, column, repeat(width)))
     gaps = [" " * (width - own) for own in each]
-    if not colors.keys().isdisjoint(column):
+    if not colorless:
         column = [column[0], *(click.style(t, fg=colors[t]) if t in colors else t for t in column[1:])]
     if to_right:
         return [gap + text for gap, text in zip(gaps, column, strict=True)]

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tracker.artifacts.home import Home
 from tracker.cli.output import age_text, duration_text, print_json, print_table
 from tracker.cli.places import json_option, open_repo
-from tracker.read.commits import Commit, find_commit, runs_at
 from tracker.read.fields import MISSING, Field, parse_field
 from tracker.read.frames import Row, flatten
-from tracker.read.runs import Run
-from tracker.read.selection import Runs, row_of
+from tracker.read.run_view import RunView
+from tracker.read.selection import Question, row_of
 from tracker.read.words import WATCHED
+from tracker.storage.bulk import bulk
 from tracker.storage.catalog import Catalog
 from vcs.names import near
 from vcs.repo import Repo
+
+if TYPE_CHECKING:
+    from tracker.read.commits import Commit
 
 _COLORS = {
     "finished": "green",
@@ -50,6 +53,7 @@ Examples:
 @click.option("-n", "--limit", type=click.IntRange(min=1), help="At most this many.")
 @click.option("-q", "--quiet", is_flag=True, help="Print ids only.")
 @json_option
+@bulk()
 def runs(
     project: str | None,
     text: str | None,
@@ -67,12 +71,16 @@ def runs(
     """
     fields = [parse_field(name.strip()) for name in columns.split(",")] if columns else None
     repo = open_repo()
-    commit = find_commit(repo, revision) if revision is not None else None
-    found = Runs(Home(repo, project or "", ""), project, text, sort)
-    chosen = list(found)
-    if commit is not None:
-        there = {entry.layout for entry in runs_at(repo, commit, project)}
-        chosen = [run for run in chosen if run.layout in there]
+    question = Question(Home(repo, project or "", ""), project, text, sort)
+    commit = None
+    if revision is not None:
+        from tracker.read.commits import find_commit, runs_at
+
+        commit = find_commit(repo, revision)
+        there = {(entry.project, entry.id) for entry in runs_at(repo, commit, project)}
+        chosen = [run for run in question.answer(RunView) if (run.project, run.id) in there]
+    else:
+        chosen = question.answer(RunView)
     shown = chosen[:limit]
     if quiet:
         for run in shown:
@@ -99,12 +107,12 @@ def _nothing(repo: Repo, text: str | None, commit: Commit | None, project: str |
     return "No run passes the filter." if text else "No runs yet. Start one: tracker run train.py"
 
 
-def _chosen(run: Run, fields: list[Field]) -> dict[str, Any]:
+def _chosen(run: RunView, fields: list[Field]) -> dict[str, Any]:
     values = {str(field): field.shown(run) for field in fields}
     return {name: None if value is MISSING else value for name, value in values.items()}
 
 
-def _print_default(shown: list[Run], *, one_project: bool) -> None:
+def _print_default(shown: list[RunView], *, one_project: bool) -> None:
     summaries = [flatten(run.summary_values()) for run in shown]
     results = _result_keys(summaries)
     head = ["name", "id", *([] if one_project else ["project"]), "state", "created", "runtime", *results]
@@ -119,8 +127,12 @@ def _print_default(shown: list[Run], *, one_project: bool) -> None:
 
 def _result_keys(summaries: list[Row]) -> list[str]:
     """Return the numbers that most runs have in their summary: the ones worth comparing."""
-    pairs = (pair for summary in summaries for pair in summary.items())
-    having = Counter(key for key, value in pairs if isinstance(value, (int, float)))
-    counts = {key: count for key, count in having.items() if not key.startswith("_")}
+    # Runs of one script have the same keys, and kinds of values.
+    shapes = Counter((tuple(summary), tuple(map(type, summary.values()))) for summary in summaries)
+    counts: dict[str, int] = {}
+    for (keys, kinds), count in shapes.items():
+        for key, kind in zip(keys, kinds, strict=True):
+            if issubclass(kind, (int, float)) and not key.startswith("_"):
+                counts[key] = counts.get(key, 0) + count
     watched = tuple(name for name in counts if name.startswith(WATCHED))
     return sorted(counts, key=lambda name: (name in watched, -counts[name]))[:_RESULTS]

@@ -75,11 +75,12 @@ def to_polars(rows: Sequence[Mapping[str, Any]]) -> Any:
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Row:
     """Return one level of a nested mapping, its keys joined by dots; media records stay whole."""
+    if not prefix and _PLAIN.issuperset(map(type, values.values())):
+        return dict(values)
     flat: Row = {}
     for name, value in values.items():
         path = f"{prefix}{name}"
-        # Most are no mappings, and asking the abstract class takes longer than the rest.
-        if type(value) not in _PLAIN and isinstance(value, Mapping) and value and "_type" not in value:
+        if isinstance(value, Mapping) and value and "_type" not in value:
             flat |= flatten(value, f"{path}.")
         else:
             flat[path] = value

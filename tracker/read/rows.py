@@ -8,7 +8,8 @@ from itertools import compress
 
 from tracker.live.term import warn
 from tracker.read.frames import Row
-from tracker.storage.history import bulk, keys_of, read_columns, read_rows
+from tracker.storage.bulk import bulk
+from tracker.storage.history import keys_of, read_columns, read_rows
 from tracker.storage.parts import Which
 from vcs.layout import RunLayout
 from vcs.names import near

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -15,19 +13,16 @@ from tracker.artifact import Artifact, logged_artifact
 from tracker.artifacts.home import Home
 from tracker.live.term import warn
 from tracker.read import editing
-from tracker.read.fields import to_time
 from tracker.read.files import File, FilePlace, Files, find_file, list_files
 from tracker.read.frames import Row, columns_of, has_pandas, thin, to_pandas
-from tracker.read.metadata import heartbeat, metadata_of
+from tracker.read.metadata import metadata_of
 from tracker.read.rows import select_rows
+from tracker.read.run_view import RunView
 from tracker.read.summary import RunSummary
 from tracker.storage import records
-from tracker.storage.catalog import RunEntry
-from tracker.storage.history import keys_of, last_step, read_rows, summary_of
-from tracker.storage.records import LoggedVersion, RunRecord, Session, Used
-from tracker.storage.segment import Damage
+from tracker.storage.history import keys_of, last_step, read_rows
+from tracker.storage.records import LoggedVersion, Session, Used
 from vcs.errors import FormatError, NotFoundError
-from vcs.layout import RunLayout
 
 Stream = Literal["default", "events", "system"]
 
@@ -35,22 +30,12 @@ Stream = Literal["default", "events", "system"]
 _EDITABLE = ("name", "notes", "group", "job_type")
 
 
-class Run:
+class Run(RunView):
     """A run, read from its files. What is read is kept until `load(force=True)`.
 
     `name`, `tags`, `notes`, `group`, `job_type` and values of `config` and `summary` can
     be changed; `update()` writes them.
-
-    Attributes:
-        record: Everything that run.yaml says.
-        config: The hyperparameters, nested as given.
     """
-
-    def __init__(self, entry: RunEntry, home: Home) -> None:
-        # Thousands of runs are made for a list. What a list does not show is read when it is asked for.
-        self._entry = entry
-        self._around = home
-        self._head = entry.head
 
     def load(self, force: bool = False) -> Run:
         """Read the run anew; changes that were not written by `update` are lost."""
@@ -59,64 +44,11 @@ class Run:
         self.record = records.load(self.layout)
         return self
 
-    @property
-    def record(self) -> RunRecord:
-        return self._entry.record
-
-    @record.setter
-    def record(self, record: RunRecord) -> None:
-        self._entry = RunEntry(self.layout, record)
-        self._head = self._entry.head
-
-    @property
-    def layout(self) -> RunLayout:
-        """Where its files lie."""
-        return self._entry.layout
-
     @cached_property
     def _home(self) -> Home:
         return self._around.in_project(self.project)
 
-    # what can be changed: as recorded until it is set
-
-    @cached_property
-    def name(self) -> str:
-        return self._head.name or self.id
-
-    @cached_property
-    def tags(self) -> list[str]:
-        return list(self._head.tags)
-
-    @cached_property
-    def notes(self) -> str:
-        return self._head.notes
-
-    @cached_property
-    def group(self) -> str:
-        return self._head.group
-
-    @cached_property
-    def job_type(self) -> str:
-        return self._head.job_type
-
     # what it is
-
-    @property
-    def id(self) -> str:
-        return self._head.id
-
-    @property
-    def project(self) -> str:
-        return self._head.project
-
-    @property
-    def entity(self) -> str:
-        return self._head.entity
-
-    @property
-    def path(self) -> list[str]:
-        """Entity, project and id."""
-        return [self.entity, self.project, self.id]
 
     @property
     def storage_id(self) -> str:
@@ -133,53 +65,9 @@ class Run:
         return str(self.layout.folder)
 
     @property
-    def display_name(self) -> str:
-        return self.name
-
-    @property
-    def state(self) -> str:
-        """running, finished, failed, killed, preempted or crashed, as of now."""
-        return self._entry.state
-
-    @property
     def sessions(self) -> list[Session]:
         """Each attempt: its commit, command, host, environment and end."""
         return self.record.sessions
-
-    @property
-    def created_at(self) -> str:
-        return self._head.created
-
-    @property
-    def heartbeat_at(self) -> str:
-        """When the run was last known to be alive."""
-        return heartbeat(self.layout, self.record)
-
-    updated_at = heartbeat_at
-
-    @property
-    def duration(self) -> float:
-        """For how long it has run in all its sessions, in seconds."""
-        if self._head.duration_s is not None:
-            return self._head.duration_s
-        total = 0.0
-        for session in self.record.sessions:
-            begin = to_time(session.started)
-            end = to_time(session.ended or (self.heartbeat_at if self.state != "running" else None))
-            if begin is not None:
-                total += max(0.0, ((end or datetime.now(UTC)) - begin).total_seconds())
-        return total
-
-    @property
-    def user(self) -> str:
-        return self._head.user
-
-    username = user
-
-    @property
-    def commit(self) -> str | None:
-        """The git commit that the newest session started from."""
-        return self._head.commit
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -191,10 +79,6 @@ class Run:
         return None
 
     # what it holds
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        return self._entry.mapping("config") or {}
 
     @property
     def rawconfig(self) -> dict[str, Any]:
@@ -208,20 +92,6 @@ class Run:
     @property
     def summary_metrics(self) -> dict[str, Any]:
         return dict(self.summary)
-
-    def summary_values(self) -> dict[str, Any]:
-        """Return what `summary` begins with: as it is recorded, without changes made to it here."""
-        if self._head.state != "running":
-            # It can be made again from the history, so a damaged file is no loss.
-            with suppress(FormatError):
-                recorded = self._entry.mapping("summary")
-                if recorded is not None:
-                    return recorded
-        damaged: list[Damage] = []
-        values = summary_of(self.layout, self.record.metrics, damaged=damaged)
-        if damaged:
-            warn(f"run {self.id}: {damaged[0].error().message}; the summary leaves out what cannot be read")
-        return values
 
     @property
     def lastHistoryStep(self) -> int:
@@ -416,37 +286,3 @@ class Run:
         while self.state == "running":
             time.sleep(poll_s)
             self.load(force=True)
-
-    # for filters
-
-    def plain_field(self, name: str) -> Any:
-        """See `fields.Subject`."""
-        if name == "name":
-            return [self.id, self.name]
-        if name in ("used", "logged"):
-            record = self.record
-            lines: Sequence[Used | LoggedVersion] = record.used if name == "used" else record.logged
-            return [text for line in lines for text in _spellings(line)]
-        if name in ("user", "host", "commit", "branch", "dirty"):
-            return getattr(self._head, name) or None
-        return getattr(self, name)
-
-    def __repr__(self) -> str:
-        return f"<Run {'/'.join(part for part in self.path if part)} ({self.state})>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Run) and other.layout == self.layout
-
-    def __hash__(self) -> int:
-        return hash(self.layout)
-
-
-def _spellings(line: Used | LoggedVersion) -> list[str]:
-    """Return the ways in which people name a version."""
-    name = line.artifact.rpartition("/")[2]
-    aliases = line.aliases if isinstance(line, LoggedVersion) else []
-    return [
-        text
-        for base in (name, line.artifact)
-        for text in (base, f"{base}:{line.version}", *(f"{base}:{alias}" for alias in aliases))
-    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from tracker.artifacts.home import Home
 from tracker.live.term import warn
@@ -11,15 +11,48 @@ from tracker.read.fields import parse_order, sort_by
 from tracker.read.filter_text import parse_filter
 from tracker.read.filters import compile_filter
 from tracker.read.frames import Row, flatten, thin, to_pandas, to_polars
-from tracker.read.rows import select_rows
-from tracker.read.runs import Run
-from tracker.storage.catalog import Catalog
+from tracker.read.run_view import RunView
+from tracker.storage.catalog import Catalog, RunEntry
 from vcs.errors import Error, UsageError
 
+if TYPE_CHECKING:
+    from tracker.read.runs import Run
+
 Filters = Mapping[str, Any] | str | None
+V = TypeVar("V", bound=RunView)
 
 
-class Runs(Sequence[Run]):
+class Question:
+    """Which runs, in which order.
+
+    Attributes:
+        damaged: Records that the last answer left out because they cannot be read.
+    """
+
+    def __init__(self, home: Home, project: str | None, filters: Filters, order: str) -> None:
+        """Check the question; nothing is read yet.
+
+        Raises:
+            UsageError: The filter or the order cannot be understood.
+        """
+        self._passes = compile_filter(parse_filter(filters) if isinstance(filters, str) else filters)
+        self._orders = parse_order(order)
+        self._home = home
+        self._project = project
+        self.damaged: list[Error] = []
+
+    def answer(self, make: Callable[[RunEntry, Home], V]) -> list[V]:
+        """Return the runs as they are now, each made by `make`; records that cannot be read are warned of."""
+        catalog = Catalog(self._home.repo.layout)
+        runs = (make(entry, self._home) for entry in catalog.runs(self._project))
+        found = sort_by([run for run in runs if self._passes(run)], self._orders)
+        self.damaged = catalog.damaged
+        for error in catalog.damaged:
+            warn(f"a run is left out: {error.message}")
+        return found
+
+
+class Runs(Sequence["Run"]):
     """The runs of a project, or of all, that pass a filter, in an order.
 
     The records are read when they are first needed, config and summary of a run only if
@@ -35,9 +68,7 @@ class Runs(Sequence[Run]):
         Raises:
             UsageError: The filter or the order cannot be understood.
         """
-        self._passes = compile_filter(parse_filter(filters) if isinstance(filters, str) else filters)
-        self._orders = parse_order(order)
-        self._home = home
+        self._question = Question(home, project, filters, order)
         self._project = project
         self._found: list[Run] | None = None
         self._next = 0
@@ -45,12 +76,10 @@ class Runs(Sequence[Run]):
 
     def _load(self) -> list[Run]:
         if self._found is None:
-            catalog = Catalog(self._home.repo.layout)
-            runs = (Run(entry, self._home) for entry in catalog.runs(self._project))
-            self._found = sort_by([run for run in runs if self._passes(run)], self._orders)
-            self.damaged = catalog.damaged
-            for error in catalog.damaged:
-                warn(f"a run is left out: {error.message}")
+            from tracker.read.runs import Run
+
+            self._found = self._question.answer(Run)
+            self.damaged = self._question.damaged
         return self._found
 
     def __len__(self) -> int:
@@ -102,6 +131,8 @@ class Runs(Sequence[Run]):
         """
         if format not in ("default", "pandas", "polars"):
             raise UsageError(f'format is "default", "pandas" or "polars", not {format!r}')
+        from tracker.read.rows import select_rows
+
         wanted = None if keys is None else list(dict.fromkeys([x_axis, *keys]))
         rows: list[Row] = []
         for run in self:
@@ -126,7 +157,7 @@ class Runs(Sequence[Run]):
 _PLAIN = ("id", "name", "state", "project", "group", "job_type", "tags", "notes", "created_at", "duration")
 
 
-def row_of(run: Run) -> Row:
+def row_of(run: RunView) -> Row:
     """Return a run as one flat row; `Runs.to_rows` says with what."""
     row: Row = {name: getattr(run, name) for name in _PLAIN}
     row |= flatten(run.config, "config.")

@@ -10,35 +10,19 @@ described there instead, and the rest is read.
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
+from tracker.storage.bulk import bulk
 from tracker.storage.journal import SetMark, UnsetMark
 from tracker.storage.parts import MADE, OWN, PLACES, Part, Row, Which, length_ms, load_parts
 from tracker.storage.segment import Damage
 from tracker.values.metrics import Metric, metric_from_record
 from tracker.values.summary_state import SummaryState
 from vcs.layout import RunLayout
-
-
-@contextmanager
-def bulk() -> Iterator[None]:
-    """Suspend the cyclic collector: it would look at millions of new lists, none of them garbage.
-
-    Used as a decorator, so that what a function leaves behind is gone when the collector wakes.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @bulk()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -249,7 +250,7 @@ def some_index(runs: Path, path: Path) -> bytes:
     return path.read_bytes()
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"\x92\x63\x80", b"TRUN0002" + bytes(32) + b"\x80"])
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x92\x63\x80", b"TRUN0003" + bytes(32) + b"\x80"])
 def test_a_damaged_index_is_dropped(runs: Path, path: Path, content: bytes) -> None:
     """Silently: nothing is lost with it."""
     some_index(runs, path)
@@ -277,7 +278,8 @@ def test_an_index_of_another_make_is_dropped(runs: Path, path: Path) -> None:
     add(runs, "r")
     body = msgspec.msgpack.encode({"p/r": [[1, 2, 3, 4], ["r"], {}]})
     path.parent.mkdir()
-    path.write_bytes(b"TRUN0002" + blake3(body).digest() + body)
+    footer = struct.pack("<Q32s8s", len(body), blake3(body).digest(), b"TRUNEND1")
+    path.write_bytes(b"TRUN0003" + body + footer)
 
     assert listed(RunIndex(path, runs), "r")[0].head.id == "r"
 
