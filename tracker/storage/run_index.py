@@ -127,7 +127,7 @@ class _Records:
 class IndexedRun:
     """A run that was listed; the rest of it is read when it is asked for."""
 
-    __slots__ = ("_folder", "_kept", "_key", "_record", "_records", "head")
+    __slots__ = ("_folder", "_kept", "_key", "_mappings", "_record", "_records", "head")
 
     def __init__(
         self,
@@ -143,6 +143,7 @@ class IndexedRun:
         self._records = records
         self._key = key
         self._kept = kept
+        self._mappings: _Mappings | None = None
         self._record = record
 
     @property
@@ -172,7 +173,9 @@ class IndexedRun:
         """
         if self._kept is not None:
             with suppress(msgspec.MsgspecError):
-                kept = _mappings_decoder.decode(self._kept.mappings)
+                kept = self._mappings
+                if kept is None:
+                    kept = self._mappings = _mappings_decoder.decode(self._kept.mappings)
                 mark, raw = (
                     (kept.config_mark, kept.config) if name == "config" else (kept.summary_mark, kept.summary)
                 )
