@@ -20,6 +20,9 @@ from benchmarks.figures import Figure, alternating, print_figures, process
 MOST_SECONDS = 0.3
 
 
+SMALL = {"files": 1000, "repeat": 3}
+
+
 def measure(files: int = 10_000, repeat: int = 7) -> list[Figure]:
     """Return the figures of committing with nothing changed under tracked files, and of a switch."""
     with tempfile.TemporaryDirectory() as temporary, git_alone():

@@ -33,6 +33,9 @@ from vcs.stores.local import LocalStore
 MIB = 1 << 20
 
 
+SMALL = {"scale": 0.02, "repeat": 2}
+
+
 def measure(scale: float = 1.0, folder: Path | None = None, repeat: int = 3) -> list[Figure]:
     """Return the figures; at scale 1 the files are 4 GiB, and 14 GiB of room are needed."""
     figures: list[Figure] = []

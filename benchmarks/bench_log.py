@@ -1,16 +1,14 @@
-"""What a metric row costs: on the thread that logs, on disk, to read back, and in a kill.
+"""What a metric row costs: on the thread that logs, on disk, and in a kill.
 
 Each figure of time stands beside a plain append to a list, timed in the same run, so that
-a slow or busy machine shows in both. Prints one line of JSON.
+a slow or busy machine shows in both. What reading costs is in bench_history.
 
-    python benchmarks/bench_log.py [--rows 100000] [--read 1000000] [--repeat 3]
+    python -m benchmarks.bench_log [--rows 100000] [--repeat 3]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import random
 import signal
 import subprocess
@@ -21,10 +19,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tracker.storage.history import read_columns, read_rows, summary_of
+from benchmarks.figures import Figure, print_figures
+from tracker.storage.history import read_rows
 from tracker.storage.journal import Header
 from tracker.storage.writer import SegmentWriter
 from vcs.layout import RunLayout
+
+SMALL = {"rows": 20_000, "repeat": 2}
 
 BURST = 20_000
 
@@ -144,45 +145,48 @@ def measure_kill() -> dict[str, float]:
     return {"killed_after_s": float(done.stdout), "killed_rows_put": BURST, "killed_rows_kept": len(rows)}
 
 
-def measure_read(count: int) -> dict[str, float]:
-    """Seconds to read a long history back."""
-    found: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        run = RunLayout(Path(folder))
-        writer = begin(run.folder)
-        for step, row in enumerate(make_rows(count)):
-            writer.put(step, row, time.time())
-        writer.close()
-        text = run.history_segment(0, "0").read_text()
-        start = time.perf_counter()
-        assert len([json.loads(line) for line in text.splitlines()]) == count + 2
-        found["read_plain_json_s"] = time.perf_counter() - start
-        for name, read in {
-            "read_columns_s": lambda: read_columns(run, ["_step", "train/loss"]),
-            "read_rows_s": lambda: read_rows(run),
-            "read_summary_s": lambda: summary_of(run),
-        }.items():
-            start = time.perf_counter()
-            read()
-            found[name] = time.perf_counter() - start
-    return {"read_rows": count, **found}
+def measure(rows: int = 100_000, repeat: int = 3) -> list[Figure]:
+    """Return the figures, each the best of several times; targets are those of an idle machine."""
+    made = make_rows(rows)
+    results = [{**measure_put(made), **measure_steps()} for _ in range(repeat)]
+    best = {name: min(result[name] for result in results) for name in results[0]}
+    killed = measure_kill()
+    # All but what was logged in the last 0.2 s.
+    may_go = BURST * min(1.0, 0.2 / killed["killed_after_s"])
+    us, append = "us", "append to a list"
+    whole, alone = f"log() of 5 scalars, {rows} calls", best["list_append_us"]
+    cold, cold_alone = "a call after a pause of 0.5 ms", best["list_append_after_pause_p50_us"]
+    return [
+        Figure(f"{whole}, p50", best["put_p50_us"], us, alone, append, 3, absolute=True),
+        Figure(f"{whole}, p99", best["put_p99_us"], us, alone, append, 20, absolute=True),
+        Figure(
+            f"{whole}, each, close included", best["call_with_close_us"], us, alone, append, 8, absolute=True
+        ),
+        Figure(f"{cold}, p50", best["put_after_pause_p50_us"], us, cold_alone, append),
+        Figure(f"{cold}, p99", best["put_after_pause_p99_us"], us, cold_alone, append),
+        Figure(
+            "bytes a row of 5 random doubles, running",
+            best["bytes_per_row"],
+            "bytes",
+            target=120,
+            absolute=True,
+        ),
+        Figure(
+            f"rows lost of {BURST} by SIGKILL right after the last",
+            BURST - killed["killed_rows_kept"],
+            "rows",
+            target=may_go,
+            absolute=True,
+        ),
+    ]
 
 
 def main() -> None:
-    """Measure, take the best of several times, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--read", type=int, default=1_000_000)
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
-    rows = make_rows(options.rows)
-    results = [{**measure_put(rows), **measure_steps()} for _ in range(options.repeat)]
-    best: dict[str, Any] = {name: min(result[name] for result in results) for name in results[0]}
-    best |= measure_kill()
-    if options.read:
-        best |= measure_read(options.read)
-    load = os.getloadavg()[0]
-    print(json.dumps({name: round(value, 3) for name, value in {**best, "load": load}.items()}))
+    print_figures(measure(options.rows, options.repeat))
 
 
 if __name__ == "__main__":

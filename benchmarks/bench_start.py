@@ -12,6 +12,8 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, alternating, print_figures, process
 
+SMALL = {"repeat": 5}
+
 EMPTY_RUN = 'import tracker; tracker.init(project="bench"); tracker.finish()'
 
 

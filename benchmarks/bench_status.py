@@ -17,6 +17,8 @@ from benchmarks.figures import Figure, alternating, print_figures, process
 from vcs import tracked
 from vcs.repo import Repo
 
+SMALL = {"files": 10_000, "repeat": 3}
+
 
 def measure(files: int = 100_000, repeat: int = 5) -> list[Figure]:
     """Return the figures of a look with nothing changed, with one file changed, and of its commit."""
