@@ -42,6 +42,30 @@ def test_a_table_aligns_wide_characters(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out.splitlines() == ["name   n", "实验   1", "abcd  22"]
 
 
+def test_colors_go_around_the_text_and_not_its_padding(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A column that is a word wide stays so."""
+    monkeypatch.setattr(output.click, "style", lambda text, **style: f"<{text}>" if "fg" in style else text)
+    output.print_table(["s", "n"], [["ok", 1], ["failed", 2], ["实", 3]], colors={"ok": "green"})
+    assert capsys.readouterr().out.splitlines() == ["s       n", "<ok>      1", "failed  2", "实      3"]
+
+
+def test_a_table_is_cut_to_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The widest column gives way, wide characters count twice."""
+    monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "20")
+    output.print_table(["name", "n"], [["a" * 40, 1], ["实" * 20, 22]], right=["n"])
+    assert [output._width(line) for line in capsys.readouterr().out.splitlines()[1:]] == [20, 20]
+
+
+def test_an_empty_table_has_its_head(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_table(["a", "b"], [])
+    assert capsys.readouterr().out == "a  b\n"
+
+
 def test_control_characters_of_a_record_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_table(["name"], [["\x1b[2Jgone"]])
     assert "\x1b[2J" not in capsys.readouterr().out
