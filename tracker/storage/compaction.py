@@ -36,6 +36,9 @@ MIN_BYTES = 128 << 10
 # Of these files the writer is not known; see the module.
 QUIET_S = 600.0
 
+# Edits of a summary take the next number that is free as lines; they are few and small.
+EDIT = "-edit-"
+
 _BLOCK_BYTES = 1 << 20
 
 
@@ -142,6 +145,8 @@ def _status(path: Path) -> os.stat_result | None:
 
 def _open_done(lines: Path, record: RunRecord, own: Collection[Path]) -> BinaryIO | None:
     """Open a file that is large enough and gets no more rows; its lock is held as long as it is open."""
+    if EDIT in lines.name:
+        return None
     try:
         stream = lines.open("rb")
     except OSError:  # removed by another compaction, or not ours to read

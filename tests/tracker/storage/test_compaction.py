@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tracker.storage.build import START, layout, row, write
+from tests.tracker.storage.build import START, layout, row, set_, write
 from tracker.storage import compaction
 from tracker.storage.append_file import AppendFile
 from tracker.storage.column_segment import to_jsonl
@@ -159,6 +159,14 @@ def test_rows_that_a_fork_took_over_are_compacted(tmp_path: Path) -> None:
     write(run, -1, [row(step, loss=0.5) for step in range(10)])
 
     assert compacted(run, record(ended=None)) == ["-1-0.columns"]
+
+
+def test_edits_of_a_summary_stay_lines(tmp_path: Path) -> None:
+    """The next edit looks for a name that is not taken."""
+    run = layout(tmp_path)
+    write(run, 0, [set_(best=1)], rank="0").rename(run.history / "0-0-edit-0.jsonl")
+
+    assert compacted(run, record()) == ["0-0-edit-0.jsonl"]
 
 
 def test_system_metrics_are_compacted_too(run: RunLayout) -> None:
