@@ -193,8 +193,12 @@ class CollectionFiles:
 
     def _read_header(self, path: Path) -> Header | None:
         try:
-            with path.open("rb", buffering=0) as stream:
-                data = stream.read(_HEADER_BYTES)
+            # Without waiting: a named pipe in the place of a file would hold us for ever.
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                data = os.read(fd, _HEADER_BYTES)
+            finally:
+                os.close(fd)
         except OSError:
             return None
         digest, kind = _DIGEST.search(data), _TYPE.search(data)

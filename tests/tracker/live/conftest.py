@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -67,7 +68,10 @@ Script = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def start_python(folder: Path, code: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """Start a script in a folder; the script lies outside of it, so the code there stays as it is."""
+    """Start a script in a folder; the script lies outside of it, so the code there stays as it is.
+
+    SIGHUP has its default there, also where the tests themselves run under nohup.
+    """
     script = folder.parent / f"script-{os.urandom(4).hex()}.py"
     script.write_text(textwrap.dedent(code))
     return subprocess.Popen(
@@ -78,7 +82,12 @@ def start_python(folder: Path, code: str, *arguments: str, **environment: str) -
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hang_up,
     )
+
+
+def _hang_up() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def run_python(
