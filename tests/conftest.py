@@ -9,6 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says nothing on a busy machine, and a suite that decides what lands
+# looks at the same examples each time. To search with new ones: pytest --hypothesis-profile search
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", settings.get_profile("search"), derandomize=True)
+settings.load_profile("steady")
 
 PREFIXES = ("TRACKER_", "WANDB_", "GIT_")
 

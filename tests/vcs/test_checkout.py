@@ -521,7 +521,6 @@ def test_a_checkout_fills_the_stat_cache(store: LocalStore, target: Path, tmp_pa
     known = cache.folder(str(target / "d"))
 
     assert len(known) >= 10
-    assert "9" not in known
     for name in known:
         assert cache.get(target / "d" / name, (target / "d" / name).stat()) == digest_bytes(name.encode())
 

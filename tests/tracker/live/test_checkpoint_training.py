@@ -28,7 +28,7 @@ EPOCHS = 10
 MODE = sys.argv[1]
 
 
-def train(run_id):
+def train(run_id, step_taken):
     run = tracker.init(project="p", id=run_id, resume="allow", settings={"silent": True})
     torch.manual_seed(0), random.seed(0), numpy.random.seed(0)
     torch.use_deterministic_algorithms(True)
@@ -56,7 +56,7 @@ def train(run_id):
             loss.backward()
             optimizer.step()
             seen += 1
-            time.sleep(0.001)
+            step_taken()
             if MODE == "batches":
                 run.log({"loss": loss.item(), "epoch": epoch})
                 if loader.batch in (3, 6):
@@ -71,21 +71,34 @@ def train(run_id):
     run.finish()
 
 
-def attempt(run_id, kill_after_s):
-    """Train in a process of its own; return whether it ended by itself."""
+def attempt(run_id, kill_after):
+    """Train in a process of its own, killed in the ten steps after this one; return whether it ended."""
+    reached, report = os.pipe()
+    steps = 0
+
+    def step_taken():
+        nonlocal steps
+        steps += 1
+        if steps == kill_after:
+            os.write(report, b"!")
+        elif kill_after is not None and steps == kill_after + 10:
+            signal.pause()
+
     pid = os.fork()
     if pid == 0:
         try:
             torch.set_num_threads(1)
-            train(run_id)
+            train(run_id, step_taken)
             os._exit(0)
         finally:
             import traceback
             traceback.print_exc()
             os._exit(1)
-    if kill_after_s is not None:
-        time.sleep(kill_after_s)
+    os.close(report)
+    if os.read(reached, 1):
+        time.sleep(dice.uniform(0, 0.02))
         os.kill(pid, signal.SIGKILL)
+    os.close(reached)
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
         return False
@@ -93,12 +106,10 @@ def attempt(run_id, kill_after_s):
     return True
 
 
-began = time.monotonic()
+dice = random.Random()
 assert attempt("straight", None)
-whole_s = time.monotonic() - began
-clock = random.Random()
 kills = 0
-while not attempt("killed", clock.uniform(0.2, 0.8) * whole_s if kills < 3 else None):
+while not attempt("killed", dice.randrange(1, 60) if kills < 3 else None):
     kills += 1
 print(kills)
 '''

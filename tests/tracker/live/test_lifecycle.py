@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.tracker.live.conftest import run_python, start_python, written
+from tests.waiting import until
 from tracker.storage.catalog import Catalog, state_of
 from vcs.git import Git
 from vcs.ledger import Ledger
@@ -179,22 +180,24 @@ def crashed(folder: Path, run_id: str = "theone") -> None:
 
 
 def test_kill_9_is_found_out_by_readers_and_loses_no_row_but_the_newest(git_repo: Path) -> None:
-    code = START + "    run.log({'i': 5}); time.sleep(0.5); print('ready', flush=True); time.sleep(60)"
+    code = START + "    run.log({'i': 5}); print('ready', flush=True); sys.stdin.readline()"
     with start_python(git_repo, code) as process:
         assert process.stdout is not None
         process.stdout.readline()
+        # Nothing but time makes the rows appear.
+        until(lambda: len(written(git_repo).rows()) == 6, process)
         process.kill()
     crashed(git_repo)
     assert [row["i"] for row in written(git_repo).rows()] == [0, 1, 2, 3, 4, 5]
 
 
 def test_os_exit_is_found_out_by_readers(git_repo: Path) -> None:
-    run_python(git_repo, START + "    time.sleep(0.5); os._exit(0)")
+    run_python(git_repo, START + "    os._exit(0)")
     crashed(git_repo)
 
 
 def test_the_next_start_says_in_record_and_ledger_that_a_run_crashed(git_repo: Path) -> None:
-    run_python(git_repo, START + "    time.sleep(0.3); os._exit(9)", status=9)
+    run_python(git_repo, START + "    os._exit(9)", status=9)
     layout = Repo.open(git_repo).layout
     assert len(list(layout.live.iterdir())) == 1
     run_python(git_repo, "import tracker; tracker.init(project='p').finish()")
@@ -379,13 +382,13 @@ def test_the_process_is_as_python_left_it_when_no_run_was_begun(git_repo: Path) 
 
 @pytest.mark.slow
 def test_a_run_that_lasts_has_system_metrics(git_repo: Path) -> None:
-    run_python(
-        git_repo,
-        START + "    time.sleep(3.5)",
-        TRACKER_X_STATS_SAMPLING_INTERVAL="1",
-    )
+    code = START + "    print('ready', flush=True); sys.stdin.readline()"
+    with start_python(git_repo, code, TRACKER_X_STATS_SAMPLING_INTERVAL="1") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        until(lambda: len(written(git_repo).rows(which="system")) >= 2, process)
+        process.communicate("\n")
     rows = written(git_repo).rows(which="system")
-    assert len(rows) >= 2
     assert any(key.startswith("system.") for key in rows[0])
 
 

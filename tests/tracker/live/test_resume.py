@@ -302,13 +302,15 @@ def test_a_fork_onto_itself_or_onto_another_run_is_refused(project: Path) -> Non
 # auto
 
 AUTO = """
-    import os, sys, time, tracker
+    import os, sys, tracker
     run = tracker.init(project="p", resume="auto")
     print(run.id, run.resumed, run.step, flush=True)
     run.log({"i": run.step})
     run.finish() if sys.argv[1] == "end" else None
-    time.sleep(0.4)
-    os._exit(1) if sys.argv[1] == "crash" else sys.exit(int(sys.argv[1] == "fail"))
+    if sys.argv[1] == "crash":
+        run._port().flush()
+        os._exit(1)
+    sys.exit(int(sys.argv[1] == "fail"))
 """
 
 
@@ -382,8 +384,8 @@ def test_a_run_that_is_live_elsewhere_is_not_resumed(project: Path) -> None:
 
 
 def test_a_crashed_run_can_be_resumed_and_its_session_says_crashed(project: Path) -> None:
-    code = "import os, time, tracker; tracker.init(project='p', id='abc').log({'i': 0}); "
-    run_python(project, code + "time.sleep(0.4); os._exit(1)", status=1)
+    code = "import os, tracker; run = tracker.init(project='p', id='abc'); run.log({'i': 0}); "
+    run_python(project, code + "run._port().flush(); os._exit(1)", status=1)
     with tracker.init(project="p", id="abc", resume="must") as run:
         run.log({"i": 1})
     record = written(project).record

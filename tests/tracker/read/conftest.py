@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from tracker.read.api import Api
 from tracker.read.runs import Run
@@ -21,10 +20,6 @@ from tracker.storage.writer import SegmentWriter
 from vcs.layout import RunLayout
 from vcs.repo import Repo
 from vcs.yaml_io import dump_yaml
-
-# Two cores shared by many: how long drawing an example takes says nothing here.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
 
 
 class Lab:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 from typing import Any
 
@@ -370,7 +369,6 @@ def test_a_job_that_is_going_on_is_not_begun_twice(git_repo: Path) -> None:
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(0.2)
         done = tracker_command(git_repo, "resume", "--auto", "--", "train.py", status=6)
         assert "--label" in done.stderr
         process.communicate("\n")

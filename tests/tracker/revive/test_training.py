@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ pytest.importorskip("torch")
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
 SEED = "torch.manual_seed(0)"
-# 12 batches an epoch, a checkpoint after every fifth batch; slow enough to be killed within an epoch.
+# 12 batches an epoch, a checkpoint after every fifth batch; asked to, it waits within an epoch to be killed.
 LENET = f"""
-    import sys, time
+    import os, sys
     import torch
     from torch import nn
     import tracker
@@ -50,19 +50,13 @@ LENET = f"""
             run.log({{"loss": loss, "epoch": epoch}})
             if loader.batch % 5 == 0:
                 run.save_checkpoint(**parts)
-            time.sleep(0.02)
+            if os.environ.get("WAIT") == f"{{epoch}}.{{loader.batch}}":
+                print("waiting", flush=True)
+                sys.stdin.readline()
     with open("lenet5.pth", "wb") as stream:  # a stream, because a name would be in the bytes
         torch.save(model.state_dict(), stream)
     run.log_artifact("lenet5.pth", name="lenet5", type="model")
 """
-
-
-def rows_of(folder: Path) -> int:
-    return sum(
-        line.startswith("[")
-        for file in folder.glob(".tracker/runs/LeNet5/*/history/*.jsonl")
-        for line in file.read_text().splitlines()
-    )
 
 
 def reproduce(folder: Path, run: str, *, status: int) -> dict[str, Any]:
@@ -75,10 +69,17 @@ def reproduce(folder: Path, run: str, *, status: int) -> dict[str, Any]:
 def test_killed_in_mid_epoch_and_resumed_it_equals_a_training_without_interruption(git_repo: Path) -> None:
     """With the code changed and committed in between; the uninterrupted one is its reproduction."""
     commit_script(git_repo, LENET)
-    with subprocess.Popen([sys.executable, "train.py"], cwd=git_repo, stderr=subprocess.DEVNULL) as process:
-        while rows_of(git_repo) < 19:  # in the second epoch, after its first checkpoint
-            assert process.poll() is None
-            time.sleep(0.02)
+    with subprocess.Popen(
+        [sys.executable, "train.py"],
+        cwd=git_repo,
+        env={**os.environ, "WAIT": "1.8"},  # in the second epoch, after its first checkpoint
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
         process.kill()
     commit_script(git_repo, LENET.replace("momentum=0.9", "momentum=0.5"), message="other momentum")
     run_id = only_run(git_repo, "LeNet5")

@@ -7,15 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from tracker.values.sink import StoreSink
 from vcs.digest import Digest
 from vcs.stores.memory import MemoryStore
-
-# Two cores shared by many: how long drawing an example takes says nothing here.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
 
 
 class Place:
