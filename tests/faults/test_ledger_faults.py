@@ -29,7 +29,7 @@ from vcs.ledger_tree import to_ledger
 
 def opened(folder: Path) -> tuple[Layout, Ledger]:
     layout = find_layout(folder)
-    return layout, Ledger(Git(layout.worktree), layout)
+    return layout, Ledger(Git(layout.worktree), layout, timeout_s=200.0)
 
 
 def write_run(layout: Layout, run_id: str, content: str = "x") -> Path:

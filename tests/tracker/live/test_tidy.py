@@ -22,8 +22,10 @@ FILES = "0-0.columns"
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compact files of some rows."""
+    """Compact files of some rows, however long that takes."""
     monkeypatch.setattr(compaction, "MIN_BYTES", 1000)
+    for limit in ("QUICK_S", "LONGEST_S"):
+        monkeypatch.setattr(tidy, limit, 1000.0)
 
 
 def train(rows: int = 200, **options: object) -> None:
