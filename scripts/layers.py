@@ -35,7 +35,7 @@ FLOORS: list[list[str]] = [
         "vcs.pointer_merge",
     ],
     ["vcs.repo"],
-    ["vcs.adoption"],
+    ["vcs.adoption", "vcs.ledger_sync"],
     [
         "vcs.add",
         "vcs.checkout",

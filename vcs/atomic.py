@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -154,13 +155,9 @@ def append_line(path: Path, line: str, *, durable: bool = True) -> None:
     if "\n" in line:
         raise ValueError("a line cannot contain a newline")
     make_folder(path.parent)
+    # The lock orders writers, so that "the last byte" below cannot become stale.
+    fd = _open_log(path)
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise disk_error(error, f"cannot write {path}") from error
-    try:
-        # The lock orders writers, so that "the last byte" below cannot become stale.
-        fcntl.flock(fd, fcntl.LOCK_EX)
         size = os.fstat(fd).st_size
         torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
         try:
@@ -176,6 +173,47 @@ def append_line(path: Path, line: str, *, durable: bool = True) -> None:
         os.close(fd)
     if size == 0 and durable:
         fsync_directory(path.parent)
+
+
+def replace_log(path: Path, change: Callable[[bytes], bytes]) -> None:
+    """Replace a file that others append lines to, whole and durable; none of their lines is lost.
+
+    `change` gets the present bytes (none of a missing file) and returns the new ones. Who
+    appends meanwhile waits, and then appends to the new file.
+
+    Raises:
+        StoreError: Nothing has changed.
+    """
+    make_folder(path.parent)
+    fd = _open_log(path)
+    try:
+        with open(fd, "rb", closefd=False) as stream:
+            before = stream.read()
+        after = change(before)
+        if after != before:
+            write_atomic(path, after)
+    except OSError as error:
+        raise disk_error(error, f"cannot write {path}") from error
+    finally:
+        os.close(fd)
+
+
+def _open_log(path: Path) -> int:
+    """Open a file to append to, under its lock: the file that has the name when the lock is got."""
+    while True:
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise disk_error(error, f"cannot write {path}") from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(fd), os.stat(path)):
+                    return fd
+        except OSError as error:
+            os.close(fd)
+            raise disk_error(error, f"cannot write {path}") from error
+        os.close(fd)  # It was replaced while we waited.
 
 
 def _to_bytes(data: bytes | str) -> bytes:

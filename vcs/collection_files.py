@@ -20,7 +20,7 @@ from vcs.digest import Digest
 from vcs.edits import Details, EditLog, read_edit_log
 from vcs.errors import Error, FormatError, NotFoundError
 from vcs.layout import Layout
-from vcs.manifest import Manifest, read_manifest
+from vcs.manifest import DIGEST_LINE, Manifest, read_manifest
 from vcs.names import LATEST, MAX_NUMBER, parse_version
 from vcs.yaml_io import load_yaml
 
@@ -29,7 +29,6 @@ _Signature = tuple[int, int, int]
 
 # The digest and the type come before anything that a user can make long.
 _HEADER_BYTES = 4096
-_DIGEST = re.compile(rb"^digest: ([0-9a-f]{64})\n", re.MULTILINE)
 _TYPE = re.compile(rb"^type: (.+)\n", re.MULTILINE)
 _PLAIN_TYPE = re.compile(rb"[a-z]+(?:[-_][a-z]+)*")
 
@@ -201,7 +200,7 @@ class CollectionFiles:
                 os.close(fd)
         except OSError:
             return None
-        digest, kind = _DIGEST.search(data), _TYPE.search(data)
+        digest, kind = DIGEST_LINE.search(data), _TYPE.search(data)
         try:
             if digest is None or kind is None:
                 # Not written by us, or with very long names: slower, still right.

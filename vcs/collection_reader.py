@@ -15,7 +15,6 @@ from vcs.alias_log import AliasMove
 from vcs.atomic import disk_error
 from vcs.clock import iso_now
 from vcs.collection_files import CollectionFiles, Damaged
-from vcs.digest import digest_bytes
 from vcs.edits import Details
 from vcs.errors import FormatError, LockedError, NotFoundError, StoreError, UsageError
 from vcs.layout import Layout
@@ -194,9 +193,8 @@ class CollectionReader:
     @contextmanager
     def _turn(self, files: CollectionFiles) -> Iterator[None]:
         """Wait for the collection's lock; go on without if it cannot be had."""
-        key = digest_bytes(f"{files.project}/{files.name}".encode())[:16]
         lock = file_lock(
-            self._layout.locks / f"artifact-{key}",
+            self._layout.collection_lock(files.project, files.name),
             timeout_s=self._lock_timeout_s,
             what=f"the artifact {files.project}/{files.name}",
         )

@@ -194,15 +194,19 @@ class Git:
             self.config.get("user.email", "").strip() or TRACKER.email,
         )
 
+    def remote_name(self, branch: str | None = None) -> str | None:
+        """Return the name of the branch's remote, else `origin`, else the only one; None without."""
+        names = [k[len("remote.") : -len(".url")] for k in self.config if k.startswith("remote.")]
+        own = self.config.get(f"branch.{branch}.remote", "")
+        return next((n for n in (own, "origin") if n in names), names[0] if len(names) == 1 else None)
+
     def remote_url(self, branch: str | None = None) -> str | None:
         """Return the address of the branch's remote, else of `origin`, else of the only one.
 
         Rewritten by `url.*.insteadOf` as git would; user name and password are taken
         out. None without a remote.
         """
-        names = [k[len("remote.") : -len(".url")] for k in self.config if k.startswith("remote.")]
-        own = self.config.get(f"branch.{branch}.remote", "")
-        name = next((n for n in (own, "origin") if n in names), names[0] if len(names) == 1 else None)
+        name = self.remote_name(branch)
         if name is None:
             return None
         return without_credentials(self._rewritten(self.config[f"remote.{name}.url"]))

@@ -7,8 +7,11 @@ described in docs/formats.md.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from vcs.digest import digest_bytes
 
 RECORDS_DIR = ".tracker"
 SETTINGS_FILE = "tracker.yaml"
@@ -16,6 +19,8 @@ IGNORE_FILE = ".trackerignore"
 POINTER_SUFFIX = ".tracker"
 LEDGER_REF = "refs/tracker/ledger"
 CODE_REFS = "refs/tracker/code/"
+REMOTE_REFS = "refs/tracker/remotes/"
+MERGE_REF = "refs/tracker/merge"
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,11 @@ class Layout:
         return self.records / "ledger-head"
 
     @property
+    def ledger_step(self) -> Path:
+        """Names the ledger commits from and to which the records are just being brought."""
+        return self.machinery / "ledger-step"
+
+    @property
     def settings(self) -> Path:
         return self.root / SETTINGS_FILE
 
@@ -140,8 +150,18 @@ class Layout:
     def edits(self, project: str, name: str) -> Path:
         return self.collection(project, name) / "edits.yaml"
 
+    def collection_lock(self, project: str, name: str) -> Path:
+        """Held by who makes a version or moves an alias."""
+        return self.locks / f"artifact-{digest_bytes(f'{project}/{name}'.encode())[:16]}"
+
     def run(self, project: str, run_id: str) -> RunLayout:
         return RunLayout(self.runs / project / run_id)
+
+
+def remote_ledger(remote: str) -> str:
+    """The ref that holds the ledger of a remote as it was last seen; any text can name a remote."""
+    plain = re.fullmatch(r"[A-Za-z0-9_-]+", remote)
+    return f"{REMOTE_REFS}{remote if plain else digest_bytes(remote.encode())[:16]}/ledger"
 
 
 def tracked_memory(git_dir: Path) -> Path:
@@ -166,6 +186,11 @@ class RunLayout:
     @property
     def record(self) -> Path:
         return self.folder / "run.yaml"
+
+    @property
+    def lock(self) -> Path:
+        """Held by who changes the record. No run or project may have a name that begins with a dot."""
+        return self.folder.parent / ".locks" / self.folder.name
 
     @property
     def config(self) -> Path:

@@ -29,6 +29,7 @@ from vcs.layout import LEDGER_REF, Layout
 from vcs.ledger_repair import go_back, remember
 from vcs.ledger_tree import (
     EXECUTABLE,
+    FAST_IMPORT,
     compare,
     entries_of,
     files_at,
@@ -51,12 +52,6 @@ class LedgerEntry:
     time: str
     message: str
     author: str
-
-
-_FAST_IMPORT = (
-    *("-c", "fastimport.unpackLimit=100"),
-    *("fast-import", "--quiet", "--done", "--date-format=raw"),
-)
 
 
 class Ledger:
@@ -160,6 +155,7 @@ class Ledger:
             if self._layout.ledger_mark.exists():
                 return 0
             try:
+                self._complete_step(git)
                 tip = git.resolve_ref(LEDGER_REF)
                 return self._restore(git, tip) if tip else 0
             except GitError as error:
@@ -172,6 +168,32 @@ class Ledger:
                         hint="they may be in a clone of the repository, or in a backup",
                     ) from error
                 return sum(1 for _ in files_at(self._layout.records, ""))
+
+    def step_to(self, commit: str, *, expected: str | None) -> int | None:
+        """Bring the ledger and the records on disk to a commit that holds all of the present one.
+
+        Returns how many files were written or removed; None, and nothing is changed, if the
+        ledger is not at `expected` any more. The step is written down first: whatever ends
+        this call in between, the next change of the ledger completes it. See `ledger_step`
+        for records that are being written to.
+
+        Raises:
+            LockedError, GitError, StoreError: Not complete; the next change goes on with it.
+        """
+        git = self._git
+        if git is None:
+            return None
+        self.prepare()
+        with file_lock(self._lock, timeout_s=self._timeout_s, what="the ledger"):
+            self._complete_step(git)
+            tip = git.resolve_ref(LEDGER_REF)
+            if tip != expected:
+                return None
+            if tip == commit:
+                return 0
+            self._catch_up(git, tip, ())
+            write_atomic(self._layout.ledger_step, f"{tip or '-'} {commit}\n")
+            return self._complete_step(git)
 
     def log(self, *, path: Path | None = None, limit: int | None = None) -> Iterator[LedgerEntry]:
         """Yield the commits, newest first; of one record or folder of records if `path` is given.
@@ -196,15 +218,37 @@ class Ledger:
 
     # helpers
 
+    def _complete_step(self, git: Git) -> int:
+        """Do the step that is written down, if there is one; under the lock."""
+        note = self._layout.ledger_step
+        step = _read_step(note)
+        count = 0
+        if step is not None:
+            old, new = step
+            if git.resolve_ref(LEDGER_REF) == old:
+                # Merging has much to load, which a run that only records has no use for.
+                from vcs.ledger_step import bring_records
+
+                count = bring_records(git, self._layout, old, new)
+                # The ref says that all is here: it must not outlive the files in a power cut.
+                os.sync()
+                git.update_ref(LEDGER_REF, new)
+                self._set_mark(new)
+                remember(self._layout, new)
+                self._complete()
+            note.unlink(missing_ok=True)
+        return count
+
     def _commit(self, git: Git, scopes: Sequence[str], who_and_when: str, message: str) -> str | None:
         """Commit under the lock."""
+        self._complete_step(git)
         tip = git.resolve_ref(LEDGER_REF)
         self._catch_up(git, tip, scopes)
         for tries_left in reversed(range(TRIES)):
             change = compare(git, tip, self._layout.records, scopes)
             if not change.puts and not change.removals:
                 break
-            done = git.call(*_FAST_IMPORT, input=change.stream(who_and_when, message))
+            done = git.call(*FAST_IMPORT, input=change.stream(who_and_when, message))
             if done.code == 0:
                 tip = done.output.decode().strip()
                 break
@@ -322,6 +366,19 @@ def _read_mark(mark: Path) -> str | None:
         return "damaged"
     except OSError as error:
         raise disk_error(error, f"cannot read {mark}") from error
+
+
+def _read_step(note: Path) -> tuple[str | None, str] | None:
+    """Return the commits from and to which the records are being brought."""
+    try:
+        words = note.read_text("ascii", errors="replace").split()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise disk_error(error, f"cannot read {note}") from error
+    if len(words) != 2:
+        return None
+    return None if words[0] == "-" else words[0], words[1]
 
 
 def _worth_another_try(git: Git, done: Done) -> bool:

@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from vcs.atomic import disk_error
 from vcs.digest import digest_bytes
@@ -22,6 +23,13 @@ from vcs.layout import LEDGER_REF
 
 LARGEST_RUN_FILE = 1 << 20
 FILE, EXECUTABLE = "100644", "100755"
+
+FAST_IMPORT = (
+    *("-c", "fastimport.unpackLimit=100"),
+    *("fast-import", "--quiet", "--done", "--date-format=raw"),
+)
+Entry: TypeAlias = tuple[str, str]
+"""Mode and object of a file in a ledger commit."""
 
 OF_THIS_MACHINE = frozenset({".gitignore", "ledger-head", "resume.json", "store"})
 _NOT_A_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV})
@@ -37,21 +45,38 @@ class Change:
 
     def stream(self, who_and_when: str, message: str) -> Iterator[bytes]:
         """The commands for `git fast-import`; each file is read when its turn comes."""
-        text = _clean_message(message).encode(errors="replace")
-        yield f"commit {LEDGER_REF}\nmark :1\ncommitter {who_and_when}\n".encode(errors="replace")
-        yield b"data %d\n%s\n" % (len(text), text)
+        yield commit_head(LEDGER_REF, who_and_when, message)
         if self.tip:
             yield f"from {self.tip}\n".encode()
         for path in self.removals:
-            yield b"D %s\n" % _quoted(path)
+            yield removal(path)
         for path, source in self.puts.items():
             found = read_record(source, path)
             if found is not None:
-                mode, content = found
-                yield b"M %s inline %s\ndata %d\n" % (mode.encode(), _quoted(path), len(content))
-                yield content
-                yield b"\n"
-        yield b"get-mark :1\ndone\n"
+                yield put(path, *found)
+        yield COMMIT_END
+
+
+COMMIT_END = b"get-mark :1\ndone\n"
+
+
+def commit_head(ref: str, who_and_when: str, message: str) -> bytes:
+    """Begin a commit for `git fast-import`; parents, `removal`, `put` and COMMIT_END follow."""
+    text = _clean_message(message).encode(errors="replace")
+    start = f"commit {ref}\nmark :1\ncommitter {who_and_when}\n".encode(errors="replace")
+    return b"%sdata %d\n%s\n" % (start, len(text), text)
+
+
+def put(path: str, mode: str, content: bytes) -> bytes:
+    return b"M %s inline %s\ndata %d\n%s\n" % (mode.encode(), _quoted(path), len(content), content)
+
+
+def put_known(path: str, entry: Entry) -> bytes:
+    return f"M {entry[0]} {entry[1]} ".encode() + _quoted(path) + b"\n"
+
+
+def removal(path: str) -> bytes:
+    return b"D %s\n" % _quoted(path)
 
 
 def compare(git: Git, tip: str | None, records: Path, scopes: Sequence[str]) -> Change:
@@ -67,7 +92,7 @@ def compare(git: Git, tip: str | None, records: Path, scopes: Sequence[str]) -> 
             if found is None:
                 continue
             present.add(path)
-            if path not in known or known[path] != (found[0], _blob_id(found[1], hash_name)):
+            if path not in known or known[path] != (found[0], blob_id(found[1], hash_name)):
                 puts[path] = source
     return Change(tip, puts, [path for path in known if path not in present])
 
@@ -86,6 +111,25 @@ def entries_of(git: Git, tip: str, scopes: Sequence[str]) -> dict[str, tuple[str
         if kind == "blob" and mode in (FILE, EXECUTABLE) and (few or not scopes or _in_ledger(path, scopes)):
             entries[path] = (mode, object_id)
     return entries
+
+
+def changes_between(git: Git, old: str | None, new: str) -> dict[str, tuple[Entry | None, Entry | None]]:
+    """Path -> (before, after) of the files that differ between two ledger commits; None is none."""
+    if old is None:
+        return {path: (None, entry) for path, entry in entries_of(git, new, ()).items()}
+    listed = git.run("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", old, new)
+    fields = os.fsdecode(listed).split("\0")
+    changes = {}
+    for about, path in zip(fields[::2], fields[1::2], strict=False):
+        mode_before, mode_after, before, after, _ = about.removeprefix(":").split(" ")
+        pair = (_entry(mode_before, before), _entry(mode_after, after))
+        if pair[0] != pair[1]:
+            changes[path] = pair
+    return changes
+
+
+def _entry(mode: str, object_id: str) -> Entry | None:
+    return (mode, object_id) if mode in (FILE, EXECUTABLE) else None
 
 
 def _in_ledger(path: str, scopes: Sequence[str]) -> bool:
@@ -155,7 +199,7 @@ def read_record(source: Path, ledger_path: str) -> tuple[str, bytes] | None:
     return EXECUTABLE if found.st_mode & stat.S_IXUSR else FILE, content
 
 
-def _blob_id(content: bytes, hash_name: str) -> str:
+def blob_id(content: bytes, hash_name: str) -> str:
     """What git calls a file with this content."""
     state = hashlib.new(hash_name, b"blob %d\0" % len(content), usedforsecurity=False)
     state.update(content)

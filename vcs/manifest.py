@@ -30,6 +30,8 @@ from vcs.yaml_io import dump_yaml, load_yaml, read_text
 FORMAT = 1
 MAX_ENTRIES = 1000
 """A longer listing is an object of its own."""
+# In the header of every manifest that we write, before anything that a user can make long.
+DIGEST_LINE = re.compile(rb"^digest: ([0-9a-f]{64})\n", re.MULTILINE)
 
 _MAX_COUNT = 1 << 62
 # JSON leaves these as they are; to YAML they are line breaks or forbidden.

@@ -32,9 +32,14 @@ def read_log(path: Path, what: str) -> list[Line | None]:
         StoreError: It cannot be read.
     """
     try:
-        rows = read_small(path, what).split(b"\n")
+        return parse_log(read_small(path, what), what)
     except NotFoundError:
         return []
+
+
+def parse_log(data: bytes, what: str) -> list[Line | None]:
+    """Return the lines of a log that was read; see `read_log`."""
+    rows = data.split(b"\n")
     torn = rows.pop()
     lines = [_read_line(row, what) for row in rows]
     # Without its newline the last line may be cut, even where it happens to be a whole mapping.

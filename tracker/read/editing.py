@@ -85,7 +85,7 @@ def delete(repo: Repo, run: RunLayout, record: RunRecord, *, delete_artifacts: b
     if state_of(record) == "running":
         raise UsageError(f"run {record.id} is running", hint="stop its process first")
     versions = _logged_versions(repo, record) if delete_artifacts else []
-    with file_lock(records.lock_path(run), timeout_s=records.LOCK_TIMEOUT_S, what=f"run {record.id}"):
+    with file_lock(run.lock, timeout_s=records.LOCK_TIMEOUT_S, what=f"run {record.id}"):
         # Out of sight at once and whole: a reader sees the run or does not.
         gone = run.folder.with_name(f"{_DELETED}{run.folder.name}-{os.urandom(4).hex()}")
         try:

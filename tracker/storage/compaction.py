@@ -26,7 +26,7 @@ from tracker.storage.liveness import is_alive
 from tracker.storage.records import RunRecord
 from tracker.storage.segment import read_header
 from tracker.storage.segment_files import is_compacted
-from tracker.storage.segment_names import COLUMNS, LINES, columns_beside
+from tracker.storage.segment_names import COLUMNS, LINES, columns_beside, session_of
 from vcs.atomic import disk_error, fsync_directory, remove_quietly, temporary_name
 from vcs.errors import FormatError, StoreError
 from vcs.layout import RunLayout
@@ -171,8 +171,9 @@ def _is_over(lines: Path, record: RunRecord, written_s: float) -> bool:
         return False
     if header.session < 0:  # rows that a fork took over: written at once
         return True
+    number = session_of(lines, header.session)
     for session in record.sessions:
-        if session.number == header.session:
+        if session.number == number:
             return session.ended is not None or (bool(session.pid) and is_alive(process_of(session)) is False)
     return False
 

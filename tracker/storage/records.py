@@ -333,13 +333,8 @@ def update(run: RunLayout, change: Callable[[RunRecord], None]) -> RunRecord:
     return record
 
 
-def lock_path(run: RunLayout) -> Path:
-    """Where the lock of a run lies. No run or project may have a name that begins with a dot."""
-    return run.folder.parent / ".locks" / run.folder.name
-
-
 def _lock(run: RunLayout) -> Any:
-    return file_lock(lock_path(run), timeout_s=LOCK_TIMEOUT_S, what=f"run {run.folder.name}")
+    return file_lock(run.lock, timeout_s=LOCK_TIMEOUT_S, what=f"run {run.folder.name}")
 
 
 def _parts(part: type[_P], raw: object, what: str) -> list[_P]:

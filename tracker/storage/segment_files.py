@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tracker.storage.journal import Header
 from tracker.storage.segment import Damage, Segment, read_header, read_segment
-from tracker.storage.segment_names import COLUMNS, LINES, columns_beside
+from tracker.storage.segment_names import COLUMNS, LINES, columns_beside, session_of
 from vcs.errors import FormatError, StoreError
 
 # Compacted files are for those who look back. A run that starts need not load their reader.
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+S = TypeVar("S", "Segment", "ColumnSegment", "Segment | None")
 
 
 def find_segments(folder: Path) -> list[Path]:
@@ -88,7 +89,9 @@ def _open(path: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | 
     if path.name.endswith(LINES):
         try:
             header = _sound(lambda: read_header(path), path, 1, damaged)
-            return read_segment(path, strict=strict) if header is not None and wanted(header) else None
+            if header is None or not wanted(header):
+                return None
+            return _numbered(read_segment(path, strict=strict), path)
         except StoreError:
             # Compacted since the folder was listed?
             if path.exists() or not columns_beside(path).exists():
@@ -97,7 +100,13 @@ def _open(path: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | 
     from tracker.storage.column_segment import read_columns_file
 
     segment = _sound(lambda: read_columns_file(path, strict=strict), path, 0, damaged)
-    return segment if segment is not None and wanted(segment.header) else None
+    return _numbered(segment, path) if segment is not None and wanted(segment.header) else None
+
+
+def _numbered(segment: S, path: Path) -> S:
+    if segment is not None:
+        segment.header.session = session_of(path, segment.header.session)
+    return segment
 
 
 def _sound(read: Callable[[], T], path: Path, line: int, damaged: list[Damage] | None) -> T | None:

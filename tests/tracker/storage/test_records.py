@@ -142,7 +142,7 @@ def test_a_lock_that_is_never_given_back_is_an_error(run: RunLayout, monkeypatch
     monkeypatch.setattr(records, "LOCK_TIMEOUT_S", 0.05)
 
     with (
-        file_lock(records.lock_path(run), timeout_s=1, what="test"),
+        file_lock(run.lock, timeout_s=1, what="test"),
         pytest.raises(LockedError, match="run1"),
     ):
         records.update(run, lambda found: None)

@@ -1,0 +1,201 @@
+"""Ledgers of several clones, exchanged through a git remote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import git
+from tests.vcs.clones import Clock, Clone, bare_remote, clone_at, session
+from tests.vcs.user_state import user_state
+from vcs.errors import GitError
+from vcs.layout import CODE_REFS
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Clone, Clone]:
+    remote, clock = bare_remote(tmp_path), Clock()
+    return clone_at(tmp_path / "a", remote, clock), clone_at(tmp_path / "b", remote, clock)
+
+
+def exchange(a: Clone, b: Clone) -> None:
+    """Push from both, and pull once more where the other was later."""
+    a.push()
+    b.pull()
+    b.push()
+    a.pull()
+    assert a.ledger.tip() == b.ledger.tip()
+    for clone in (a, b):
+        assert clone.ledger.commit([clone.layout.records], "nothing is left") == clone.ledger.tip()
+
+
+def test_runs_of_two_clones_are_united(pair: tuple[Clone, Clone]) -> None:
+    a, b = pair
+    a.write_run("aaa", notes="mine")
+    b.write_run("bbb")
+    exchange(a, b)
+    assert a.run("bbb")["id"] == b.run("bbb")["id"] == "bbb"
+    assert b.run("aaa")["notes"] == "mine"
+
+
+def test_a_version_that_two_clones_made_keeps_the_number_that_was_pushed_first(
+    pair: tuple[Clone, Clone],
+) -> None:
+    """The other gets the next free one, and everything that names it goes along."""
+    a, b = pair
+    shared = a.log("mnist", "base")
+    exchange(a, b)
+    first = a.log("mnist", "of a", "best")
+    second = b.log("mnist", "of b", "mine", run="bbb")
+    third = b.log("mnist", "more of b", run="bbb", parent="v1")
+    b.write_run(
+        "bbb",
+        logged=[{"artifact": "p/mnist", "version": "v1", "digest": second.digest}],
+        used=[{"artifact": "p/mnist", "version": "v0", "digest": shared.digest, "as": "mnist:latest"}],
+    )
+    a.push()
+    pushed = b.push()
+    assert [str(one) for one in pushed.renumbered] == [
+        "p/mnist:v1 is now v3: another clone had shared a v1 before"
+    ]
+    a.pull()
+    for clone in pair:
+        assert clone.versions("mnist") == {
+            "v0": shared.digest, "v1": first.digest, "v2": third.digest, "v3": second.digest,
+        }  # fmt: skip
+        assert clone.collections.aliases("p", "mnist") == {"best": "v1", "mine": "v3", "latest": "v2"}
+        assert [clone.run("bbb")[key][0]["version"] for key in ("logged", "used")] == ["v3", "v0"]
+        found = {m.version: (m.was, m.parent) for m in clone.collections.versions("p", "mnist")}
+        assert found == {"v0": (None, None), "v1": (None, None), "v2": (None, "v3"), "v3": ("v1", None)}
+    assert a.ledger.tip() == b.ledger.tip()
+
+
+def test_a_run_that_went_on_in_two_places_has_both_sessions(pair: tuple[Clone, Clone]) -> None:
+    """With the history and the output of both."""
+    a, b = pair
+    start = session(0, "2026-01-01T00:00:00Z")
+    folder = a.write_run("run", sessions=[start])
+    (folder / "history" / "0-0.jsonl").write_text("zero\n")
+    (folder / "output.log").write_text("start\n")
+    exchange(a, b)
+    for clone, host, time in ((a, "a", "2026-01-02T00:00:00Z"), (b, "b", "2026-01-03T00:00:00Z")):
+        folder = clone.write_run("run", sessions=[start, session(1, time, host=host)], state="finished")
+        (folder / "history" / "1-0.jsonl").write_text(f"one of {host}\n")
+        (folder / "output.log").write_text(f"start\n--- session 1 ---\nsaid by {host}\n")
+        clone.commit()
+    exchange(a, b)
+    for clone in pair:
+        folder = clone.layout.run("p", "run").folder
+        assert [(s["number"], s["host"]) for s in clone.run("run")["sessions"]] == [
+            (0, "a"), (1, "a"), (2, "b"),
+        ]  # fmt: skip
+        history = {path.name: path.read_text() for path in (folder / "history").iterdir()}
+        assert history == {"0-0.jsonl": "zero\n", "1-0.jsonl": "one of a\n", "2-0.jsonl": "one of b\n"}
+        assert (folder / "output.log").read_text() == (
+            "start\n--- session 1 ---\nsaid by a\n--- session 2 ---\nsaid by b\n"
+        )
+
+
+def test_a_large_history_follows_its_session(pair: tuple[Clone, Clone]) -> None:
+    """Although the ledger does not carry it."""
+    a, b = pair
+    for clone, host, time in ((a, "a", "2026-01-02T00:00:00Z"), (b, "b", "2026-01-03T00:00:00Z")):
+        folder = clone.write_run("run", sessions=[session(0, time, host=host)])
+        (folder / "history" / "0-0.jsonl").write_text(host * (2 << 20))
+    exchange(a, b)
+    history = b.layout.run("p", "run").history
+    assert [path.name for path in history.iterdir()] == ["1-0.jsonl"]
+    assert (history / "1-0.jsonl").read_text() == "b" * (2 << 20)
+
+
+def test_a_session_that_still_runs_here_keeps_its_number(pair: tuple[Clone, Clone]) -> None:
+    """Its process knows it by that; the other one moves."""
+    a, b = pair
+    a.write_run("run", sessions=[session(0, "2026-01-02T00:00:00Z", host="a")])
+    b.write_run("run", sessions=[session(0, "2026-01-03T00:00:00Z", host="b", state="running")])
+    exchange(a, b)
+    assert [(s["number"], s["host"]) for s in b.run("run")["sessions"]] == [(0, "b"), (1, "a")]
+
+
+def test_the_latest_move_of_an_alias_wins_and_the_log_keeps_all(pair: tuple[Clone, Clone]) -> None:
+    a, b = pair
+    for text in ("0", "1", "2"):
+        a.log("x", text)
+    exchange(a, b)
+    a.collections.move_alias("p", "x", "best", "v0")
+    b.collections.move_alias("p", "x", "best", "v1")
+    a.collections.move_alias("p", "x", "best", "v2")
+    for clone in pair:
+        clone.commit()
+    exchange(b, a)
+    for clone in pair:
+        assert clone.collections.aliases("p", "x")["best"] == "v2"
+        moves = [move.version for move in clone.collections.alias_log("p", "x") if move.alias == "best"]
+        assert moves == ["v0", "v1", "v2"]
+
+
+def test_a_deleted_version_is_deleted_everywhere_and_a_new_one_is_not(pair: tuple[Clone, Clone]) -> None:
+    a, b = pair
+    for text in ("0", "1"):
+        a.log("x", text)
+    exchange(a, b)
+    a.collections.delete(a.collections.resolve("x:v0", project="p"))
+    a.commit()
+    kept = b.log("x", "2")
+    exchange(a, b)
+    for clone in pair:
+        assert set(clone.versions("x")) == {"v1", "v2"}
+        assert clone.versions("x")["v2"] == kept.digest
+
+
+def test_code_commits_travel_with_the_ledger(pair: tuple[Clone, Clone]) -> None:
+    a, b = pair
+    head = git(a.folder, "rev-parse", "HEAD").strip()
+    git(a.folder, "update-ref", f"{CODE_REFS}{head}", head)
+    a.write_run("run")
+    a.push()
+    b.pull()
+    assert b.git.resolve_ref(f"{CODE_REFS}{head}") == head
+
+
+def test_a_reader_pulls_without_the_right_to_write(pair: tuple[Clone, Clone], tmp_path: Path) -> None:
+    """And a push says so, with nothing half done."""
+    a, b = pair
+    a.write_run("run")
+    a.push()
+    hook = tmp_path / "remote.git" / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    b.write_run("mine")
+    b.pull()
+    assert b.run("run")["id"] == "run"
+    with pytest.raises(GitError, match="does not take the records"):
+        b.push()
+
+
+def test_nothing_of_the_user_changes(pair: tuple[Clone, Clone]) -> None:
+    a, b = pair
+    a.write_run("run")
+    (b.folder / "train.py").write_text("changed\n")
+    before = user_state(b.folder)
+    a.push()
+    b.write_run("other")
+    b.push()
+    b.pull()
+    assert user_state(b.folder) == before
+
+
+def test_a_remote_without_a_ledger_is_no_failure(pair: tuple[Clone, Clone]) -> None:
+    a, _ = pair
+    assert a.pull().commit is None
+    assert a.push().sent is False
+    with pytest.raises(GitError, match="nowhere"):
+        a.sync.pull("nowhere")
+
+
+def test_pushing_again_sends_nothing(pair: tuple[Clone, Clone]) -> None:
+    a, _ = pair
+    a.write_run("run")
+    assert a.push().sent is True
+    assert a.push().sent is False
