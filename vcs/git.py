@@ -345,12 +345,9 @@ def failure(arguments: Sequence[str | bytes | Path], done: Done) -> GitError:
             "the repository belongs to another user, so git refuses to work in it",
             hint=f"if you trust it: {command or 'see git help config, safe.directory'}",
         )
-    version = git_version()
-    if version < OLDEST:
-        return GitError(
-            f"git {'.'.join(map(str, version))} is too old",
-            hint=f"install git {'.'.join(map(str, OLDEST))} or newer",
-        )
+    old = too_old(git_version())
+    if old is not None:
+        return old
     first = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1] if said else "")
     message = first.removeprefix("fatal: ").removeprefix("error: ") or f"exit status {done.code}"
     return GitError(f"git {name} failed: {without_credentials(message)}")
@@ -364,6 +361,16 @@ def _command_name(arguments: Sequence[str | bytes | Path]) -> str:
         elif not word.startswith("-"):
             return word
     return ""
+
+
+def too_old(version: tuple[int, ...]) -> GitError | None:
+    """Return what to say of a version of git; None if it will do."""
+    if version >= OLDEST:
+        return None
+    return GitError(
+        f"git {'.'.join(map(str, version))} is too old",
+        hint=f"install git {'.'.join(map(str, OLDEST))} or newer",
+    )
 
 
 def git_version() -> tuple[int, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -340,6 +342,30 @@ def test_doctor_outside_of_git_says_what_is_lost(tracker: Tracker, plain_dir: Pa
     said = tracker("-C", str(plain_dir), "doctor")
     assert said.status == 0
     assert "is no git repository: the code of runs is not recorded" in said.out
+
+
+def test_doctor_says_that_git_is_too_old(
+    tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before something fails for it."""
+    real = shutil.which("git")
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n[ "$*" = version ] && exec echo git version 2.11.0\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    said = tracker("doctor")
+    assert said.status == 1
+    assert "PROBLEM git: git 2.11.0 is too old\n        Hint: install git 2.20 or newer\n" in said.out
+
+
+@pytest.mark.parametrize("words", [(), ("--relogin", "0123456789")])
+def test_a_habit_from_wandb_succeeds_and_says_that_no_account_is_needed(
+    tracker: Tracker, words: tuple[str, ...]
+) -> None:
+    said = tracker("login", *words)
+    assert (said.status, said.out) == (0, "")
+    assert "No account and no login are needed" in said.err
 
 
 def test_init_prepares_a_folder_and_says_what_is_kept_where(tracker: Tracker, git_repo: Path) -> None:

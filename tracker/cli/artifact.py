@@ -10,7 +10,7 @@ import click
 from tracker.artifacts.home import Home
 from tracker.artifacts.logged import Version
 from tracker.cli.diff import all_option, diff_versions, html_option, paths_option
-from tracker.cli.output import age_text, print_json, print_table, size_text, warn
+from tracker.cli.output import age_text, count_text, print_json, print_table, size_text, warn
 from tracker.cli.places import default_project, find_version, json_option, open_repo, project_option
 from tracker.cli.version_text import describe_version, print_version
 from tracker.live.progress_bar import ProgressBar
@@ -83,7 +83,7 @@ def put(
         print_json({**describe_version(repo, logged.manifest), "new": logged.new})
         return
     manifest = logged.manifest
-    what = f"{manifest.file_count} files, {size_text(manifest.size_bytes)}"
+    what = f"{count_text(manifest.file_count, 'file')}, {size_text(manifest.size_bytes)}"
     if logged.new:
         click.echo(f"Stored {manifest.qualified_name} ({what}).")
     else:
@@ -357,7 +357,8 @@ def rm(version: str, delete_aliases: bool, dry_run: bool, yes: bool, project: st
     """Delete a version; its number is never used again"""
     repo = open_repo()
     manifest = find_version(repo, version, project)
-    what = f"{manifest.qualified_name} ({manifest.file_count} files, {size_text(manifest.size_bytes)})"
+    size = f"{count_text(manifest.file_count, 'file')}, {size_text(manifest.size_bytes)}"
+    what = f"{manifest.qualified_name} ({size})"
     if dry_run:
         click.echo(f"Would delete {what}.")
         return

@@ -14,11 +14,11 @@ import click
 import yaml
 
 from tracker._version import __version__
-from tracker.cli.output import print_json, size_text
+from tracker.cli.output import count_text, print_json, size_text
 from tracker.cli.places import json_option
 from tracker.storage.catalog import Catalog
 from vcs.errors import Error
-from vcs.git import git_version
+from vcs.git import git_version, too_old
 from vcs.large_files import missing_files
 from vcs.repo import Repo
 
@@ -63,7 +63,11 @@ def examine() -> Iterator[Finding]:
     yield Finding("tracker", "ok", f"{__version__}, Python {sys.version.split()[0]}")
     yield from _packages()
     try:
-        yield Finding("git", "ok", ".".join(map(str, git_version())))
+        version = git_version()
+        error = too_old(version)
+        if error is not None:
+            raise error
+        yield Finding("git", "ok", ".".join(map(str, version)))
     except Error as error:
         yield Finding("git", "problem", error.message, error.hint)
     try:
@@ -144,14 +148,15 @@ def _runs(repo: Repo) -> Iterator[Finding]:
     gone = list(missing_files(repo.layout))
     if gone:
         first = gone[0].target.relative_to(repo.layout.runs)
-        detail = f"{len(gone)} files that runs name are not on this machine, such as {first}"
+        named = "file that a run names is" if len(gone) == 1 else "files that runs name are"
+        detail = f"{len(gone)} {named} not on this machine, such as {first}"
         yield Finding("runs", "note", detail, "they may be in a clone of the repository, or in a backup")
 
 
 def _artifacts(repo: Repo) -> Iterator[Finding]:
     names = repo.collections.names()
     damaged = [problem for pair in names for problem in repo.collections.problems(*pair)]
-    yield Finding("artifacts", "ok", f"{len(names)} collections")
+    yield Finding("artifacts", "ok", count_text(len(names), "collection"))
     for problem in damaged:
         yield Finding(
             "artifacts", "problem", f"{problem.path}: {problem.reason}", "restore it: see tracker log"

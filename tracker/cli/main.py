@@ -41,12 +41,13 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "hooks": ("tracker.cli.hooks", "hooks", "Let git store data, name runs and follow pointers by itself"),
     "merge-pointer": ("tracker.cli.tracked", "merge_pointer", "Merge pointers for git"),
     "config": ("tracker.cli.project", "config", "Print the settings and where each comes from"),
+    "login": ("tracker.cli.project", "login", "Say that no account is needed"),
     "doctor": ("tracker.cli.doctor", "doctor", "Check this project and say what to mend"),
     "completion": ("tracker.cli.project", "completion", "Print the completion script for a shell"),
 }
 
-# For git, not for people.
-HIDDEN = frozenset({"merge-pointer"})
+# For git, and for scripts and habits that come from wandb.
+HIDDEN = frozenset({"merge-pointer", "login"})
 
 
 class LazyGroup(click.Group):

@@ -13,10 +13,11 @@ from unicodedata import east_asian_width
 
 import click
 
-from tracker.read.words import age_text, duration_text, number_text, printable, size_text
+from tracker.read.words import age_text, count_text, duration_text, number_text, printable, size_text
 
 __all__ = [
     "age_text",
+    "count_text",
     "duration_text",
     "number_text",
     "print_json",

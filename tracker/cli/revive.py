@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from tracker.cli.output import print_json, printable
+from tracker.cli.output import count_text, print_json, printable
 from tracker.cli.places import json_option, open_repo, project_option
 from tracker.compare.runs import compare_runs
 from tracker.compare.values import Tolerance, exact_text
@@ -177,7 +177,8 @@ def _print_verdict(verdict: Verdict) -> None:
     click.echo(f"{compared.new.title} and {compared.old.title}: {click.style(verdict.status, fg=color)}")
     metrics = compared.metrics
     click.echo(
-        f"Compared {metrics.rows} rows with {len(metrics.keys)} metrics, {len(compared.outputs)} outputs."
+        f"Compared {count_text(metrics.rows, 'row')} with {count_text(len(metrics.keys), 'metric')}, "
+        f"{count_text(len(compared.outputs), 'output')}."
     )
     if verdict.first is not None:
         click.echo(f"\nFirst difference at step {verdict.first.step}")

@@ -53,7 +53,7 @@ Examples:
 def show(what: str, project: str | None, as_json: bool) -> None:
     """Show a run, an artifact or a commit
 
-    A run is named by its id, the beginning of its id, or its name; a version as
+    A run is named by its id, its name, or the beginning of one; a version as
     NAME:v2, NAME:ALIAS or NAME@DIGEST; a commit as git names it. Of a commit: the runs
     on it, the versions made on it or brought in by it, and the data that it tracks.
     """

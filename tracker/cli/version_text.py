@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tracker.cli.output import print_json, printable, size_text
+from tracker.cli.output import count_text, print_json, printable, size_text
 from tracker.read.lineage import Step, lineage_of
 from tracker.storage.catalog import RunEntry
 from vcs.manifest import Manifest
@@ -22,7 +22,10 @@ def print_version(repo: Repo, manifest: Manifest, as_json: bool) -> None:
         print_json({**about, "lineage": lineage.made.to_plain(), "used_by": used_by})
         return
     click.echo(click.style(manifest.qualified_name, bold=True))
-    shown = {**about, "size": f"{size_text(manifest.size_bytes)} in {manifest.file_count} files"}
+    shown = {
+        **about,
+        "size": f"{size_text(manifest.size_bytes)} in {count_text(manifest.file_count, 'file')}",
+    }
     for key in (
         "type",
         "aliases",

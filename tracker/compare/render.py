@@ -18,7 +18,7 @@ from tracker.compare.tables import TableChanges
 from tracker.compare.tensors import TensorChange, TensorChanges
 from tracker.compare.text import TextChanges
 from tracker.compare.values import ABSENT, Change
-from tracker.read.words import duration_text, number_text, size_text
+from tracker.read.words import count_text, duration_text, number_text, size_text
 
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 _MOST_VALUE = 120
@@ -150,7 +150,7 @@ def _code(found: RunChanges, limits: Limits) -> Section:
     commits = " -> ".join((commit or "unknown")[:10] for commit in (code.old, code.new))
     if code.note:
         return Section("Code", f"{commits}: {code.note}", more)
-    summary = f"{commits}: {_number(len(code.files), 'file')}, +{code.added} -{code.removed} lines"
+    summary = f"{commits}: {count_text(len(code.files), 'file')}, +{code.added} -{code.removed} lines"
     rows = [
         (
             f"{file.old_path} => {file.path}" if file.old_path else file.path,
@@ -172,7 +172,7 @@ def _config(found: RunChanges, limits: Limits) -> Section:
     config = found.comparison.config
     if not config:
         return Section("Config", "the same")
-    return Section("Config", _number(len(config), "value"), (_changes(config, limits),))
+    return Section("Config", count_text(len(config), "value"), (_changes(config, limits),))
 
 
 def _inputs(found: RunChanges, limits: Limits) -> Section | None:
@@ -184,7 +184,7 @@ def _inputs(found: RunChanges, limits: Limits) -> Section | None:
         blocks.append(Sentences((_input_text(change),)))
         if change.paths:
             blocks.append(_paths(change.paths, limits))
-    return Section("Inputs", _number(len(found.inputs), "artifact"), tuple(blocks))
+    return Section("Inputs", count_text(len(found.inputs), "artifact"), tuple(blocks))
 
 
 def _input_text(change: InputChange) -> str:
@@ -223,8 +223,8 @@ def _environment(found: RunChanges, limits: Limits) -> Section:
     blocks: list[Block] = [_changes(changed, limits)] if changed else []
     if environment.packages:
         blocks.append(_changes(environment.packages, limits, what="package"))
-    parts = [_number(len(changed), "fact")] if changed else []
-    parts += [_number(len(environment.packages), "package")] if environment.packages else []
+    parts = [count_text(len(changed), "fact")] if changed else []
+    parts += [count_text(len(environment.packages), "package")] if environment.packages else []
     if not environment.packages_known:
         parts.append("the packages of one of the runs are not known")
     return Section("Environment", ", ".join(parts) or "the same", tuple(blocks))
@@ -248,7 +248,7 @@ def _content(content: Content, limits: Limits) -> tuple[str, tuple[Block, ...]]:
         case ValueChanges(values):
             if not values:
                 return "the same values, written in another way", ()
-            return _number(len(values), "value"), (_changes(values, limits),)
+            return count_text(len(values), "value"), (_changes(values, limits),)
         case TableChanges():
             return _table_text(content), ()
         case TextChanges(added, removed, patch, left_out):
@@ -263,7 +263,7 @@ def _table_text(table: TableChanges) -> str:
     if table.rows_added is not None:
         parts[0] += f" (+{table.rows_added} -{table.rows_removed})"
     names = [f"+{name}" for name in table.columns_added] + [f"-{name}" for name in table.columns_removed]
-    parts.append(_number(table.columns, "column") + (f" ({' '.join(names[:20])})" if names else ""))
+    parts.append(count_text(table.columns, "column") + (f" ({' '.join(names[:20])})" if names else ""))
     return ", ".join(parts)
 
 
@@ -273,7 +273,7 @@ def _tensors(found: TensorChanges, limits: Limits) -> tuple[str, tuple[Block, ..
     blocks: list[Block] = [_table(head, rows, limits, right=head[3:])] if rows else []
     if found.values:
         blocks.append(_changes(found.values, limits))
-    return f"{_number(len(rows), 'tensor')}, {found.same} the same", tuple(blocks)
+    return f"{count_text(len(rows), 'tensor')}, {found.same} the same", tuple(blocks)
 
 
 def _tensor_row(change: TensorChange) -> tuple[str, ...]:
@@ -339,7 +339,3 @@ def value_text(value: Any) -> str:
         return f"<{value['_type']}>"
     text = "null" if value is None else number_text(value)
     return text if len(text) <= _MOST_VALUE else f"{text[: _MOST_VALUE - 1]}…"
-
-
-def _number(count: int, thing: str) -> str:
-    return f"{count} {thing}" + ("" if count == 1 else "s")

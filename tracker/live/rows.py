@@ -48,7 +48,7 @@ def take_row(data: Any) -> dict[str, Any]:
         TypeError: `data` is no mapping, or a key is no text.
     """
     if not isinstance(data, Mapping):
-        raise TypeError(f"log takes a dictionary, not a {type(data).__name__}: log({{'loss': 0.5}})")
+        raise TypeError(f"log takes a dictionary, not {type(data).__name__}: log({{'loss': 0.5}})")
     row = {}
     for key, value in data.items():
         if type(key) is not str or type(value) not in SIMPLE:

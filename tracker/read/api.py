@@ -131,7 +131,7 @@ class Api:
         return Runs(self._home, project, filters, order)
 
     def run(self, path: str = "") -> Run:
-        """Return one run: by id, the beginning of one, or name; maybe with its project in front.
+        """Return one run: by id, name, or the beginning of one; maybe with its project in front.
 
         Raises:
             NotFoundError: There is none; the hint has near names.

@@ -19,6 +19,11 @@ def size_text(size_bytes: int) -> str:
     return f"{value:.3g} {units[0]}"
 
 
+def count_text(count: int, thing: str) -> str:
+    """Return a count of things: 1 run, 2 runs."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def number_text(value: object) -> str:
     """Return a value for a table cell: numbers with five significant digits."""
     if type(value) is str:

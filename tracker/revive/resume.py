@@ -78,7 +78,7 @@ def resume(
     process receives meanwhile go to the script.
 
     Args:
-        run: Its id, the beginning of it, or its name.
+        run: Its id, its name, or the beginning of one.
         checkpoint: An alias or version of its checkpoints, or `name:alias`; the newest if
             not given.
         command: Words of another command than the recorded one.

@@ -144,10 +144,11 @@ class Catalog:
             self._index.save()
 
     def find(self, text: str, project: str | None = None) -> RunEntry:
-        """Return the run that `text` means: an id, the beginning of one, or a name.
+        """Return the run that `text` means: an id, a name, or the beginning of one.
 
         `project/id` and `entity/project/id` are understood too. A whole id wins over a
-        name, a name over the beginning of an id; `project`, if given, over all others.
+        name, a name over the beginning of an id, and that over the beginning of a name;
+        `project`, if given, over all others.
 
         Raises:
             NotFoundError: No run; names that look alike are in the hint.
@@ -157,7 +158,7 @@ class Catalog:
         *path, wanted = text.strip().strip("/").split("/")
         places = self._places(path, project) if wanted else []
         for projects in places:
-            for look in (self._by_id, self._by_name, self._by_prefix):
+            for look in (self._by_id, self._by_name, self._by_beginning_of_id, self._by_beginning_of_name):
                 found = look(wanted, projects)
                 if len(found) == 1:
                     return found[0]
@@ -179,11 +180,14 @@ class Catalog:
     def _by_id(self, wanted: str, projects: list[str]) -> list[RunEntry]:
         return [self._read(name, wanted) for name in projects if wanted in self.ids(name)]
 
-    def _by_prefix(self, wanted: str, projects: list[str]) -> list[RunEntry]:
+    def _by_beginning_of_id(self, wanted: str, projects: list[str]) -> list[RunEntry]:
         return [self._read(name, i) for name in projects for i in self.ids(name) if i.startswith(wanted)]
 
     def _by_name(self, wanted: str, projects: list[str]) -> list[RunEntry]:
         return [entry for name in projects for entry in self.runs(name) if entry.head.name == wanted]
+
+    def _by_beginning_of_name(self, wanted: str, projects: list[str]) -> list[RunEntry]:
+        return [entry for name in projects for entry in self.runs(name) if entry.head.name.startswith(wanted)]
 
     def _unknown(self, text: str, wanted: str, places: list[list[str]]) -> NotFoundError:
         known = [entry for projects in places for name in projects for entry in self.runs(name)]

@@ -103,12 +103,18 @@ class TestFind:
         assert catalog.find("calm-otter-1", "p").id == "abcd1111"
         assert catalog.find("abcd", "p").id == "abce2222"
 
+    def test_by_beginning_of_a_name(self, catalog: Catalog) -> None:
+        """Most names are longer than what one likes to type; the beginning of an id wins."""
+        assert catalog.find("calm", "p").id == "abcd1111"
+        assert catalog.find("it's").id == "abcd1111"
+        assert catalog.find("abc", "q").id == "abcd1111"
+
     def test_by_path(self, catalog: Catalog) -> None:
         """As wandb spells runs."""
         assert catalog.find("q/abcd1111", "p").project == "q"
         assert catalog.find("team/q/calm-otter-1").id == "wxyz3333"
 
-    @pytest.mark.parametrize("text", ["abcd1111", "calm-otter-1", "abc"])
+    @pytest.mark.parametrize("text", ["abcd1111", "calm-otter-1", "abc", "calm"])
     def test_several_are_named_and_refused(self, catalog: Catalog, text: str) -> None:
         """Whoever asks can choose."""
         with pytest.raises(UsageError, match=r"means \d runs: ./") as caught:
