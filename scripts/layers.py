@@ -48,7 +48,17 @@ FLOORS: list[list[str]] = [
         "vcs.tracked_paths",
     ],
     ["vcs"],
-    ["vcs.paths", "vcs.digest", "vcs.atomic", "vcs.lock", "vcs.progress", "vcs.secrets"],
+    [
+        "vcs.paths",
+        "vcs.digest",
+        "vcs.atomic",
+        "vcs.lock",
+        "vcs.progress",
+        "vcs.secrets",
+        "vcs.helpers",
+        "vcs.helper_process",
+        "vcs.small_files",
+    ],
     ["vcs.errors"],
 ]
 

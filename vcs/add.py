@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,14 +24,13 @@ from vcs.ignore import Ignore, Rules, is_always_left_out
 from vcs.listing import Entry, Listing
 from vcs.paths import check_entry_path, check_link, check_no_collisions, is_plain_name, to_entry_path
 from vcs.progress import Progress
+from vcs.small_files import Taken
 from vcs.stat_cache import SURELY_SETTLED_NS, Known, StatCache, is_racy_time
-from vcs.stores.base import Batch, Store
+from vcs.stores.base import Batch, SmallFiles, Store
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-# Files after which progress is told.
-_SLICE = 256
 _SURELY_SHORT = 1000
 _NOTHING = digest_bytes(b"")
 _NO_RULES = Rules("", ())
@@ -67,7 +66,8 @@ def add_tree(
         raise NotFoundError(f"no such folder: {folder}")
     with ExitStack() as stack:
         into = batch if batch is not None else stack.enter_context(store.batch())
-        walk = stack.enter_context(_Walk(root, into, ignore, stat_cache, progress))
+        small = stack.enter_context(into.small_files())
+        walk = stack.enter_context(_Walk(root, into, small, ignore, stat_cache, progress))
         return Listing(walk.run())
 
 
@@ -121,12 +121,14 @@ class _Walk:
         self,
         root: Path,
         batch: Batch,
+        small: SmallFiles,
         ignore: Ignore | None,
         stat_cache: StatCache | None,
         progress: Progress | None,
     ) -> None:
         self._root = str(root)
         self._batch = batch
+        self._small = small
         self._ignore = ignore
         self._cache = stat_cache
         self._progress = progress
@@ -151,6 +153,7 @@ class _Walk:
             prefix, folder = folders.pop()
             below = self._folder(prefix, folder)
             folders.extend((f"{prefix}{name}/", os.path.join(folder, name)) for name in reversed(below))
+        self._small.finish()
         for large in self._large:
             self._finish_large(*large)
         if self._collides:
@@ -166,7 +169,7 @@ class _Walk:
         """Do the files of one folder; return the names of the folders in it."""
         rules = self._ignore.rules(prefix) if self._ignore is not None else _NO_RULES
         known = self._cache.folder(folder) if self._cache is not None else {}
-        at_ns = time.time_ns()
+        work = _Folder(prefix, folder, time.time_ns(), known)
         scan = _scan(folder, rules, with_status=bool(known))
         self._check_names(prefix, scan)
         if prefix and not (scan.files or scan.folders or scan.others):
@@ -175,17 +178,17 @@ class _Walk:
             self._other(prefix + name, os.path.join(folder, name))
         if self._progress is not None and scan.files:
             self._progress.add_total(len(scan.files), 0)
-        found: dict[str, Known] = {}
-        fresh = self._take_known(prefix, scan, known, found)
-        self._take_fresh(prefix, folder, fresh, at_ns, known, found)
-        if self._cache is not None and found != known:
-            self._cache.set_folder(folder, found)
+        fresh = self._take_known(scan, work)
+        work.waiting = len(fresh)
+        if fresh:
+            self._small.put(folder, fresh, lambda names, taken: self._take_fresh(work, names, taken))
+        else:
+            self._remember(work)
         return scan.folders
 
-    def _take_known(
-        self, prefix: str, scan: _Scan, known: dict[str, Known], found: dict[str, Known]
-    ) -> list[str]:
+    def _take_known(self, scan: _Scan, work: _Folder) -> list[str]:
         """Make entries of files that need not be read; return the names of the others."""
+        known, found, prefix = work.known, work.found, work.prefix
         if not known:
             return scan.files
         same: list[tuple[str, Known, int]] = []
@@ -214,34 +217,32 @@ class _Walk:
         self._tell(len(found), done_bytes)
         return fresh
 
-    def _take_fresh(
-        self,
-        prefix: str,
-        folder: str,
-        names: list[str],
-        at_ns: int,
-        known: dict[str, Known],
-        found: dict[str, Known],
-    ) -> None:
-        """Read and store files, and make entries of the small ones; the large ones follow at the end."""
+    def _take_fresh(self, work: _Folder, names: Sequence[str], taken: Sequence[Taken | None]) -> None:
+        """Make entries of small files that were read and stored; the large ones follow at the end."""
+        prefix, found, at_ns = work.prefix, work.found, work.at_ns
         add = self._entries.append
         settled_ns = at_ns - SURELY_SETTLED_NS
-        for start in range(0, len(names), _SLICE):
-            done = done_bytes = 0
-            some = names[start : start + _SLICE]
-            for name, taken in zip(some, self._batch.put_small_files(folder, some), strict=True):
-                if taken is None:
-                    then = known.get(name)
-                    like = Digest(then[4].hex()) if then is not None else None
-                    self._take_alone(prefix + name, os.path.join(folder, name), at_ns, like)
-                    continue
-                raw, size, mtime_ns, ctime_ns, inode, mode = taken
-                add(Entry(prefix + name, raw.hex(), size, "file", bool(mode & stat.S_IXUSR)))
-                if ctime_ns < settled_ns or not is_racy_time(ctime_ns, mtime_ns, at_ns):
-                    found[name] = (size, mtime_ns, ctime_ns, inode, raw)
-                done += 1
-                done_bytes += size
-            self._tell(done, done_bytes)
+        done = done_bytes = 0
+        for name, one in zip(names, taken, strict=True):
+            if one is None:
+                then = work.known.get(name)
+                like = Digest(then[4].hex()) if then is not None else None
+                self._take_alone(prefix + name, os.path.join(work.path, name), at_ns, like)
+                continue
+            raw, size, mtime_ns, ctime_ns, inode, mode = one
+            add(Entry(prefix + name, raw.hex(), size, "file", bool(mode & stat.S_IXUSR)))
+            if ctime_ns < settled_ns or not is_racy_time(ctime_ns, mtime_ns, at_ns):
+                found[name] = (size, mtime_ns, ctime_ns, inode, raw)
+            done += 1
+            done_bytes += size
+        self._tell(done, done_bytes)
+        work.waiting -= len(names)
+        if not work.waiting:
+            self._remember(work)
+
+    def _remember(self, work: _Folder) -> None:
+        if self._cache is not None and work.found != work.known:
+            self._cache.set_folder(work.path, work.found)
 
     def _take_alone(self, relpath: str, path: str, at_ns: int, like: Digest | None) -> None:
         """Begin to store a file that is large, or that was not to be had at the first try.
@@ -323,6 +324,24 @@ class _Walk:
                 hint="replace the link by what it points to, or leave it out: name it in .trackerignore",
             ) from None
         self._entries.append(Entry(relpath, digest_bytes(target.encode()), 0, "link", target=target))
+
+
+@dataclass
+class _Folder:
+    """A folder of which files are being read.
+
+    Attributes:
+        known: What the stat cache says of its files.
+        found: What it will say.
+        waiting: How many files are still to be read.
+    """
+
+    prefix: str
+    path: str
+    at_ns: int
+    known: dict[str, Known]
+    found: dict[str, Known] = field(default_factory=dict)
+    waiting: int = 0
 
 
 class _StoppedError(Exception):

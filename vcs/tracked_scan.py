@@ -28,8 +28,9 @@ from vcs.ignore import Ignore, is_always_left_out
 from vcs.layout import IGNORE_FILE
 from vcs.listing import Entry, Listing
 from vcs.progress import Progress
+from vcs.small_files import LARGE_BYTES
 from vcs.stat_cache import StatCache
-from vcs.stores.base import LARGE_BYTES, Batch, Store
+from vcs.stores.base import Batch, Store
 from vcs.stores.memory import MemoryStore
 
 # The coarsest clock of a file system: what changed since then might change again unseen.

@@ -352,15 +352,15 @@ def test_a_file_that_changed_once_is_read_again(
     data: Path, local: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second reading is what counts."""
-    real = os.read
+    real = os.readv
 
-    def change(fd: int, size: int) -> bytes:
-        content = real(fd, size)
-        if content == b"#!/bin/sh\n":
+    def change(fd: int, buffers: list[memoryview]) -> int:
+        count = real(fd, buffers)
+        if bytes(buffers[0][:count]) == b"#!/bin/sh\n":
             (data / "sub" / "deep" / "run.sh").write_bytes(b"new content")
-        return content
+        return count
 
-    monkeypatch.setattr(os, "read", change)
+    monkeypatch.setattr(os, "readv", change)
     assert add_tree(data, local).get("sub/deep/run.sh").digest == digest_bytes(b"new content")
 
 
@@ -368,16 +368,25 @@ def test_a_file_that_changes_each_time_is_a_conflict(
     data: Path, local: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of the folder is stored then."""
-    real = os.read
+    real_readv, real_read = os.readv, os.read
     turns = iter(range(2, 100))
 
-    def change(fd: int, size: int) -> bytes:
-        content = real(fd, size)
+    def change(content: bytes) -> None:
         if content.startswith(b"#!/bin/sh"):
             (data / "sub" / "deep" / "run.sh").write_bytes(b"#!/bin/sh" * next(turns))
+
+    def readv(fd: int, buffers: list[memoryview]) -> int:
+        count = real_readv(fd, buffers)
+        change(bytes(buffers[0][:count]))
+        return count
+
+    def read(fd: int, size: int) -> bytes:
+        content = real_read(fd, size)
+        change(content)
         return content
 
-    monkeypatch.setattr(os, "read", change)
+    monkeypatch.setattr(os, "readv", readv)
+    monkeypatch.setattr(os, "read", read)
     with pytest.raises(ConflictError, match=r"run\.sh changed"):
         add_tree(data, local)
 

@@ -9,19 +9,18 @@ import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import ConflictError, IntegrityError, NotFoundError, UsageError
+from vcs.small_files import LARGE_BYTES, Taken
 
-# Digest, size in bytes, mtime_ns, ctime_ns, inode and mode of a file as it was read. A
-# plain tuple, because there are a hundred thousand of them.
-Taken: TypeAlias = tuple[bytes, int, int, int, int, int]
-
-# Files of at least this size are not held in memory.
-LARGE_BYTES = 128 << 10
+# A file, and offset, size and digest of objects that lie close to each other in it; in that order.
+Neighbours: TypeAlias = tuple[Path, Sequence[tuple[int, int, bytes]]]
+# What became of the files of these names.
+TakenFiles: TypeAlias = Callable[[Sequence[str], Sequence[Taken | None]], None]
 
 
 class Batch(ABC):
@@ -76,6 +75,10 @@ class Batch(ABC):
         """
         return [self._put_small_file(Path(folder, name)) for name in names]
 
+    def small_files(self) -> AbstractContextManager[SmallFiles]:
+        """Begin to store many small files, from one thread, with other processes where that pays."""
+        return nullcontext(SmallFiles(self))
+
     def _put_small_file(self, path: Path) -> Taken | None:
         try:
             before = os.stat(path, follow_symlinks=False)
@@ -89,6 +92,23 @@ class Batch(ABC):
         if taken != (after.st_size, after.st_mtime_ns, after.st_ctime_ns, after.st_ino, after.st_mode):
             return None
         return (bytes.fromhex(digest), *taken)
+
+
+class SmallFiles:
+    """Many calls of `put_small_files`, the results of which may come later."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def put(self, folder: str, names: Sequence[str], taken: TakenFiles) -> None:
+        """Store files; `taken` is told of all of them, in parts, now or later.
+
+        Raises: as `put_small_files` does, also for files of an earlier call.
+        """
+        taken(names, self._batch.put_small_files(folder, names))
+
+    def finish(self) -> None:
+        """Wait for the results that are still to come; what is raised is as for `put`."""
 
 
 class Store(ABC):
@@ -165,6 +185,13 @@ class Store(ABC):
                 hint="find what it belongs to: tracker artifact verify",
             )
         return data
+
+    def places(self, digests: Iterable[Digest]) -> Iterator[Neighbours]:
+        """Yield where small objects lie in files, neighbours together; not all have to be among them.
+
+        For those who read the files themselves, which may go away at any time.
+        """
+        return iter(())
 
     def read_many(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes | memoryview | None]]:
         """Yield small objects, verified, each once and in the order that is quickest.

@@ -11,7 +11,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,9 @@ from blake3 import blake3
 from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, write_all
 from vcs.digest import Digest
 from vcs.errors import ConflictError, NotFoundError, StoreError, UsageError
-from vcs.stores.base import LARGE_BYTES, Batch, Taken
+from vcs.small_files import BUFFER_BYTES, LARGE_BYTES, Taken, read_small_files
+from vcs.stores.base import Batch, SmallFiles
+from vcs.stores.bulk import CHUNK_FILES, BulkFiles
 from vcs.stores.large import LargeFiles, is_same, settle
 from vcs.stores.packs import Pack, PackWriter
 
@@ -34,8 +36,6 @@ PACK_BYTES = 256 << 20
 PACK_OBJECTS = 200_000
 # From this many questions on, a folder of objects is listed once instead of asked each time.
 _LIST_FROM_QUESTIONS = 256
-# Files for which the lock is held at once.
-_SLICE = 64
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -49,9 +49,10 @@ class LocalBatch(Batch):
         self._writers: list[tuple[PackWriter, int, Path]] = []
         self._touched: set[Path] = set()
         self._used_packs: set[Pack] = set()
-        self._listed: dict[str, frozenset[str]] = {}
+        self._listed: list[frozenset[bytes] | None] = [None] * 256
         self._questions = 0
         self._broken = False
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._large = LargeFiles(store, self.contains, lambda path, digest: self.publish(path, digest))
         store.refresh()
 
@@ -89,38 +90,44 @@ class LocalBatch(Batch):
         return self.lacking(asked) if gone else lacking
 
     def put_small_files(self, folder: str, names: Sequence[str]) -> list[Taken | None]:
-        prefix = folder + os.sep
         taken: list[Taken | None] = []
-        for start in range(0, len(names), _SLICE):
-            with self._lock:
-                taken += [self._take(prefix + name) for name in names[start : start + _SLICE]]
+        while len(taken) < len(names):
+            some = names[len(taken) : len(taken) + CHUNK_FILES]
+            taken += self.take_in(read_small_files(self._buffer, folder, some), self._buffer)
         return taken
 
-    def _take(self, path: str) -> Taken | None:
-        """Read, hash and store one small file. Every call here is made a hundred thousand times."""
-        try:
-            fd = os.open(path, _READ_FLAGS)
-        except OSError:
-            return None
-        try:
-            before = os.fstat(fd)
-            size = before.st_size
-            if size >= LARGE_BYTES or not stat.S_ISREG(before.st_mode):
-                return None
-            # One byte more, so that a file that grew shows.
-            data = os.read(fd, size + 1)
-            after = os.fstat(fd)
-        except OSError as error:
-            raise disk_error(error, f"cannot read {path}") from error
-        finally:
-            os.close(fd)
-        mtime_ns = before.st_mtime_ns
-        if len(data) != size or after.st_mtime_ns != mtime_ns or after.st_size != size:
-            return None
-        raw = blake3(data).digest()
-        if not self._has(raw, None):
-            self._append(raw, data)
-        return raw, size, mtime_ns, before.st_ctime_ns, before.st_ino, before.st_mode
+    def small_files(self) -> AbstractContextManager[SmallFiles]:
+        return BulkFiles(self)
+
+    def take_in(self, found: list[Taken | None], buffer: memoryview) -> list[Taken | None]:
+        """Store what `read_small_files` found; the buffer is free again afterwards."""
+        with self._lock:
+            if not self._writers:
+                self._take_in_each(found, buffer)
+                return found
+            try:
+                self._writer().append_files(found, buffer, self._has_elsewhere)
+            except OSError as error:
+                self._broken = True
+                raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
+        return found
+
+    def _take_in_each(self, found: Sequence[Taken | None], buffer: memoryview) -> None:
+        """The same while there is no pack yet."""
+        at = 0
+        for one in found:
+            if one is not None:
+                raw, size = one[0], one[1]
+                if not self._has(raw, None):
+                    self._append(raw, bytes(buffer[at : at + size]))
+                at += size
+
+    def _has_elsewhere(self, raw: bytes) -> bool:
+        """Whether the object is anywhere but in the newest pack."""
+        for writer, _, _ in self._writers[:-1]:
+            if raw in writer.places:
+                return True
+        return self._has_stored(raw, None)
 
     def put_file(
         self, path: Path, *, advance: Callable[[int], None] | None = None, like: Digest | None = None
@@ -179,11 +186,18 @@ class LocalBatch(Batch):
         for writer, _, _ in self._writers:
             if raw in writer.places:
                 return True
+        return self._has_stored(raw, digest)
+
+    def _has_stored(self, raw: bytes, digest: Digest | None) -> bool:
+        """Whether the store had the object before this batch, or gets it from another process now."""
         pack = self._store.packs.find(raw)
         while pack is not None:
             if self._use(pack):
                 return True
             pack = self._store.packs.find(raw)
+        listed = self._listed[raw[0]]
+        if listed is not None and raw not in listed:
+            return False
         return self._has_loose(digest if digest is not None else Digest(raw.hex()))
 
     def _use(self, pack: Pack) -> bool:
@@ -202,10 +216,8 @@ class LocalBatch(Batch):
     def _has_loose(self, digest: Digest) -> bool:
         self._questions += 1
         if self._questions > _LIST_FROM_QUESTIONS:
-            names = self._listed.get(digest[:2])
-            if names is None:
-                names = self._listed[digest[:2]] = self._list_loose(digest)
-            if digest[2:] not in names:
+            listed = self._listed[int(digest[:2], 16)] = self._list_loose(digest)
+            if bytes.fromhex(digest) not in listed:
                 return False
         path = self._store.loose_path(digest)
         try:
@@ -225,19 +237,18 @@ class LocalBatch(Batch):
             os.utime(self._store.recipes.path(digest))
         return True
 
-    def _list_loose(self, digest: Digest) -> frozenset[str]:
+    def _list_loose(self, digest: Digest) -> frozenset[bytes]:
+        """Return the objects that lie in the same folder as this one would."""
         try:
-            return frozenset(os.listdir(os.path.dirname(self._store.loose_path(digest))))
+            names = os.listdir(os.path.dirname(self._store.loose_path(digest)))
         except OSError:
             return frozenset()
+        return frozenset(bytes.fromhex(digest[:2] + name) for name in names if len(name) == 62)
 
     def _append(self, raw: bytes, data: bytes) -> None:
         try:
             if self._writers:
-                writer = self._writers[-1][0]
-                if writer.end >= PACK_BYTES or len(writer.places) >= PACK_OBJECTS:
-                    writer = self._next_writer()
-                writer.append(raw, data)
+                self._writer().append(raw, data)
                 return
             self._waiting[raw] = data
             if len(self._waiting) >= PACK_FROM_OBJECTS:
@@ -248,6 +259,13 @@ class LocalBatch(Batch):
         except OSError as error:
             self._broken = True
             raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
+
+    def _writer(self) -> PackWriter:
+        """Return the pack that is to be written to."""
+        writer = self._writers[-1][0]
+        if writer.end >= PACK_BYTES or len(writer.places) >= PACK_OBJECTS:
+            return self._next_writer()
+        return writer
 
     def _next_writer(self) -> PackWriter:
         if self._writers:

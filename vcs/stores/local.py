@@ -23,7 +23,8 @@ from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly,
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import IntegrityError, NotFoundError
 from vcs.lock import file_lock
-from vcs.stores.base import LARGE_BYTES, Batch, Store
+from vcs.small_files import LARGE_BYTES
+from vcs.stores.base import Batch, Neighbours, Store
 from vcs.stores.batch import LocalBatch
 from vcs.stores.packs import Pack, PackFolder, PackWriter
 from vcs.stores.ranges import RangeFile
@@ -135,26 +136,34 @@ class LocalStore(Store):
             return super().read_bytes(digest)
         return data
 
-    def read_many(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes | memoryview | None]]:
+    def places(self, digests: Iterable[Digest]) -> Iterator[Neighbours]:
         self.refresh()
-        loose: list[Digest] = []
+        wanted = set(map(bytes.fromhex, digests))
+        find = self.packs.finder(len(wanted))
         packed: dict[Pack, set[bytes]] = {}
-        wanted = dict.fromkeys(digests)
-        find, from_hex = self.packs.finder(len(wanted)), bytes.fromhex
-        for digest in wanted:
-            raw = from_hex(digest)
+        for raw in wanted:
             pack = find(raw)
-            if pack is None:
-                loose.append(digest)
-            else:
+            if pack is not None:
                 packed.setdefault(pack, set()).add(raw)
         for pack, raws in packed.items():
-            for found in self._read_packs(pack, raws):
-                if found[1] is None:
-                    loose.append(found[0])
-                else:
-                    yield found
-        for digest in loose:
+            for group in _neighbours(pack.places(raws)):
+                yield pack.path, group
+
+    def read_many(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes | memoryview | None]]:
+        asked = dict.fromkeys(digests)
+        for path, group in self.places(asked):
+            start, end = group[0][0], group[-1][0] + group[-1][1]
+            try:
+                view = memoryview(self.packs.read(path, start, end - start))
+            except OSError:  # Rewritten by another process, for example.
+                continue
+            for offset, size, raw in group:
+                data = view[offset - start : offset - start + size]
+                if len(data) == size and blake3(data).digest() == raw:
+                    digest = Digest(raw.hex())
+                    del asked[digest]
+                    yield digest, data
+        for digest in asked:
             # What is not small is left to those who can read it in parts.
             if self._is_small(digest):
                 yield from super().read_many([digest])
@@ -166,22 +175,6 @@ class LocalStore(Store):
             return self.size(digest) < LARGE_BYTES
         except NotFoundError:
             return False
-
-    def _read_packs(self, pack: Pack, raws: set[bytes]) -> Iterator[tuple[Digest, memoryview | None]]:
-        """Yield objects of one pack, neighbours read at once; None for those that cannot be had so."""
-        places = pack.places(raws)
-        for raw in raws.difference(raw for _, _, raw in places):
-            yield Digest(raw.hex()), None
-        for start, group in _neighbours(places):
-            end = group[-1][0] + group[-1][1]
-            try:
-                view = memoryview(self.packs.read(pack, start, end - start))
-            except OSError:  # Rewritten by another process, for example.
-                view = memoryview(b"")
-            for offset, size, raw in group:
-                data = view[offset - start : offset - start + size]
-                whole = len(data) == size and blake3(data).digest() == raw
-                yield Digest(raw.hex()), data if whole else None
 
     def list(self) -> Iterator[Digest]:
         self.refresh()
@@ -322,7 +315,7 @@ class LocalStore(Store):
         for _ in range(3):
             pack, offset, size = self._place(digest)
             try:
-                data = self.packs.read(pack, offset, size)
+                data = self.packs.read(pack.path, offset, size)
             except FileNotFoundError:  # Rewritten by another process: the object is in a newer pack.
                 self.refresh(force=True)
                 continue
@@ -349,7 +342,7 @@ class LocalStore(Store):
                 for raw in left:
                     place = pack.place(raw)
                     assert place is not None
-                    data = self.packs.read(pack, *place)
+                    data = self.packs.read(pack.path, *place)
                     if len(data) != place[1]:
                         raise IntegrityError(f"the pack {pack.path.name} is cut; nothing was removed from it")
                     writer.append(raw, data)
@@ -377,20 +370,18 @@ class LocalStore(Store):
         os.rename(temporary, self.packs.folder / f"{os.urandom(16).hex()}.pack")
 
 
-def _neighbours(
-    places: list[tuple[int, int, bytes]],
-) -> Iterator[tuple[int, list[tuple[int, int, bytes]]]]:
-    """Group places, which are in order, by what one read can bring; each with its first offset."""
+def _neighbours(places: list[tuple[int, int, bytes]]) -> Iterator[list[tuple[int, int, bytes]]]:
+    """Group places, which are in order, by what one read can bring."""
     group: list[tuple[int, int, bytes]] = []
     start = end = 0
     for place in places:
         offset, size, _ = place
         if group and (offset - end > _GAP_BYTES or offset + size - start > _WINDOW_BYTES):
-            yield start, group
+            yield group
             group = []
         if not group:
             start = offset
         group.append(place)
         end = offset + size
     if group:
-        yield start, group
+        yield group

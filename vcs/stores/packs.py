@@ -15,13 +15,14 @@ import threading
 import time
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import overload
 
 from blake3 import blake3
 
 from vcs.errors import IntegrityError
+from vcs.small_files import Taken
 
 MAGIC = b"TPAK0001"
 END = b"TPAKEND1"
@@ -59,7 +60,7 @@ class PackWriter:
         self.places: dict[bytes, int] = {}
         self.end = len(MAGIC)
         self._fd = fd
-        self._buffers: list[bytes] = [MAGIC]
+        self._buffers: list[bytes | memoryview] = [MAGIC]
         self._flush_at = _FLUSH_BYTES
 
     def __len__(self) -> int:
@@ -82,6 +83,35 @@ class PackWriter:
         if end >= self._flush_at or len(self._buffers) >= _MAX_BUFFERS:
             self._flush()
 
+    def append_files(
+        self, files: Sequence[Taken | None], data: memoryview, has: Callable[[bytes], bool]
+    ) -> None:
+        """Add those of many files that are not in it yet and not elsewhere, as `has` says.
+
+        Their bytes lie end to end in `data`, which is free again afterwards.
+
+        Raises:
+            OSError: The disk failed; the pack is lost.
+        """
+        places, end = self.places, self.end
+        at = since = 0
+        for file in files:
+            if file is None:
+                continue
+            raw, size = file[0], file[1]
+            if raw in places or has(raw):
+                if at > since:
+                    self._buffers.append(data[since:at])
+                since = at + size
+            else:
+                places[raw] = end << SIZE_BITS | size
+                end += size
+            at += size
+        if at > since:
+            self._buffers.append(data[since:at])
+        self.end = end
+        self._flush()
+
     def finish(self) -> None:
         """Write the index and the footer, and make all of it durable."""
         index = self._index()
@@ -92,17 +122,12 @@ class PackWriter:
     def _index(self) -> bytes:
         places = self.places
         digests = sorted(places)
-        fan_out = [0] * 256
-        for raw in digests:
-            fan_out[raw[0]] += 1
-        for value in range(1, 256):
-            fan_out[value] += fan_out[value - 1]
+        fan_out = [bisect_left(digests, bytes([first])) for first in range(1, 256)]
         pack, mask = _PLACE.pack, (1 << SIZE_BITS) - 1
-        packed = []
-        for raw in digests:
-            place = places[raw]
-            packed.append(pack(place >> SIZE_BITS, place & mask, place & mask))
-        return b"".join([_HEAD.pack(len(digests), *fan_out), *digests, *packed])
+        packed = [
+            pack(place >> SIZE_BITS, place & mask, place & mask) for place in map(places.__getitem__, digests)
+        ]
+        return b"".join([_HEAD.pack(len(digests), *fan_out, len(digests)), *digests, *packed])
 
     def _flush(self) -> None:
         buffers, self._buffers = self._buffers, []
@@ -335,20 +360,20 @@ class PackFolder:
         for name in packs.keys() - self._packs.keys():
             self._where.update(dict.fromkeys(packs[name], packs[name]))
 
-    def read(self, pack: Pack, offset: int, size: int) -> bytes:
+    def read(self, path: Path, offset: int, size: int) -> bytes:
         """Return `size` bytes of a pack at `offset`; fewer if the pack was cut.
 
         Raises:
             OSError: The pack cannot be read, or has been removed.
         """
         with self._lock:
-            file = self._open.get(pack.path)
+            file = self._open.get(path)
             if file is not None:
-                self._open.move_to_end(pack.path)
+                self._open.move_to_end(path)
         if file is None:
-            file = OpenFile(pack.path)
+            file = OpenFile(path)
             with self._lock:
-                self._open[pack.path] = file
+                self._open[path] = file
                 while len(self._open) > _MAX_OPEN:
                     self._open.popitem(last=False)
         return os.pread(file.fd, size, offset)

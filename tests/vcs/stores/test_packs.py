@@ -78,7 +78,7 @@ def test_many_and_long_objects_are_written_whole(tmp_path: Path) -> None:
     for data in contents:
         place = pack.place(raw(data))
         assert place is not None
-        assert folder.read(pack, *place) == data
+        assert folder.read(pack.path, *place) == data
 
 
 def test_a_folder_sees_packs_come_and_go(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_more_packs_than_descriptors_can_be_read(tmp_path: Path) -> None:
             assert pack is not None
             place = pack.place(raw(b"%d" % number))
             assert place is not None
-            assert folder.read(pack, *place) == b"%d" % number
+            assert folder.read(pack.path, *place) == b"%d" % number
     if before:
         assert len(os.listdir("/proc/self/fd")) <= before + 32
 

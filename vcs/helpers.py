@@ -1,0 +1,202 @@
+"""Processes that help with many small pieces of work.
+
+Python runs one thread at a time, so for work that is mostly short system calls a second
+core is had by a second process only. A helper is a Python of its own, started by exec (a
+fork of a process with threads may hang), that calls one function over and over. Both
+sides share a buffer; requests and replies go through a socket. A helper holds nothing
+that matters: if it dies, or none can be started, the work is done here.
+"""
+
+from __future__ import annotations
+
+import marshal
+import mmap
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from vcs.helper_process import MAX_MESSAGE, SLOTS
+
+if TYPE_CHECKING:
+    from socket import socket
+
+# A function of a module, called with a buffer and plain values; `module:name`.
+Work: TypeAlias = Callable[..., Any]
+# Gets what the function returned, and the buffer as it left it.
+Done: TypeAlias = Callable[[Any, memoryview], None]
+
+# What is left to this process alone takes as long as what three others do.
+_MOST_HELPERS = 3
+_NOT_NOW = 0x40  # MSG_DONTWAIT; the module of sockets takes 10 ms.
+
+
+class Helpers:
+    """Calls of one function, here and in other processes. For one thread, as a context.
+
+    `done` is called in this thread, in no order, before `finish` returns.
+    """
+
+    def __init__(self, work: Work, buffer_bytes: int, *, begin_after: int) -> None:
+        """Call `work` as `work(buffer, *arguments)`; the first `begin_after` pieces stay here.
+
+        `work` is a function of a module that a bare Python imports quickly. It has no
+        effect, or one that is not repeated: see `lost` in `call`.
+        """
+        self._work = work
+        self._buffer_bytes = buffer_bytes
+        self._buffer = memoryview(bytearray(buffer_bytes))
+        self._begin_after = begin_after
+        self._count = 0
+        self._begun = self._collecting = False
+        self._helpers: list[_Helper] = []
+
+    def __enter__(self) -> Helpers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for helper in self._helpers:
+            helper.end()
+        self._helpers = []
+
+    def call(self, arguments: tuple[Any, ...], pieces: int, done: Done, lost: Callable[[], None]) -> None:
+        """Do the work now or soon, wherever there is time; `pieces` is how much it is.
+
+        `lost` is called instead of `done` if a helper died that may have done some of it.
+        `done` may call for more when it needs its buffer no longer.
+        """
+        self._count += pieces
+        if not self._begun and self._count > self._begin_after:
+            self._begun = True
+            self._helpers = _start(self._work, self._buffer_bytes)
+        if not self._collecting:
+            self._collect()
+        if any(helper.take(arguments, done, lost) for helper in self._helpers):
+            return
+        done(self._work(self._buffer, *arguments), self._buffer)
+
+    def finish(self) -> None:
+        """Wait until all is done."""
+        while any(helper.waiting for helper in self._helpers):
+            self._collect(wait=True)
+
+    def _collect(self, *, wait: bool = False) -> None:
+        self._collecting = True
+        try:
+            for helper in list(self._helpers):
+                helper.collect(wait=wait)
+                if helper.gone:
+                    self._helpers.remove(helper)
+                    helper.end()
+                    for _, lost in helper.waiting.values():
+                        lost()
+        finally:
+            self._collecting = False
+
+
+class _Helper:
+    """One process, seen from here."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], connection: socket, buffers: list[memoryview]
+    ) -> None:
+        self._process = process
+        self._connection = connection
+        self._buffers = buffers
+        self._free = list(range(len(buffers)))
+        self.waiting: dict[int, tuple[Done, Callable[[], None]]] = {}
+        self.gone = False
+
+    def take(self, arguments: tuple[Any, ...], done: Done, lost: Callable[[], None]) -> bool:
+        """Send a request; False if the helper is busy or cannot take it."""
+        if not self._free or self.gone:
+            return False
+        slot = self._free[-1]
+        message = marshal.dumps((slot, arguments))
+        if len(message) > MAX_MESSAGE:
+            return False
+        try:
+            self._connection.send(message)
+        except OSError:  # It died; `collect` notices.
+            return False
+        self._free.pop()
+        self.waiting[slot] = (done, lost)
+        return True
+
+    def collect(self, *, wait: bool) -> None:
+        """Pass on the replies that are there, after waiting for one with `wait`."""
+        while self.waiting:
+            try:
+                message = self._connection.recv(MAX_MESSAGE, 0 if wait else _NOT_NOW)
+            except BlockingIOError:
+                return
+            except OSError:
+                message = b""
+            if not message:
+                self.gone = True
+                return
+            slot, reply = marshal.loads(message)
+            done, _ = self.waiting.pop(slot)
+            done(reply, self._buffers[slot])
+            self._free.append(slot)
+            wait = False
+
+    def end(self) -> None:
+        """End it at once: it has nothing to lose."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+
+
+def _start(work: Work, buffer_bytes: int) -> list[_Helper]:
+    """Start a helper for each core that is left, if the system can."""
+    from socket import AF_UNIX, SOCK_SEQPACKET, socketpair
+
+    # Not a program that merely holds a Python: it would start itself again.
+    if not os.path.basename(sys.executable or "").startswith("python"):
+        return []
+    helpers: list[_Helper] = []
+    for _ in range(min(_MOST_HELPERS, _cores() - 1)):
+        try:
+            memory_fd = os.memfd_create("tracker-helper")
+            try:
+                os.ftruncate(memory_fd, SLOTS * buffer_bytes)
+                memory = memoryview(mmap.mmap(memory_fd, SLOTS * buffer_bytes))
+                ours, theirs = socketpair(AF_UNIX, SOCK_SEQPACKET)
+                with theirs:
+                    code = _program(work, theirs.fileno(), memory_fd, buffer_bytes)
+                    process = subprocess.Popen(
+                        [sys.executable, "-I", "-S", "-c", code],
+                        pass_fds=(theirs.fileno(), memory_fd),
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL,
+                    )
+            finally:
+                os.close(memory_fd)
+        # No such socket or memory on this system, no program to start, no process left.
+        except (OSError, AttributeError, ValueError):
+            break
+        buffers = [memory[slot * buffer_bytes : (slot + 1) * buffer_bytes] for slot in range(SLOTS)]
+        helpers.append(_Helper(process, ours, buffers))
+    return helpers
+
+
+def _program(work: Work, fd: int, memory_fd: int, buffer_bytes: int) -> str:
+    """Return what a helper runs: from where this process has its modules, and without `site`."""
+    here = str(Path(__file__).parents[1])
+    path = [here, *(place for place in sys.path if place and place != here)]
+    return (
+        f"import sys; sys.path[:] = {path!r}\n"
+        f"from vcs.helper_process import serve\n"
+        f"serve({work.__module__!r}, {work.__name__!r}, {fd}, {memory_fd}, {buffer_bytes})"
+    )
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # Not on macOS.
+        return os.cpu_count() or 1
