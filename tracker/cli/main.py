@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("tracker.cli.run_script", "run", "Run a script in which `import wandb` means tracker"),
     "runs": ("tracker.cli.runs", "runs", "List runs"),
     "show": ("tracker.cli.show", "show", "Show a run, an artifact or a commit"),
+    "ui": ("tracker.cli.ui", "ui", "Open the page: runs, curves, artifacts, lineage"),
     "diff": ("tracker.cli.diff", "diff", "Say why two runs differ, or what differs between two versions"),
     "reproduce": ("tracker.cli.revive", "reproduce", "Run a run again and say whether it came out the same"),
     "resume": ("tracker.cli.revive", "resume", "Go on with a run: its code, inputs, checkpoint and step"),

@@ -94,7 +94,7 @@ def read_columns(
     """
     columns: dict[str, list[Any]] = {key: [] for key in keys}
     for part in load_parts(run, ranks, which, damaged):
-        _extend(columns, part, complete=complete)
+        extend_columns(columns, part, complete=complete)
     return columns
 
 
@@ -206,8 +206,8 @@ def _last_step(parts: Iterable[Part]) -> int | None:
     return max((max(steps) for part in parts if (steps := part.keep(part.segment.steps))), default=None)
 
 
-def _extend(columns: dict[str, list[Any]], part: Part, *, complete: bool) -> None:
-    """Add what a part has to the columns, each at once."""
+def extend_columns(columns: dict[str, list[Any]], part: Part, *, complete: bool) -> None:
+    """Add what a part has to the columns, each at once; see `read_columns`."""
     segment = part.segment
     logged = [key for key in columns if key not in MADE]
     enough = all if complete else any

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tracker.storage.journal import MS, STEP, Header, Mark
 from tracker.storage.masking import Surviving, lowest_step, unmask
-from tracker.storage.segment import Damage
+from tracker.storage.segment import Damage, Segment
 from tracker.storage.segment_files import open_segments
 from vcs.layout import RunLayout
 
@@ -106,15 +107,21 @@ def load_parts(
     ranks: Sequence[str] | None = OWN,
     which: Which = "history",
     damaged: list[Damage] | None = None,
+    *,
+    kept: dict[Path, Segment] | None = None,
 ) -> list[Part]:
-    """Read the segments of some ranks, rank by rank, in the order of their sessions."""
+    """Read the segments of some ranks, rank by rank, in the order of their sessions.
+
+    With `kept` files that grew are only read on; see `open_segments`.
+    """
 
     # What the run's own rank takes back is taken back for all.
     def wanted(header: Header) -> bool:
         return ranks is None or header.rank in ranks or header.rank == "0"
 
     by_rank: dict[str, list[AnySegment]] = {}
-    for segment in open_segments(run.history if which == "history" else run.system, wanted, damaged):
+    folder = run.history if which == "history" else run.system
+    for segment in open_segments(folder, wanted, damaged, kept=kept):
         by_rank.setdefault(segment.header.rank, []).append(segment)
     own = by_rank.get("0", [])
     parts: list[Part] = []

@@ -57,6 +57,7 @@ class Segment:
         rows: Schema number, step, milliseconds, then the values.
         marks: Each with the number of rows that stand before it.
         damaged: Lines that were skipped; empty unless asked for.
+        end: Where in the file the last line ends that was read.
     """
 
     path: Path
@@ -65,6 +66,7 @@ class Segment:
     rows: list[list[Any]] = field(default_factory=list)
     marks: list[tuple[int, Mark]] = field(default_factory=list)
     damaged: list[Damage] = field(default_factory=list)
+    end: int = 0
 
     @property
     def count(self) -> int:
@@ -137,9 +139,31 @@ def read_segment(path: Path, *, strict: bool = True) -> Segment | None:
     if not end:
         return None
     first = data.index(b"\n") + 1
-    segment = Segment(path, parse_header(path, data[:first]))
+    segment = Segment(path, parse_header(path, data[:first]), end=end)
     _Reader(segment, data, strict).read(first, end)
     return segment
+
+
+def read_on(segment: Segment) -> None:
+    """Add the lines that were written since the segment was read.
+
+    Damaged lines are skipped and listed in `damaged`, counted from the first new one.
+
+    Raises:
+        StoreError: The file cannot be read.
+    """
+    try:
+        with segment.path.open("rb") as stream:
+            stream.seek(segment.end)
+            data = stream.read()
+    except OSError as error:
+        raise StoreError(f"cannot read {segment.path}: {error.strerror}") from error
+    end = data.rfind(b"\n") + 1
+    if end:
+        for made in ("schemas", "steps", "times_ms", "schema_counts"):
+            segment.__dict__.pop(made, None)
+        _Reader(segment, data, False).read(0, end)
+        segment.end += end
 
 
 class _Reader:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tracker.storage.journal import Header
-from tracker.storage.segment import Damage, Segment, read_header, read_segment
+from tracker.storage.segment import Damage, Segment, read_header, read_on, read_segment
 from tracker.storage.segment_names import COLUMNS, LINES, columns_beside, session_of
 from vcs.errors import FormatError, StoreError
 
@@ -64,11 +64,16 @@ def is_compacted(lines: Path) -> bool:
 
 
 def open_segments(
-    folder: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | None = None
+    folder: Path,
+    wanted: Callable[[Header], bool],
+    damaged: list[Damage] | None = None,
+    *,
+    kept: dict[Path, Segment] | None = None,
 ) -> list[AnySegment]:
     """Open the segments whose header is wanted, by session, the run's own rank first.
 
-    With a list as `damaged`, what cannot be read is described there, and left out.
+    With a list as `damaged`, what cannot be read is described there, and left out. Files
+    of lines that are in `kept` are read on from where they ended; others are put there.
 
     Raises:
         FormatError: A segment is damaged; the file is named.
@@ -76,12 +81,25 @@ def open_segments(
     """
     found = []
     for path in find_segments(folder):
-        segment = _open(path, wanted, damaged)
+        segment = _open(path, wanted, damaged) if kept is None else _open_kept(path, wanted, damaged, kept)
         if segment is not None:
             found.append(segment)
             if damaged is not None:
                 damaged += segment.damaged
     return sorted(found, key=lambda s: (s.header.session, s.header.rank != "0", s.header.start))
+
+
+def _open_kept(
+    path: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | None, kept: dict[Path, Segment]
+) -> AnySegment | None:
+    known = kept.get(path)
+    if known is not None:
+        read_on(known)
+        return known
+    found = _open(path, wanted, damaged)
+    if isinstance(found, Segment):
+        kept[path] = found
+    return found
 
 
 def _open(path: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | None) -> AnySegment | None:

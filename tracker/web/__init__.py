@@ -1,0 +1,1 @@
+"""The page: records over HTTP, for a browser on this machine."""

@@ -1,0 +1,220 @@
+"""Curves as bytes: many runs and metrics in one answer, thinned to what a screen can show.
+
+An answer is a u32 (little-endian), the length of a JSON head that is padded with spaces
+so that what follows begins at a multiple of 8; then the doubles of all curves, first all x,
+then all y of each, as the head says.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from array import array
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from tracker.read.series import Series
+from tracker.read.thinning import Window, smooth, thin_line
+from tracker.storage import records
+from tracker.storage.bulk import bulk
+from tracker.storage.history import read_rows
+from tracker.storage.parts import Which
+from tracker.values.metrics import MetricRules, metric_from_record
+from tracker.web.answers import Query, answer
+from tracker.web.shelf import Shelf
+from vcs.errors import FormatError, NotFoundError, UsageError
+from vcs.layout import RunLayout
+
+AXES = ("_step", "_runtime", "_timestamp")
+_MOST_CURVES = 2000
+_MOST_COLUMNS = 4000
+_ENDED_BADLY = ("crashed", "failed", "killed", "preempted")
+
+
+class Wanted(msgspec.Struct):
+    """What is asked for.
+
+    Attributes:
+        runs: `project/id` of each.
+        x: One of AXES, a metric, or `auto`: what `define_metric` says, else the step.
+        columns, low, high, log: See `Window`.
+        smooth: Weight of the moving average; 0 for none.
+        masked: Also the points that were taken back, as curves of their own.
+        which: Metrics, or system metrics.
+    """
+
+    runs: list[str]
+    keys: list[str]
+    x: str = "auto"
+    columns: int = 600
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    smooth: float = 0.0
+    masked: bool = False
+    which: Which = "history"
+
+
+@bulk()
+def series(shelf: Shelf, query: Query) -> Response:
+    """Return the curves of some runs and metrics."""
+    wanted = _wanted(query)
+    heads: list[dict[str, Any]] = []
+    bodies: list[array[float]] = []
+    for name in wanted.runs:
+        try:
+            found = _curves_of(shelf, shelf.layout(name), name, wanted)
+        except (NotFoundError, FormatError) as error:
+            heads.append({"run": name, "error": error.message})
+            continue
+        for head, *columns in found:
+            head["at"] = sum(map(len, bodies))
+            head["points"] = len(columns[0])
+            heads.append(head)
+            bodies += columns
+    shelf.trim()
+    return _packed({"curves": heads}, bodies)
+
+
+def metrics(shelf: Shelf, query: Query) -> Response:
+    """Return the metrics that some runs have, by the order of their first appearance."""
+    names = query.body.get("runs") or []
+    which: Which = "system" if query.body.get("which") == "system" else "history"
+    found: dict[str, dict[str, Any]] = {}
+    for name in names:
+        try:
+            rules = rules_of(shelf.layout(str(name)))
+            keys = shelf.series(str(name), which).keys()
+        except (NotFoundError, FormatError):
+            continue
+        for key in keys:
+            rule = rules.of(key)
+            about = found.setdefault(key, {"key": key, "runs": 0, "axis": None, "hidden": False})
+            about["runs"] += 1
+            if rule is not None:
+                about["axis"] = about["axis"] or rule.step_metric
+                about["hidden"] = about["hidden"] or rule.hidden
+    kinds = _kinds(shelf, names, which)
+    for key, about in found.items():
+        about["kind"] = kinds.get(key, "number")
+    return answer({"metrics": list(found.values())})
+
+
+def rules_of(run: RunLayout) -> MetricRules:
+    """Return what `define_metric` said in a run."""
+    rules = MetricRules()
+    rules.restore(metric_from_record(dict(record)) for record in records.load(run).metrics)
+    return rules
+
+
+def _kinds(shelf: Shelf, names: Iterable[Any], which: Which) -> dict[str, str]:
+    """Return what kind of values metrics have that are no numbers, by their last values."""
+    if which == "system":
+        return {}
+    kinds: dict[str, str] = {}
+    listing = shelf.listing()
+    for name in names:
+        project, _, run_id = str(name).partition("/")
+        run = listing.runs.get((project, run_id))
+        for key, value in (run.summary if run else {}).items():
+            if isinstance(value, dict) and "_type" in value:
+                kinds[key] = str(value["_type"])
+            elif isinstance(value, str | list):
+                kinds[key] = "text"
+    return kinds
+
+
+def _wanted(query: Query) -> Wanted:
+    try:
+        wanted = msgspec.convert(query.body, Wanted)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"curves cannot be asked for like this: {error}") from None
+    if len(wanted.runs) * len(wanted.keys) > _MOST_CURVES:
+        raise UsageError(f"more than {_MOST_CURVES} curves at once")
+    if not 1 <= wanted.columns <= _MOST_COLUMNS or not 0 <= wanted.smooth < 1:
+        raise UsageError(f"columns are 1 to {_MOST_COLUMNS}, and smooth is at least 0 and below 1")
+    return wanted
+
+
+def _curves_of(shelf: Shelf, run: RunLayout, name: str, wanted: Wanted) -> list[tuple[Any, ...]]:
+    rules = rules_of(run)
+    source = shelf.series(name, wanted.which)
+    bad: dict[int, str] = {
+        session.number: session.state
+        for session in records.load(run).sessions
+        if session.state in _ENDED_BADLY
+    }
+    found = []
+    for key in wanted.keys:
+        rule = rules.of(key)
+        x = (rule.step_metric if rule else None) or "_step" if wanted.x == "auto" else wanted.x
+        points = source.points(key, x)
+        if len(points.ys):
+            found.append(_curve(name, key, x, points, wanted, bad))
+        if wanted.masked:
+            found += _masked(run, name, key, x, wanted)
+    return found
+
+
+def _curve(
+    name: str, key: str, x: str, points: Series, wanted: Wanted, bad: dict[int, str]
+) -> tuple[Any, ...]:
+    xs, ys = points.xs, points.ys
+    places = thin_line(xs, ys, Window(wanted.columns, wanted.low, wanted.high, wanted.log))
+    # Whether points in between were left out; those beyond the range are another matter.
+    exact = not places or len(places) == places[-1] + 1 - places[0]
+    head: dict[str, Any] = {
+        "run": name,
+        "key": key,
+        "x": x,
+        "total": len(ys),
+        "whole": len(places) == len(ys),
+        "exact": exact,
+        "others": points.others,
+        "bounds": [_finite(min(xs)), _finite(max(xs))],
+        "starts": [
+            {"x": _finite(xs[place]), "session": number, "ended": bad.get(number - 1)}
+            for place, number in points.starts
+        ],
+    }
+    columns = [array("d", map(xs.__getitem__, places)), array("d", map(ys.__getitem__, places))]
+    if wanted.smooth and not head["whole"]:
+        smoothed = smooth(ys, wanted.smooth)
+        chosen = thin_line(xs, smoothed, Window(wanted.columns, wanted.low, wanted.high, wanted.log))
+        head["smooth_points"] = len(chosen)
+        columns += [
+            array("d", map(xs.__getitem__, chosen)),
+            array("d", map(smoothed.__getitem__, chosen)),
+        ]
+    return (head, *columns)
+
+
+def _masked(run: RunLayout, name: str, key: str, x: str, wanted: Wanted) -> list[tuple[Any, ...]]:
+    """Return the points that were taken back, a curve for each session that had some."""
+    rows = read_rows(run, keys=list(dict.fromkeys([key, x])), all_segments=True, damaged=[])
+    by_session: dict[int, tuple[array[float], array[float]]] = {}
+    for row in rows:
+        if row["_masked"] and type(row.get(key)) in (int, float) and type(row.get(x)) in (int, float):
+            xs, ys = by_session.setdefault(row["_session"], (array("d"), array("d")))
+            xs.append(row[x])
+            ys.append(row[key])
+    found = []
+    for session, (xs, ys) in by_session.items():
+        places = thin_line(xs, ys, Window(wanted.columns, wanted.low, wanted.high, wanted.log))
+        head = {"run": name, "key": key, "x": x, "total": len(ys), "masked": session}
+        found.append((head, array("d", map(xs.__getitem__, places)), array("d", map(ys.__getitem__, places))))
+    return found
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _packed(head: dict[str, Any], bodies: list[array[float]]) -> Response:
+    text = msgspec.json.encode(head)
+    text += b" " * (-(4 + len(text)) % 8)
+    data = b"".join([struct.pack("<I", len(text)), text, *(body.tobytes() for body in bodies)])
+    return Response(data, media_type="application/octet-stream", headers={"cache-control": "no-store"})

@@ -1,0 +1,10 @@
+// The pages. A page is a module with `show(host, place)`: it fills `host`, may return what to do when it
+// is left, and reads the rest of the address from `place.path` and `place.query`.
+//
+// A new page is a line here and a module beside this one; its Chinese texts go in with addTexts.
+
+export const PAGES = [
+  { name: "runs", title: "Runs", load: () => import("./runs.js"), keepsView: true },
+  { name: "curves", title: "Curves", load: () => import("./curves.js"), keepsView: true },
+  { name: "run", title: null, load: () => import("./run.js") },
+];

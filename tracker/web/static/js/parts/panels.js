@@ -1,0 +1,308 @@
+// The charts of some runs: one for each metric, in sections by prefix, all with one pointer and one axis.
+
+import { ask, complain, series } from "../api.js";
+import { fill, h, icon, iconButton, later } from "../dom.js";
+import { count, t } from "../i18n.js";
+import { menu } from "../menu.js";
+import { change, here } from "../router.js";
+import { LineChart } from "../chart/chart.js";
+import { saveFile, toCsv, toPng, toSvg } from "../chart/save.js";
+import { buildCurves, kindOfAxis, nameOfAxis, themeNow } from "./curve_model.js";
+
+const FIRST_SECTIONS_OPEN = 4;
+const WATCHED = /^(gradients|parameters)\//;
+
+/** How all charts are drawn, kept in the address. */
+export function looks() {
+  const { query } = here();
+  return {
+    x: query.get("x") ?? "auto",
+    smooth: Math.min(0.999, Math.max(0, Number(query.get("smooth") ?? 0) || 0)),
+    xLog: query.has("xlog"),
+    yLog: query.has("ylog"),
+    clip: query.has("clip"),
+    masked: query.has("masked"),
+    search: query.get("metric") ?? "",
+  };
+}
+
+export class Panels {
+  /** `which` is "history" or "system"; `runs()` are the runs to draw: {key, name, number, …}. */
+  constructor({ runs, which = "history" }) {
+    this.runs = runs;
+    this.which = which;
+    this.panels = new Map();
+    this.closed = new Set();
+    this.range = null;
+    this.bar = h("div.bar.panels-bar");
+    this.list = h("div.sections");
+    this.element = h("div.panels", {}, this.bar, this.list);
+    this.observer = new IntersectionObserver((entries) => {
+      for (const entry of entries) {
+        const panel = [...this.panels.values()].find((each) => each.element === entry.target);
+        if (!panel) continue;
+        panel.visible = entry.isIntersecting;
+        if (panel.visible) this.wanted();
+      }
+    }, { rootMargin: "200px" });
+    this.wanted = later(16, () => this.load());
+    this.reload = later(60, () => this.refreshMetrics());
+  }
+
+  destroy() {
+    this.observer.disconnect();
+    for (const panel of this.panels.values()) panel.chart.destroy();
+    this.panels.clear();
+  }
+
+  /** Asks which metrics the runs have, and draws them. */
+  async refreshMetrics() {
+    const keys = this.runs().map((run) => run.key);
+    try {
+      const { metrics } = await ask("metrics", { runs: keys, which: this.which });
+      this.metrics = metrics.filter((metric) => metric.kind === "number" && !metric.key.startsWith("_") && !metric.hidden && !WATCHED.test(metric.key));
+    } catch (error) {
+      complain(error);
+      return;
+    }
+    this.draw();
+  }
+
+  /** New points: what is on the screen is read again. */
+  stale() {
+    for (const panel of this.panels.values()) panel.fresh = false;
+    this.wanted();
+  }
+
+  // toolbar
+
+  drawBar() {
+    const now = looks();
+    const axes = ["auto", "_step", "_runtime", "_timestamp", ...new Set((this.metrics ?? []).map((metric) => metric.axis).filter(Boolean))];
+    if (!axes.includes(now.x)) axes.push(now.x);
+    const x = h("select", { "aria-label": t("Horizontal axis"), onchange: () => (this.range = null, this.look({ x: x.value === "auto" ? null : x.value })) },
+      axes.map((axis) => h("option", { value: axis, selected: axis === now.x }, nameOfAxis(axis))),
+      (this.metrics ?? []).length ? h("option", { value: "?" }, t("another metric …")) : null);
+    x.addEventListener("change", (event) => {
+      if (x.value === "?") this.pickAxis(event);
+    }, true);
+    const shown = h("output", {}, now.smooth ? now.smooth.toFixed(2) : "0");
+    const slider = h("input", { type: "range", min: 0, max: 0.99, step: 0.01, value: now.smooth, "aria-label": t("Smoothing"), oninput: () => {
+      shown.textContent = slider.value;
+      this.look({ smooth: Number(slider.value) || null }, { quick: true });
+    } });
+    const search = h("input", { type: "search", value: now.search, placeholder: t("Find a metric"), "aria-label": t("Find a metric"), oninput: later(120, () => {
+      change({ metric: search.value });
+      this.drawSections();
+    }) });
+    const toggle = (name, label, hint, on) => h("button", { type: "button", "aria-pressed": String(on), title: hint, onclick: () => this.look({ [name]: !on }) }, label);
+    fill(this.bar,
+      search,
+      h("label", {}, "x", x),
+      h("label", { title: t("Exponential moving average; the raw line stays, pale") }, t("Smooth"), slider, shown),
+      toggle("xlog", t("log x"), t("Logarithmic horizontal axis"), now.xLog),
+      toggle("ylog", t("log y"), t("Logarithmic vertical axis"), now.yLog),
+      toggle("clip", t("No outliers"), t("The vertical axis leaves out the outermost 2 % on either side"), now.clip),
+      this.which === "history" ? toggle("masked", t("Taken back"), t("Also draws rows that a rewind or a resume took back"), now.masked) : null,
+      this.range ? h("button", { type: "button", onclick: () => this.setRange(null) }, icon("reset"), t("Whole")) : null,
+    );
+  }
+
+  pickAxis(event) {
+    event.stopImmediatePropagation();
+    menu(event.target, this.metrics.slice(0, 100).map((metric) => [metric.key, () => (this.range = null, this.look({ x: metric.key }))]), { label: t("Horizontal axis") });
+  }
+
+  look(changes, { quick = false } = {}) {
+    change(changes);
+    if (!quick) this.drawBar();
+    const needsServer = Object.keys(changes).some((name) => ["x", "xlog", "masked", "smooth"].includes(name));
+    for (const panel of this.panels.values()) {
+      if (panel.visible && panel.curves) this.paint(panel);
+      if (needsServer) panel.fresh = false;
+    }
+    if (needsServer) this.wanted();
+  }
+
+  // sections
+
+  draw() {
+    this.drawBar();
+    this.drawSections();
+  }
+
+  drawSections() {
+    const wanted = looks().search.toLowerCase();
+    const sections = new Map();
+    for (const metric of this.metrics ?? []) {
+      if (wanted && !metric.key.toLowerCase().includes(wanted)) continue;
+      const cut = metric.key.lastIndexOf("/");
+      const name = cut > 0 ? metric.key.slice(0, cut) : "";
+      if (!sections.has(name)) sections.set(name, []);
+      sections.get(name).push(metric);
+    }
+    const shown = new Set();
+    const elements = [...sections].sort(bySize).map(([name, metrics], place) => this.drawSection(name, metrics, place, shown));
+    for (const [key, panel] of this.panels) {
+      if (shown.has(key)) continue;
+      this.observer.unobserve(panel.element);
+      panel.visible = false;
+    }
+    if (!elements.length) elements.push(h("div.empty", {}, h("p", {}, wanted ? t("No metric has this in its name.") : this.runs().length ? t("Nothing logged yet. Curves appear with the first run.log().") : t("No run is drawn. Switch some on with the eye in the list."))));
+    fill(this.list, elements);
+  }
+
+  drawSection(name, metrics, place, shown) {
+    const open = !this.closed.has(name) && (place < FIRST_SECTIONS_OPEN || this.opened?.has(name) || looks().search !== "");
+    const toggle = () => {
+      if (open) this.closed.add(name);
+      else {
+        this.closed.delete(name);
+        (this.opened ??= new Set()).add(name);
+      }
+      this.drawSections();
+    };
+    const panels = open ? metrics.map((metric) => {
+      shown.add(metric.key);
+      const panel = this.panelOf(metric);
+      return panel.element;
+    }) : [];
+    return h("section.section", {},
+      h("header", {}, h("button", { type: "button", "aria-expanded": String(open), onclick: toggle }, icon("down"), name || t("Metrics")), h("span.count", {}, count(metrics.length, "{n} chart", "{n} charts"))),
+      open ? h("div.grid", {}, panels) : null);
+  }
+
+  panelOf(metric) {
+    let panel = this.panels.get(metric.key);
+    if (!panel) {
+      const host = h("div");
+      const footer = h("footer");
+      const element = h("article.panel", { "aria-label": metric.key, dataset: { metric: metric.key } },
+        h("header", {}, h("h3", { title: metric.key }, leafOf(metric.key)),
+          iconButton("expand", t("Large"), () => this.enlarge(panel)),
+          iconButton("save", t("Save"), (event) => this.saveMenu(event.currentTarget, panel))),
+        host, footer);
+      panel = { metric, element, footer, visible: false, fresh: false, curves: null };
+      panel.chart = new LineChart(host, {
+        onHover: (x) => this.hover(panel, x),
+        onView: (range) => this.setRange(range),
+        describe: (text) => t("Chart of {text}", { text }),
+      });
+      panel.chart.set({ title: metric.key });
+      this.panels.set(metric.key, panel);
+    }
+    this.observer.observe(panel.element);
+    return panel;
+  }
+
+  // points
+
+  async load() {
+    const panels = [...this.panels.values()].filter((panel) => panel.visible && !panel.fresh && !panel.loading);
+    const runs = this.runs();
+    if (!panels.length || this.loading) {
+      this.again = Boolean(panels.length);
+      return;
+    }
+    this.loading = true;
+    const now = looks();
+    for (const panel of panels) panel.fresh = true;
+    try {
+      const columns = Math.max(200, Math.min(1600, Math.round(Math.max(...panels.map((panel) => panel.chart.host.clientWidth)))));
+      const found = runs.length ? await series({
+        runs: runs.map((run) => run.key), keys: panels.map((panel) => panel.metric.key), x: now.x, columns, which: this.which,
+        low: this.range?.[0] ?? null, high: this.range?.[1] ?? null, log: now.xLog, smooth: now.smooth, masked: now.masked,
+      }) : [];
+      const byKey = Map.groupBy ? Map.groupBy(found, (curve) => curve.key) : grouped(found);
+      for (const panel of panels) {
+        panel.curves = byKey.get(panel.metric.key) ?? [];
+        this.paint(panel);
+      }
+    } catch (error) {
+      for (const panel of panels) panel.fresh = false;
+      complain(error);
+    } finally {
+      this.loading = false;
+      if (this.again) {
+        this.again = false;
+        this.wanted();
+      }
+    }
+  }
+
+  paint(panel) {
+    const now = looks();
+    const { curves, marks, total, thinned, others } = buildCurves(panel.curves, this.runs(), now);
+    const axis = panel.curves[0]?.x_name ?? "_step";
+    panel.chart.set({
+      curves, marks, xLog: now.xLog, yLog: now.yLog, clip: now.clip, xKind: kindOfAxis(axis), xLabel: nameOfAxis(axis),
+      theme: themeNow(), view: this.range ? { x: this.range } : null,
+    });
+    fill(panel.footer,
+      h("span", {}, nameOfAxis(axis)),
+      thinned ? h("span", { title: t("A line through these points covers the same pixels as one through all; no extreme is left out.") }, t("{n} points, thinned to pixels", { n: total.toLocaleString() })) : h("span", {}, count(total, "{n} point", "{n} points")),
+      others ? h("span", {}, t("{n} values are no numbers", { n: others })) : null);
+    panel.element.dataset.points = String(total);
+  }
+
+  // all charts together
+
+  hover(from, x) {
+    for (const panel of this.panels.values()) if (panel !== from && panel.visible) panel.chart.setHover(x);
+  }
+
+  setRange(range) {
+    const had = Boolean(this.range);
+    this.range = range && range[1] > range[0] ? range : null;
+    for (const panel of this.panels.values()) {
+      panel.fresh = false;
+      if (panel.visible) panel.chart.set({ view: this.range ? { x: this.range } : null });
+    }
+    if (had !== Boolean(this.range)) this.drawBar();
+    (this.detail ??= later(120, () => this.load()))();
+  }
+
+  enlarge(panel) {
+    const on = panel.element.classList.toggle("full");
+    if (!on) return;
+    const close = (event) => {
+      if (event.type === "keydown" ? event.key !== "Escape" : panel.element.contains(event.target)) return;
+      panel.element.classList.remove("full");
+      removeEventListener("keydown", close, true);
+      removeEventListener("pointerdown", close, true);
+    };
+    addEventListener("keydown", close, true);
+    addEventListener("pointerdown", close, true);
+    panel.fresh = false;
+    this.wanted();
+  }
+
+  saveMenu(anchor, panel) {
+    const { model } = panel.chart;
+    const name = panel.metric.key.replaceAll("/", "-");
+    const thinned = panel.curves?.some((curve) => curve.exact === false);
+    menu(anchor, [
+      ["PNG", async () => saveFile(`${name}.png`, await toPng(model), "image/png")],
+      ["SVG", () => saveFile(`${name}.svg`, toSvg(model), "image/svg+xml")],
+      [thinned ? t("CSV of the points drawn") : "CSV", () => saveFile(`${name}.csv`, toCsv(model), "text/csv")],
+    ], { label: t("Save") });
+  }
+}
+
+function leafOf(key) {
+  return key.slice(key.lastIndexOf("/") + 1) || key;
+}
+
+function bySize([a], [b]) {
+  const rank = (name) => (/^(train|val|valid|validation|test|eval)\b/.test(name) ? 0 : name === "" ? 1 : 2);
+  return rank(a) - rank(b) || a.localeCompare(b);
+}
+
+function grouped(curves) {
+  const found = new Map();
+  for (const curve of curves) {
+    if (!found.has(curve.key)) found.set(curve.key, []);
+    found.get(curve.key).push(curve);
+  }
+  return found;
+}
