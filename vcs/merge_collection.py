@@ -6,8 +6,7 @@ else the next free one, and says `was:`; whatever of ours names it goes along. A
 moves and edits of both are kept, the latest wins. A version that one side deleted and
 the other left alone is deleted.
 
-The result is a function of the files of the three sides, and merging it with either
-side gives it back.
+The result is a function of the files of the three sides.
 """
 
 from __future__ import annotations
@@ -156,7 +155,7 @@ def _renumber(base: CollectionSide, theirs: CollectionSide, ours: CollectionSide
         meant = mine or was
         if meant is not None and meant in there:
             moved[number] = there[meant]
-        elif mine == was or (mine is None and number in base.used):
+        elif number in base.used and mine == was:
             continue  # Theirs gave it another number, and then deleted it.
         else:
             waiting.append(number)

@@ -48,9 +48,8 @@ class Clone:
 
     def log(self, name: str, text: str, *aliases: str, run: str | None = None, **more: Any) -> Manifest:
         """Log a version whose contents are `text`, and commit it."""
-        listing = Listing([Entry("data.bin", digest_bytes(text.encode()), len(text))])
         logged = self.collections.log(
-            "p", name, "model", listing, aliases=aliases, origin=Origin(run=run), **more
+            "p", name, "model", _listing(text), aliases=aliases, origin=Origin(run=run), **more
         )
         self.ledger.commit(self.collections.paths_of(logged.manifest), f"artifact {name}")
         return logged.manifest
@@ -120,3 +119,12 @@ def session(
     seed = int(hashlib.sha256(f"{host}{started}".encode()).hexdigest()[:4], 16)
     ended = {} if state == "running" else {"ended": started}
     return {"number": number, "started": started, **ended, "state": state, "host": host, "pid": seed, **more}
+
+
+def digest_of(text: str) -> str:
+    """The digest of the version that `Clone.log` makes of a text."""
+    return _listing(text).digest
+
+
+def _listing(text: str) -> Listing:
+    return Listing([Entry("data.bin", digest_bytes(text.encode()), len(text))])
