@@ -41,6 +41,7 @@ FLOORS: list[list[str]] = [
         "vcs.add",
         "vcs.checkout",
         "vcs.verify",
+        "vcs.sharing",
         "vcs.code_state",
         "vcs.ledger",
         "vcs.collection",

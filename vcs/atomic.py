@@ -16,8 +16,11 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from vcs.errors import StoreError
+
+Content: TypeAlias = bytes | bytearray | memoryview | str
 
 # A file system that cannot link answers with one of these.
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
@@ -82,7 +85,7 @@ def fsync_directory(path: Path) -> None:
         os.close(fd)
 
 
-def write_all(fd: int, data: bytes | memoryview) -> None:
+def write_all(fd: int, data: bytes | bytearray | memoryview) -> None:
     """Write every byte; a short write is continued, and a full disk is then an OSError."""
     view = memoryview(data)
     while view:
@@ -95,7 +98,7 @@ def remove_quietly(path: Path) -> None:
         os.unlink(path)
 
 
-def write_atomic(path: Path, data: bytes | str, *, durable: bool = True, mode: int = 0o644) -> None:
+def write_atomic(path: Path, data: Content, *, durable: bool = True, mode: int = 0o644) -> None:
     """Create or replace the file, whole. Parent folders are created.
 
     After `durable=True` the new bytes survive a power cut (two fsyncs, 0.5 to 5 ms);
@@ -216,11 +219,11 @@ def _open_log(path: Path) -> int:
         os.close(fd)  # It was replaced while we waited.
 
 
-def _to_bytes(data: bytes | str) -> bytes:
+def _to_bytes(data: Content) -> bytes | bytearray | memoryview:
     return data.encode() if isinstance(data, str) else data
 
 
-def _write_temporary(path: Path, data: bytes, *, durable: bool, mode: int) -> Path:
+def _write_temporary(path: Path, data: bytes | bytearray | memoryview, *, durable: bool, mode: int) -> Path:
     """Write the bytes to a new file beside `path`; leave nothing on failure."""
     temporary = path.parent / temporary_name(path.name)
     try:

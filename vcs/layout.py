@@ -91,6 +91,15 @@ class Layout:
         """Virtual environments built from recorded packages; may be deleted."""
         return self.machinery / "envs"
 
+    def remote_cache(self, key: str) -> Path:
+        """What was read of the index of a remote; may be deleted."""
+        return self.machinery / "remotes" / key
+
+    @property
+    def push_log(self) -> Path:
+        """What pushes in the background said."""
+        return self.machinery / "push.log"
+
     def worktree_of(self, project: str, run_id: str) -> Path:
         """Where `tracker resume` and `tracker reproduce` check out the code of a run."""
         return self.machinery / "worktrees" / project / run_id

@@ -4,7 +4,10 @@
 project: LeNet5          # the project of runs that do not name one
 entity: vision-team
 store: /scratch/objects  # where contents lie; relative to this file; TRACKER_STORE wins
-remote: s3://bucket/path # where push and pull go, when it is not the git server alone
+remotes: {lab: s3://bucket/path}   # where contents are shared; see vcs.remotes
+remote: lab              # the one for push and pull: a name of these, or an address
+git_remote: origin       # where the records go: a remote of git
+auto_push: true          # send a run and what it logged when it has ended
 keep: {versions: 10, days: 90}   # what gc may not remove
 code: {limit: 1MiB, total_limit: 64MiB, files_per_folder: 1000}   # untracked files of a code commit
 hooks: {max_file: 10MiB, allow: ['tests/data/*.pt'], metrics: [val/acc]}   # see HookSettings
@@ -20,6 +23,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +32,7 @@ from typing import Any
 from vcs.errors import FormatError, NotFoundError, UsageError
 from vcs.layout import SETTINGS_FILE
 from vcs.names import check_artifact_name, check_project, check_type, near
+from vcs.remotes import Remote, check_remote_name, make_remote
 from vcs.yaml_io import load_yaml
 
 FORMAT = 1
@@ -110,7 +115,10 @@ class VcsSettings:
     project: str | None = None
     entity: str | None = None
     store: Path | None = None
+    remotes: Mapping[str, Remote] = field(default_factory=dict)
     remote: str | None = None
+    git_remote: str = "origin"
+    auto_push: bool = False
     keep: Keep = field(default_factory=Keep)
     code: CodeLimits = field(default_factory=CodeLimits)
     hooks: HookSettings = field(default_factory=HookSettings)
@@ -266,6 +274,33 @@ def _artifacts(value: object) -> tuple[AutoArtifact, ...]:
     return tuple(_artifact(item) for item in (value if isinstance(value, list) else [value]))
 
 
+def _remotes(value: object) -> dict[str, Remote]:
+    return {
+        check_remote_name(name): _one_remote(check_remote_name(name), given)
+        for name, given in _mapping(value, "remotes").items()
+    }
+
+
+def _one_remote(name: str, given: object) -> Remote:
+    if not isinstance(given, dict):
+        return make_remote(name, given)
+    options = {str(key): option for key, option in given.items()}
+    return make_remote(name, options.pop("url", None), options)
+
+
+def _remote(value: object) -> str:
+    text = _text(value)
+    if "://" in text:
+        make_remote(None, text)
+    return text
+
+
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"true or false, not {value!r}")
+    return value
+
+
 def _hooks(value: object) -> HookSettings:
     keys = {"max_file": parse_size, "allow": _texts, "metrics": _texts}
     return HookSettings(**_parsed(_mapping(value, "hooks"), keys, "hooks"))
@@ -282,9 +317,38 @@ _KEYS: dict[str, Parser] = {
     "project": _project,
     "entity": _entity,
     "store": _text,
-    "remote": _text,
+    "remotes": _remotes,
+    "remote": _remote,
+    "git_remote": _text,
+    "auto_push": _yes_or_no,
     "keep": _keep,
     "code": _code,
     "hooks": _hooks,
     "auto_log": _auto_log,
 }
+
+
+def ssh_command(environment: Mapping[str, str] | None = None) -> list[str]:
+    """Return how ssh is to be called: as the user told git, else `ssh`.
+
+    Raises:
+        UsageError: The command cannot be read.
+    """
+    env = os.environ if environment is None else environment
+    given = env.get("GIT_SSH_COMMAND") or env.get("GIT_SSH") or "ssh"
+    try:
+        return shlex.split(given) if env.get("GIT_SSH_COMMAND") else [given]
+    except ValueError as error:
+        raise UsageError(f"cannot understand GIT_SSH_COMMAND: {error}") from error
+
+
+def transfer_environment(environment: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """Return the environment in which the credentials of remotes are looked for."""
+    return os.environ if environment is None else environment
+
+
+def user_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of what belongs to the user and to no project; it may be missing."""
+    env = os.environ if environment is None else environment
+    home = Path(env.get("HOME") or "~").expanduser()
+    return Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "tracker"

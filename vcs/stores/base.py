@@ -11,11 +11,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import ConflictError, IntegrityError, NotFoundError, UsageError
 from vcs.small_files import LARGE_BYTES, Taken
+
+if TYPE_CHECKING:
+    from vcs.progress import Progress
 
 # A file, and offset, size and digest of objects that lie close to each other in it; in that order.
 Neighbours: TypeAlias = tuple[Path, Sequence[tuple[int, int, bytes]]]
@@ -159,6 +162,15 @@ class Store(ABC):
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Return those that are not here."""
         return {digest for digest in digests if not self.contains(digest)}
+
+    def obtain(  # noqa: B027 (most know no other place)
+        self, digests: Iterable[Digest], progress: Progress | None = None
+    ) -> None:
+        """Bring those that are not here from elsewhere, as far as this store knows where; else do nothing.
+
+        Raises:
+            StoreError: Where they may be cannot be reached.
+        """
 
     def put_bytes(self, data: bytes) -> Digest:
         """Store one object; a repeated call is harmless."""

@@ -12,24 +12,30 @@ import fcntl
 import io
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from blake3 import blake3
 
 from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, temporary_name
+from vcs.copying import Advance, hash_descriptor
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import IntegrityError, NotFoundError
 from vcs.lock import file_lock
+from vcs.progress import Progress
 from vcs.small_files import LARGE_BYTES
 from vcs.stores.base import Batch, Neighbours, Store
 from vcs.stores.batch import LocalBatch
+from vcs.stores.large import settle
 from vcs.stores.packs import Pack, PackFolder, PackWriter
 from vcs.stores.ranges import RangeFile
 from vcs.stores.recent import RecentLarge
 from vcs.stores.recipes import RecipeFolder
+
+# Brings objects to a store from elsewhere, as far as it can.
+Source: TypeAlias = "Callable[[LocalStore, set[Digest], Progress | None], None]"
 
 _REWRITE_TIMEOUT_S = 600.0
 _LEFTOVER_AGE_S = 3600.0
@@ -44,11 +50,16 @@ class LocalStore(Store):
     Opening costs nothing and creates nothing; folders appear with the first object.
     """
 
-    def __init__(self, objects: Path, packs: Path, tmp: Path) -> None:
-        """Use these folders, which may be missing. `tmp` must be on the file system of the others."""
+    def __init__(self, objects: Path, packs: Path, tmp: Path, *, source: Source | None = None) -> None:
+        """Use these folders, which may be missing. `tmp` must be on the file system of the others.
+
+        `source` brings objects from elsewhere; see `obtain`.
+        """
+        self._source = source
         self.name = "the local store"
         self.objects = objects
         self.tmp = tmp
+        self.partial = objects.parent / "partial"
         self.packs = PackFolder(packs)
         self.recipes = RecipeFolder(objects)
         self.recent = RecentLarge(objects.parent / "recent-large")
@@ -85,6 +96,12 @@ class LocalStore(Store):
         not_packed = [digest for digest in asked if find(from_hex(digest)) is None]
         not_loose = [digest for digest in not_packed if not os.path.exists(self.loose_path(digest))]
         return {digest for digest in not_loose if not self.recipes.has(digest)}
+
+    def obtain(self, digests: Iterable[Digest], progress: Progress | None = None) -> None:
+        if self._source is not None:
+            lacking = self.missing(digests)
+            if lacking:
+                self._source(self, lacking, progress)
 
     def size(self, digest: Digest) -> int:
         try:
@@ -358,6 +375,28 @@ class LocalStore(Store):
             pack.path.unlink()
         except OSError as error:
             raise disk_error(error, f"cannot remove the pack {pack.path.name}") from error
+
+    def adopt(self, fd: int, path: Path, digest: Digest, *, advance: Advance | None = None) -> bool:
+        """Take a file as a large object, by a new name; False if its bytes do not have that digest.
+
+        The file, open as `fd`, lies in the file system of the store and is the caller's
+        alone. It is hashed here, and durable before it gets its name.
+
+        Raises:
+            StoreError: The disk failed; the file is where it was.
+        """
+        target = Path(self.loose_path(digest))
+        try:
+            os.lseek(fd, 0, os.SEEK_SET)
+            if hash_descriptor(fd, advance=advance)[0] != digest:
+                return False
+            settle(fd)
+            make_folder(target.parent)
+            os.rename(path, target)
+            fsync_directory(target.parent)
+        except OSError as error:
+            raise disk_error(error, f"cannot write to the store at {self.objects}") from error
+        return True
 
     def seal(self, fd: int, temporary: Path) -> None:
         """Give a finished pack its name, which makes its objects visible.

@@ -15,7 +15,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import overload
 
@@ -43,6 +43,30 @@ _SEARCH_COST = 20
 _MAX_OPEN = 32
 # Longer than the clock tick of any file system in use, FAT's two seconds included.
 _SETTLED_NS = 3_000_000_000
+
+
+def pack_in_memory(objects: Iterable[tuple[bytes, bytes | memoryview]]) -> tuple[bytes, bytes]:
+    """Return the BLAKE3 of the index, and the bytes, of a pack of these objects, each given once."""
+    parts: list[bytes | memoryview] = [MAGIC]
+    places: dict[bytes, int] = {}
+    end = len(MAGIC)
+    for raw, data in objects:
+        places[raw] = end << SIZE_BITS | len(data)
+        end += len(data)
+        parts.append(data)
+    index = _index_of(places)
+    name = blake3(index).digest()
+    return name, b"".join([*parts, index, _FOOTER.pack(len(index), name, END)])
+
+
+def _index_of(places: Mapping[bytes, int]) -> bytes:
+    digests = sorted(places)
+    fan_out = [bisect_left(digests, bytes([first])) for first in range(1, 256)]
+    pack, mask = _PLACE.pack, (1 << SIZE_BITS) - 1
+    packed = [
+        pack(place >> SIZE_BITS, place & mask, place & mask) for place in map(places.__getitem__, digests)
+    ]
+    return b"".join([_HEAD.pack(len(digests), *fan_out, len(digests)), *digests, *packed])
 
 
 class PackWriter:
@@ -114,20 +138,10 @@ class PackWriter:
 
     def finish(self) -> None:
         """Write the index and the footer, and make all of it durable."""
-        index = self._index()
+        index = _index_of(self.places)
         self._buffers += [index, _FOOTER.pack(len(index), blake3(index).digest(), END)]
         self._flush()
         os.fsync(self._fd)
-
-    def _index(self) -> bytes:
-        places = self.places
-        digests = sorted(places)
-        fan_out = [bisect_left(digests, bytes([first])) for first in range(1, 256)]
-        pack, mask = _PLACE.pack, (1 << SIZE_BITS) - 1
-        packed = [
-            pack(place >> SIZE_BITS, place & mask, place & mask) for place in map(places.__getitem__, digests)
-        ]
-        return b"".join([_HEAD.pack(len(digests), *fan_out, len(digests)), *digests, *packed])
 
     def _flush(self) -> None:
         buffers, self._buffers = self._buffers, []

@@ -1,0 +1,481 @@
+"""Objects go to a remote and come back: what is sent, in how many requests, and what survives."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.sharing.conftest import MakeBucket, local_store
+from vcs.buckets.around import Around, Counted, Retrying
+from vcs.buckets.base import Bucket, UnreachableError
+from vcs.buckets.folder import FolderBucket
+from vcs.digest import Digest
+from vcs.download import Fetched, fetch
+from vcs.errors import ConflictError, IntegrityError, LockedError
+from vcs.remote_contents import LEASE_S, RemoteContents
+from vcs.stores.local import LocalStore
+from vcs.upload import PACKED_BYTES, Pace, Sent, send
+
+SMALL_PIECES = Pace(jobs=4, piece_bytes=1 << 20)
+
+
+def fill(store: LocalStore, sizes: list[int], seed: int = 1) -> dict[Digest, int]:
+    """Store random objects of these sizes."""
+    source = random.Random(seed)
+    with store.batch() as batch:
+        return {batch.put_bytes(source.randbytes(size)): size for size in sizes}
+
+
+def push(
+    store: LocalStore, remote: RemoteContents, wanted: dict[Digest, int], pace: Pace = SMALL_PIECES
+) -> Sent:
+    """Send under a lease, as the command does."""
+    with remote.lease() as lease:
+        return send(store, remote, lease, wanted, pace=pace)
+
+
+def pull(store: LocalStore, remote: RemoteContents, wanted: dict[Digest, int]) -> Fetched:
+    """Fetch in small pieces."""
+    return fetch(store, remote, wanted, pace=SMALL_PIECES)
+
+
+def holds(store: LocalStore, wanted: dict[Digest, int]) -> bool:
+    """Whether every object is there, with its own bytes."""
+    return all(len(store.read_bytes(digest)) == size for digest, size in wanted.items())
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Callable[..., RemoteContents]:
+    """Opens a remote as one clone, which has a cache of its own."""
+
+    def open_remote(clone: str, bucket: Bucket | None = None) -> RemoteContents:
+        return RemoteContents(bucket or FolderBucket(tmp_path / "remote"), tmp_path / f"{clone}-cache", "lab")
+
+    return open_remote
+
+
+Opened = Callable[..., RemoteContents]
+MIXED = [0, 1, 500, 4000] * 50 + [200_000, PACKED_BYTES - 1, PACKED_BYTES, 5_000_000]
+
+
+def test_everything_comes_back_on_the_other_side(make_bucket: MakeBucket, tmp_path: Path) -> None:
+    """Small, medium and large objects, over every kind of remote."""
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    wanted = fill(ann, MIXED)
+
+    sent = push(ann, RemoteContents(make_bucket(), tmp_path / "a", "lab"), wanted)
+    fetched = pull(bob, RemoteContents(make_bucket(), tmp_path / "b", "lab"), wanted)
+
+    assert sent.objects == fetched.objects == len(wanted)
+    assert (sent.missing, sent.damaged, fetched.missing, fetched.damaged) == ([], [], [], [])
+    assert holds(bob, wanted)
+
+
+def test_many_small_objects_are_few_requests(tmp_path: Path, opened: Opened) -> None:
+    """Ten thousand files; then nothing to do; then one changed file."""
+    ann = local_store(tmp_path / "ann")
+    wanted = fill(ann, [1000] * 10_000)
+    bucket = Counted(FolderBucket(tmp_path / "remote"))
+    remote = opened("ann", bucket)
+
+    push(ann, remote, wanted, Pace())
+    assert bucket.total <= 8
+    bucket.requests.clear()
+    push(ann, remote, wanted, Pace())
+    assert bucket.total == 3
+    bucket.requests.clear()
+    push(ann, remote, {**wanted, **fill(ann, [999])}, Pace())
+    assert bucket.total == 5
+    bucket.requests.clear()
+    assert holds(ann, wanted)
+
+    bob = local_store(tmp_path / "bob")
+    fetch(bob, opened("bob", bucket), wanted)
+    assert bucket.total <= 6
+    assert holds(bob, wanted)
+
+
+def test_only_what_is_lacking_is_sent(tmp_path: Path, opened: Opened) -> None:
+    """What another clone sent is not sent again."""
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    wanted = fill(ann, MIXED)
+    fill(bob, MIXED)
+    push(ann, opened("ann"), wanted)
+    bucket = Counted(FolderBucket(tmp_path / "remote"))
+
+    sent = push(bob, opened("bob", bucket), wanted)
+
+    assert (sent.objects, sent.bytes) == (0, 0)
+    assert bucket.sent_bytes < 1000
+
+
+def test_a_checkpoint_that_resembles_another_costs_what_is_new(tmp_path: Path, opened: Opened) -> None:
+    """Both ways; and what is stored there is a recipe again."""
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    first = random.Random(1).randbytes(8_000_000)
+    second = first[:3_000_000] + os.urandom(50_000) + first[3_050_000:]
+    wanted = {}
+    for number, data in enumerate((first, second)):
+        (tmp_path / f"{number}.bin").write_bytes(data)
+        digest, size = ann.put_file(tmp_path / f"{number}.bin")
+        wanted[digest] = size
+    assert ann.file_of([*wanted][1]) is None
+    remote, other = opened("ann"), opened("bob")
+    push(ann, remote, dict([*wanted.items()][:1]))
+    pull(bob, other, dict([*wanted.items()][:1]))
+
+    sent = push(ann, remote, wanted)
+    fetched = pull(bob, other, wanted)
+
+    assert sent.bytes < 100_000
+    assert fetched.bytes < 100_000
+    assert holds(bob, wanted)
+    assert bob.file_of([*wanted][1]) is None
+
+
+def test_a_recipe_whose_base_is_not_shared_is_sent_whole(tmp_path: Path, opened: Opened) -> None:
+    """The other side needs nothing that it does not get."""
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    first = random.Random(2).randbytes(4_000_000)
+    (tmp_path / "base").write_bytes(first)
+    ann.put_file(tmp_path / "base")
+    (tmp_path / "next").write_bytes(first[:2_000_000] + bytes(1000) + first[2_001_000:3_000_000])
+    digest, size = ann.put_file(tmp_path / "next")
+    assert ann.file_of(digest) is None
+
+    push(ann, opened("ann"), {digest: size})
+    pull(bob, opened("bob"), {digest: size})
+
+    assert holds(bob, {digest: size})
+
+
+class Killed(BaseException):
+    """Stands for what ends a process in the middle: nothing catches it."""
+
+
+class Dying(Around):
+    """Dies at the n-th change of the bucket, before or after it took place."""
+
+    def __init__(self, inner: Bucket, at: int, *, after: bool) -> None:
+        super().__init__(inner)
+        self._left, self._after, self.dead = at, after, False
+
+    def _step(self, do: Callable[[], None]) -> None:
+        self._left -= 1
+        if self.dead or self._left < 0:
+            if self._after and not self.dead:
+                do()
+            self.dead = True
+            raise Killed
+        do()
+
+    def put(self, key: str, data: bytes | bytearray | memoryview) -> None:
+        self._step(lambda: self.inner.put(key, data))
+
+    def delete(self, keys: object) -> None:
+        self._step(lambda: self.inner.delete(keys))  # type: ignore[arg-type]
+
+
+DEATHS = [(at, after) for at in range(14) for after in (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("at", "after"), [pytest.param(*one, marks=[pytest.mark.slow] * (sum(one) % 5 > 0)) for one in DEATHS]
+)
+def test_a_push_killed_at_any_point_is_gone_on_with(
+    tmp_path: Path, opened: Opened, at: int, after: bool
+) -> None:
+    """What is listed afterwards can be fetched, and the next push sends the rest."""
+    ann, bob, eve = (local_store(tmp_path / name) for name in ("ann", "bob", "eve"))
+    wanted = fill(ann, [3000] * 100 + [1_500_000, 2_500_000, 100_000] * 2)
+    dying = Dying(FolderBucket(tmp_path / "remote"), at, after=after)
+    try:
+        push(ann, opened("ann", dying), wanted)
+    except Killed:
+        assert dying.dead
+
+    half = opened("eve")
+    there = {digest: wanted[digest] for digest in half.refresh().digests()}
+    assert pull(eve, half, there).damaged == []
+    assert holds(eve, there)
+    assert push(ann, opened("again"), wanted).damaged == []
+    assert pull(bob, opened("bob"), wanted).missing == []
+    assert holds(bob, wanted)
+
+
+def test_parts_that_were_sent_before_a_failure_are_not_sent_again(tmp_path: Path, opened: Opened) -> None:
+    """A large object goes on where the connection broke."""
+    ann = local_store(tmp_path / "ann")
+    wanted = fill(ann, [12_000_000])
+
+    class Breaks(Around):
+        left = 8
+
+        def put(self, key: str, data: bytes | bytearray | memoryview) -> None:
+            if key.startswith("parts/"):
+                self.left -= 1
+                if self.left < 0:
+                    raise UnreachableError("the connection broke")
+            self.inner.put(key, data)
+
+    with pytest.raises(UnreachableError):
+        push(ann, opened("ann", Breaks(FolderBucket(tmp_path / "remote"))), wanted)
+    sent = push(ann, opened("ann"), wanted)
+
+    assert 0 < sent.bytes <= 5_000_000
+    bob = local_store(tmp_path / "bob")
+    pull(bob, opened("bob"), wanted)
+    assert holds(bob, wanted)
+
+
+def test_a_fetch_goes_on_where_it_broke(tmp_path: Path, opened: Opened) -> None:
+    """Pieces of a large object and small objects that came are kept."""
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    wanted = fill(ann, [10_000_000] + [2000] * 100)
+    push(ann, opened("ann"), wanted)
+
+    class Breaks(Around):
+        left = 7
+
+        def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+            if key.startswith("parts/"):
+                self.left -= 1
+                if self.left < 0:
+                    raise UnreachableError("the connection broke")
+            return self.inner.get(key, start, length)
+
+    with pytest.raises(UnreachableError):
+        pull(bob, opened("bob", Breaks(FolderBucket(tmp_path / "remote"))), wanted)
+    assert len(bob.missing(wanted)) == 1
+    fetched = pull(bob, opened("bob"), wanted)
+
+    assert 0 < fetched.bytes <= 5_000_000
+    assert holds(bob, wanted)
+    assert [*bob.partial.iterdir()] == []
+
+
+def test_one_request_in_ten_may_fail(tmp_path: Path, opened: Opened) -> None:
+    """A bad network costs time only."""
+
+    class Tenth(Around):
+        count = 0
+
+        def _maybe(self) -> None:
+            self.count += 1
+            if self.count % 10 == 0:
+                raise UnreachableError("503 Slow Down")
+
+        def put(self, key: str, data: bytes | bytearray | memoryview) -> None:
+            self._maybe()
+            self.inner.put(key, data)
+
+        def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+            self._maybe()
+            return self.inner.get(key, start, length)
+
+    bucket = Retrying(Tenth(FolderBucket(tmp_path / "remote")), sleep=lambda seconds: None)
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    wanted = fill(ann, [4000] * 200 + [20_000_000])
+    push(ann, opened("ann", bucket), wanted)
+    pull(bob, opened("bob", bucket), wanted)
+
+    assert holds(bob, wanted)
+
+
+class Lying(Around):
+    """Answers with wrong bytes for some keys, the first `times` times."""
+
+    def __init__(self, inner: Bucket, prefix: str, times: int, change: Callable[[bytes], bytes]) -> None:
+        super().__init__(inner)
+        self._prefix, self._times, self._change = prefix, times, change
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        data = self.inner.get(key, start, length)
+        if key.startswith(self._prefix) and self._times:
+            self._times -= 1
+            return self._change(data)
+        return data
+
+
+def flipped(data: bytes) -> bytes:
+    """One bit is another."""
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+def halved(data: bytes) -> bytes:
+    """The second half did not arrive."""
+    return data[: len(data) // 2]
+
+
+@pytest.mark.parametrize("change", [flipped, halved])
+@pytest.mark.parametrize("prefix", ["parts/", "packs/", "state/"])
+def test_wrong_bytes_on_the_way_are_asked_for_again(
+    tmp_path: Path, opened: Opened, prefix: str, change: Callable[[bytes], bytes]
+) -> None:
+    """A damaged answer is not believed; the next one may be right."""
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    wanted = fill(ann, [4000] * 200 + [3_000_000])
+    push(ann, opened("ann"), wanted)
+
+    bucket = Lying(FolderBucket(tmp_path / "remote"), prefix, 2, change)
+    fetched = pull(bob, opened("bob", bucket), wanted)
+
+    assert fetched.damaged == []
+    assert holds(bob, wanted)
+
+
+@pytest.mark.parametrize("change", [flipped, halved])
+@pytest.mark.parametrize("prefix", ["parts/", "packs/"])
+def test_damage_on_the_remote_is_named_and_not_taken(
+    tmp_path: Path, opened: Opened, prefix: str, change: Callable[[bytes], bytes]
+) -> None:
+    """What is whole comes; what is not stays away."""
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    wanted = fill(ann, [4000] * 200 + [3_000_000])
+    push(ann, opened("ann"), wanted)
+
+    bucket = Lying(FolderBucket(tmp_path / "remote"), prefix, 10_000, change)
+    fetched = pull(bob, opened("bob", bucket), wanted)
+
+    assert fetched.damaged
+    assert set(fetched.damaged) == bob.missing(wanted)
+    assert holds(bob, {d: s for d, s in wanted.items() if d not in fetched.damaged})
+
+
+def test_an_inventory_that_lies_is_not_believed(tmp_path: Path, opened: Opened) -> None:
+    """One that names other bytes for a digest: found out at the end, and nothing is accepted."""
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    wanted = fill(ann, [3_000_000, 3_000_000])
+    one, other = wanted
+    remote = opened("ann")
+    push(ann, remote, wanted)
+    index = remote.index()
+    entry = index.large(bytes.fromhex(one))
+    assert entry is not None
+    remote.bucket.delete([item.key for item in remote.bucket.list("state/")])
+    from vcs.inventory import Inventory
+
+    lie = Inventory(parts=[*index.parts.values()], large={bytes.fromhex(other): entry})
+    remote.publish(lie)
+
+    fetched = pull(bob, opened("bob"), {other: 3_000_000})
+
+    assert fetched.damaged == [other]
+    assert not bob.contains(other)
+
+
+def test_a_damaged_inventory_is_an_error_and_not_an_empty_remote(tmp_path: Path, opened: Opened) -> None:
+    """Or a push would send everything again, and a pull say that nothing is there."""
+    ann = local_store(tmp_path / "ann")
+    wanted = fill(ann, [10] * 100)
+    push(ann, opened("ann"), wanted)
+    for path in (tmp_path / "remote" / "state").glob("*.inventory"):
+        path.write_bytes(flipped(path.read_bytes()))
+
+    with pytest.raises(IntegrityError, match="inventory"):
+        opened("bob").refresh()
+
+
+def test_damage_here_is_not_sent(tmp_path: Path, opened: Opened) -> None:
+    """Small or large; the rest goes."""
+    ann = local_store(tmp_path / "ann")
+    wanted = fill(ann, [4000] * 3 + [3_000_000, 200_000])
+    broken = [digest for digest, size in wanted.items() if size in (3_000_000, 200_000)]
+    for digest in broken:
+        path = Path(ann.loose_path(digest))
+        path.chmod(0o644)
+        path.write_bytes(flipped(path.read_bytes()))
+
+    sent = push(ann, opened("ann"), wanted)
+
+    assert sorted(sent.damaged) == sorted(broken)
+    assert opened("bob").refresh().digests() == wanted.keys() - set(broken)
+
+
+def test_what_is_nowhere_is_named(tmp_path: Path, opened: Opened) -> None:
+    """Neither here nor there, in both directions."""
+    ann = local_store(tmp_path / "ann")
+    wanted = fill(ann, [10, 20])
+    absent = Digest("ab" * 32)
+
+    assert push(ann, opened("ann"), {**wanted, absent: 5}).missing == [absent]
+    bob = local_store(tmp_path / "bob")
+    assert pull(bob, opened("bob"), {**wanted, absent: 5}).missing == [absent]
+    assert holds(bob, wanted)
+
+
+def test_many_pushes_leave_few_inventories(tmp_path: Path, opened: Opened) -> None:
+    """Small ones are merged; other clones follow."""
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    remote, other = opened("ann"), opened("bob")
+    everything: dict[Digest, int] = {}
+    for number in range(20):
+        wanted = fill(ann, [100 + number], seed=number)
+        everything |= wanted
+        push(ann, remote, wanted)
+        if number % 7 == 0:
+            pull(bob, other, wanted)
+
+    assert len([*(tmp_path / "remote" / "state").glob("*.inventory")]) <= 17
+    pull(bob, other, everything)
+    assert holds(bob, everything)
+
+
+def test_pushes_at_once_lose_nothing(tmp_path: Path, opened: Opened) -> None:
+    """Four clones, each with some objects of its own and some of all."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    everything: dict[Digest, int] = {}
+    clones = []
+    for number in range(4):
+        store = local_store(tmp_path / f"clone{number}")
+        wanted = {**fill(store, [2000] * 80, seed=99), **fill(store, [3000] * 80 + [1_200_000], seed=number)}
+        everything |= wanted
+        clones.append((store, opened(f"clone{number}"), wanted))
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(lambda clone: len(push(*clone).damaged), clones)] == [0, 0, 0, 0]
+
+    eve = local_store(tmp_path / "eve")
+    pull(eve, opened("eve"), everything)
+    assert holds(eve, everything)
+
+
+def test_collecting_garbage_and_pushing_exclude_each_other(tmp_path: Path, opened: Opened) -> None:
+    """Who comes second is told who is there."""
+    remote, other = opened("ann"), opened("bob")
+    with remote.lease(), pytest.raises(LockedError, match="others are at work"), other.alone():
+        pass
+    with remote.alone(), pytest.raises(LockedError, match="garbage"), other.lease():
+        pass
+    with remote.lease(), other.lease():
+        pass
+    assert not [*(tmp_path / "remote" / "state").glob("*.lease")]
+
+
+def test_a_lease_of_a_dead_process_holds_nobody_off_for_ever(tmp_path: Path, opened: Opened) -> None:
+    """After an hour without renewal it is taken away; a sleeper that wakes finds that out."""
+    remote, other = opened("ann"), opened("bob")
+    now = [1000.0]
+    remote._clock = lambda: now[0]
+    with remote.lease() as lease:
+        path = tmp_path / "remote" / lease.key
+        old = path.stat().st_mtime - LEASE_S - 10
+        os.utime(path, (old, old))
+        with other.alone():
+            pass
+        now[0] += LEASE_S + 10
+        with pytest.raises(ConflictError, match="slept"):
+            lease.confirm()
+
+
+def test_a_remote_of_a_newer_format_is_not_touched(tmp_path: Path, opened: Opened) -> None:
+    """A sentence instead of a guess."""
+    from vcs.errors import FormatError
+
+    FolderBucket(tmp_path / "remote").put("state/format-2", b"{}")
+    with pytest.raises(FormatError, match="newer"):
+        opened("ann").refresh()

@@ -1,0 +1,78 @@
+"""A bucket in a folder: a disk, a mounted share, NFS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from vcs.atomic import disk_error, write_atomic
+from vcs.buckets.base import Bucket, Item
+from vcs.errors import NotFoundError
+
+
+class FolderBucket(Bucket):
+    """Keys are files below a folder, which appears with the first of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = str(folder)
+
+    def put(self, key: str, data: bytes | bytearray | memoryview) -> None:
+        write_atomic(self.folder / key, data)
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        try:
+            fd = os.open(self.folder / key, os.O_RDONLY | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFoundError(f"{self.url} has no {key}") from None
+        except OSError as error:
+            raise disk_error(error, f"cannot read {self.folder / key}") from error
+        try:
+            wanted = max(0, os.fstat(fd).st_size - start) if length is None else length
+            return _read(fd, start, wanted)
+        except OSError as error:
+            raise disk_error(error, f"cannot read {self.folder / key}") from error
+        finally:
+            os.close(fd)
+
+    def list(self, prefix: str) -> Iterator[Item]:
+        folders = [prefix]
+        while folders:
+            below = folders.pop()
+            try:
+                children = sorted(os.scandir(self.folder / below), key=lambda child: child.name)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise disk_error(error, f"cannot read {self.folder / below}") from error
+            for child in children:
+                if child.is_dir(follow_symlinks=False):
+                    folders.append(f"{below}{child.name}/")
+                elif not child.name.startswith("."):  # Those are in the making.
+                    with suppress(FileNotFoundError):
+                        status = child.stat()
+                        yield Item(f"{below}{child.name}", status.st_size, status.st_mtime)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            try:
+                os.unlink(self.folder / key)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise disk_error(error, f"cannot remove {self.folder / key}") from error
+
+
+def _read(fd: int, start: int, wanted: int) -> bytes:
+    data = os.pread(fd, wanted, start)
+    if len(data) == wanted:
+        return data
+    parts = [data]
+    done = len(data)
+    while data and done < wanted:
+        data = os.pread(fd, wanted - done, start + done)
+        parts.append(data)
+        done += len(data)
+    return b"".join(parts)

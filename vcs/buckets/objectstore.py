@@ -1,0 +1,194 @@
+"""A bucket on S3 or what speaks like it, Google Cloud Storage, Azure, or WebDAV, through obstore.
+
+obstore's threads do not survive a fork, and it would hang in the child: so a process
+that was forked after the first use gets an error instead. Its own retries are off;
+`vcs.buckets.around.Retrying` does that for all buckets alike.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from vcs.buckets.base import Bucket, DeniedError, Item, UnreachableError
+from vcs.errors import Error, NotFoundError, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+SCHEMES = frozenset({"s3", "gs", "az", "http", "https"})
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+# An answer that is no answer to what was asked, but to how busy the server is.
+_WORTH_ANOTHER_TRY = frozenset({"408", "425", "429", "500", "502", "503", "504"})
+_ONE_BY_ONE = frozenset({"gs", "http", "https"})
+_DELETE_AT_ONCE = 250
+
+
+class ObjectStoreBucket(Bucket):
+    """Keys below a prefix of a bucket; see `Bucket`."""
+
+    def __init__(self, url: str, options: Mapping[str, str], credentials: Mapping[str, str]) -> None:
+        """Prepare; nothing is sent.
+
+        `options` come from `tracker.yaml` (endpoint, region, account); `credentials` are
+        obstore's own names, and are empty where the platform's chain is to find them.
+
+        Raises:
+            UsageError: The address or an option cannot be.
+        """
+        self.url = url
+        parts = urlsplit(url)
+        self._scheme = parts.scheme
+        path = "" if self._scheme.startswith("http") else parts.path
+        self._prefix = f"{path.strip('/')}/" if path.strip("/") else ""
+        self._pid = os.getpid()
+        try:
+            self._store = _connect(url, options, credentials)
+        except Exception as error:
+            raise UsageError(f"cannot use {url}: {_first_line(error)}") from error
+
+    def put(self, key: str, data: bytes | bytearray | memoryview) -> None:
+        import obstore
+
+        self._check_process()
+        try:
+            obstore.put(self._store, self._prefix + key, data, use_multipart=False)
+        except Exception as error:
+            raise self._translated(error, f"cannot write {key}") from error
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        import obstore
+
+        self._check_process()
+        if length == 0:
+            return b""
+        path = self._prefix + key
+        try:
+            if length is not None:
+                data = bytes(obstore.get_range(self._store, path, start=start, length=length))
+            elif start:
+                data = bytes(obstore.get(self._store, path, options={"range": {"offset": start}}).bytes())
+            else:
+                data = bytes(obstore.get(self._store, path).bytes())
+        except FileNotFoundError as error:
+            raise self._not_found(error, key) from error
+        except Exception as error:
+            if "status code: 416" in str(error):  # It begins where the value ends.
+                return b""
+            raise self._translated(error, f"cannot read {key}") from error
+        if length is not None and len(data) > length:
+            raise StoreError(f"{self.url} ignores ranges: it sent {len(data)} bytes instead of {length}")
+        return data
+
+    def list(self, prefix: str) -> Iterator[Item]:
+        import obstore
+
+        self._check_process()
+        try:
+            for found in obstore.list(
+                self._store, prefix=(self._prefix + prefix).rstrip("/"), chunk_size=1000
+            ):
+                for one in found:
+                    key = one["path"].removeprefix(self._prefix)
+                    yield Item(key, one["size"], one["last_modified"].timestamp())
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error):
+                raise self._translated(error, f"cannot list {prefix}") from error
+        except Exception as error:
+            raise self._translated(error, f"cannot list {prefix}") from error
+
+    def delete(self, keys: Iterable[str]) -> None:
+        gone = [self._prefix + key for key in keys]
+        step = 1 if self._scheme in _ONE_BY_ONE else _DELETE_AT_ONCE
+        for at in range(0, len(gone), step):
+            self._delete(gone[at : at + step])
+
+    def _delete(self, paths: Sequence[str]) -> None:
+        import obstore
+
+        self._check_process()
+        try:
+            obstore.delete(self._store, paths)
+        except FileNotFoundError:
+            # Which of them was not there is not said, and the others may still be.
+            if len(paths) > 1:
+                for path in paths:
+                    self._delete([path])
+        except Exception as error:
+            raise self._translated(error, f"cannot remove {paths[0]}") from error
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._pid:
+            raise StoreError(
+                f"{self.url} was opened before this process was forked, and cannot be used in it",
+                hint="download what workers need before they start",
+            )
+
+    def _not_found(self, error: Exception, key: str) -> Error:
+        if "NoSuchBucket" in str(error):
+            return self._translated(error, f"cannot read {key}")
+        return NotFoundError(f"{self.url} has no {key}")
+
+    def _translated(self, error: Exception, doing: str) -> Error:
+        """Return our error for one of obstore's, by what the server answered."""
+        text = str(error)
+        line = _first_line(error)
+        status = _STATUS.search(text)
+        code = _CODE.search(text)
+        said = code[1] if code else f"status {status[1]}" if status else line
+        if isinstance(error, FileNotFoundError):
+            return StoreError(f"{self.url}: there is no such bucket or container ({said})")
+        if "169.254." in text or ("Missing" in line and "redential" in line):
+            return DeniedError(f"{doing} at {self.url}: no credentials were found", hint="tracker login")
+        if type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError"):
+            return DeniedError(f"{doing} at {self.url}: permission denied ({said})", hint="tracker login")
+        if status and status[1] not in _WORTH_ANOTHER_TRY:
+            return StoreError(f"{doing} at {self.url}: the server refused ({said})")
+        return UnreachableError(
+            f"{doing} at {self.url}: {said}", hint="run it again: it goes on where it stopped"
+        )
+
+
+def _connect(url: str, options: Mapping[str, str], credentials: Mapping[str, str]) -> ObjectStore:
+    from obstore import store
+
+    parts = urlsplit(url)
+    endpoint = options.get("endpoint", "")
+    client: dict[str, Any] = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "1h"}
+    if endpoint.startswith("http://") or parts.scheme == "http":
+        client["allow_http"] = True
+    retries: dict[str, Any] = {"max_retries": 0, "retry_timeout": timedelta(hours=1)}
+    around: dict[str, Any] = {"client_options": client, "retry_config": retries}
+    if parts.scheme == "s3":
+        given: dict[str, Any] = {**credentials}
+        if endpoint:
+            given |= {"endpoint": endpoint, "virtual_hosted_style_request": False}
+        given["region"] = options.get("region") or "us-east-1"
+        return store.S3Store(parts.netloc, **given, **around)
+    if parts.scheme == "gs":
+        key: dict[str, Any] = {**credentials}
+        return store.GCSStore(parts.netloc, **key, **around)
+    if parts.scheme == "az":
+        named: dict[str, Any] = {**credentials}
+        if options.get("account"):
+            named["account_name"] = options["account"]
+        if endpoint:
+            named["endpoint"] = endpoint
+        return store.AzureStore(parts.netloc, **named, **around)
+    if credentials.get("user"):
+        import base64
+
+        pair = f"{credentials['user']}:{credentials.get('password', '')}".encode()
+        client["default_headers"] = {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+    return store.HTTPStore(url, **around)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].partition("<?xml")[0].strip(" :")[:300]

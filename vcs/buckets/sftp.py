@@ -1,0 +1,117 @@
+"""A bucket in a folder of another machine, over ssh."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
+
+from vcs.buckets.base import Bucket, Item, UnreachableError
+from vcs.buckets.sftp_client import READ_FLAG, WRITE_FLAG, SftpClient
+from vcs.errors import NotFoundError, UsageError
+
+SCHEMES = frozenset({"ssh", "sftp"})
+
+
+class SftpBucket(Bucket):
+    """Keys are files below a folder, which appears with the first of them.
+
+    Each thread that is at work has a connection of its own; they are kept for the next.
+    After a fork the child makes its own.
+    """
+
+    def __init__(self, url: str, command: Sequence[str] = ("ssh",)) -> None:
+        """`ssh://[user@]host[:port]/path`; a path that begins with `/~/` lies in the home folder.
+
+        Raises:
+            UsageError: The address has no host or no path, or one that ssh would take for an option.
+        """
+        self.url = url
+        parts = urlsplit(url)
+        path = unquote(parts.path)
+        if not parts.hostname or not path.strip("/") or parts.hostname.startswith("-") or parts.password:
+            raise UsageError(f"cannot use {url}", hint="it has the form ssh://user@host/folder")
+        self._where = (tuple(command), parts.hostname, parts.port, parts.username)
+        self._folder = path.removeprefix("/~/").rstrip("/")
+        self._idle: list[SftpClient] = []
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+
+    def put(self, key: str, data: bytes | bytearray | memoryview) -> None:
+        target = f"{self._folder}/{key}"
+        folder, _, name = target.rpartition("/")
+        temporary = f"{folder}/.{name[:100]}.{os.urandom(8).hex()}.tmp"
+        with self._client() as client:
+            try:
+                handle = client.open(temporary, WRITE_FLAG)
+            except NotFoundError:
+                client.make_folder(folder)
+                handle = client.open(temporary, WRITE_FLAG)
+            try:
+                client.write(handle, memoryview(data))
+                client.sync(handle)
+                client.close_handle(handle)
+                client.replace(temporary, target)
+            except UnreachableError:
+                raise
+            except BaseException:
+                client.remove(temporary)
+                raise
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        with self._client() as client:
+            handle = client.open(f"{self._folder}/{key}", READ_FLAG)
+            if length is None:
+                length = max(0, client.size(handle) - start)
+            data = client.read(handle, start, length)
+            client.close_handle(handle)
+            return data
+
+    def list(self, prefix: str) -> Iterator[Item]:
+        found: list[Item] = []
+        with self._client() as client:
+            folders = [prefix]
+            while folders:
+                below = folders.pop()
+                for one in client.list_folder(f"{self._folder}/{below}".rstrip("/")):
+                    if one.is_folder:
+                        folders.append(f"{below}{one.name}/")
+                    elif not one.name.startswith("."):
+                        found.append(Item(f"{below}{one.name}", one.size, one.modified_s))
+        yield from found
+
+    def delete(self, keys: Iterable[str]) -> None:
+        with self._client() as client:
+            for key in keys:
+                client.remove(f"{self._folder}/{key}")
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for client in idle:
+            client.close()
+
+    @contextmanager
+    def _client(self) -> Iterator[SftpClient]:
+        """Lend a connection; one that failed in the middle of something is not used again."""
+        with self._lock:
+            if os.getpid() != self._pid:
+                self._pid, self._idle = os.getpid(), []
+            client = self._idle.pop() if self._idle else None
+        if client is None:
+            client = SftpClient(*self._where)
+        try:
+            yield client
+        except NotFoundError:
+            self._give_back(client)
+            raise
+        except BaseException:
+            client.close()
+            raise
+        self._give_back(client)
+
+    def _give_back(self, client: SftpClient) -> None:
+        with self._lock:
+            self._idle.append(client)

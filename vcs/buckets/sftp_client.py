@@ -1,0 +1,384 @@
+"""The SFTP protocol, version 3, over the system's ssh.
+
+ssh brings the user's configuration, agent, known hosts and jump hosts; so there are no
+credentials here, and nothing is ever asked. Requests are sent ahead of their answers,
+so that a long way costs its delay once and not for each block.
+One connection serves one thread at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import subprocess
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from vcs.buckets.base import DeniedError, UnreachableError
+from vcs.errors import Error, NotFoundError, StoreError
+
+_INIT, _VERSION, _OPEN, _CLOSE, _READ, _WRITE, _FSTAT = 1, 2, 3, 4, 5, 6, 8
+_OPENDIR, _READDIR, _REMOVE, _MKDIR, _RENAME, _EXTENDED = 11, 12, 13, 14, 18, 200
+_STATUS, _HANDLE, _DATA, _NAME, _ATTRS = 101, 102, 103, 104, 105
+_OK, _EOF, _NO_SUCH_FILE, _PERMISSION_DENIED = 0, 1, 2, 3
+READ_FLAG, WRITE_FLAG = 0x01, 0x02 | 0x08 | 0x20  # write, create, and only if it is not there
+
+# What every server has to take, and how much may be on its way: 2 MiB.
+_BLOCK_BYTES = 32 << 10
+_AHEAD = 64
+_MAX_PACKET = 1 << 20
+_SSH = (
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    "ConnectTimeout=15",
+    "-o",
+    "ServerAliveInterval=15",
+    "-o",
+    "ClearAllForwardings=yes",
+)
+_DENIED = re.compile(
+    r"permission denied|host key verification failed|no such identity|too many authentication", re.I
+)
+
+
+class RefusedError(StoreError):
+    """The server said no; `code` is that of the protocol."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """One name of a folder."""
+
+    name: str
+    size: int
+    modified_s: float
+    is_folder: bool
+
+
+class SftpClient:
+    """One connection. After UnreachableError it is of no more use."""
+
+    def __init__(self, command: Sequence[str], host: str, port: int | None, user: str | None) -> None:
+        """Connect. `command` is ssh with the options of the user.
+
+        Raises:
+            DeniedError: No key fits, or the host is not known.
+            UnreachableError: It cannot be connected to.
+            StoreError: There is no ssh, or the server has no SFTP.
+        """
+        self._host = host
+        words = [*command, *_SSH, *(("-p", str(port)) if port else ()), *(("-l", user) if user else ())]
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the connection)
+        try:
+            self._process = subprocess.Popen(
+                [*words, "-s", "--", host, "sftp"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C is ours to handle; ssh would die before its last answer.
+            )
+        except OSError as error:
+            self._errors.close()
+            raise StoreError(
+                f"cannot start {words[0]}: {error.strerror}", hint="install an ssh client"
+            ) from error
+        self._number = 0
+        try:
+            self._send_packet(_INIT, struct.pack(">I", 3))
+            kind, body = self._read_packet()
+            if kind != _VERSION:
+                raise StoreError(f"{host} answers, but does not speak SFTP")
+            self.extensions = _read_extensions(body[4:])
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the connection; harmless to repeat."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None and not stream.closed:
+                stream.close()
+        self._errors.close()
+
+    def open(self, path: str, flags: int) -> bytes:
+        """Open a file and return its handle.
+
+        Raises:
+            NotFoundError: It, or a folder above it, is not there.
+            RefusedError: The server says no.
+        """
+        return self._handle(_OPEN, _text(path) + struct.pack(">II", flags, 0), path)
+
+    def close_handle(self, handle: bytes) -> None:
+        """Close a file; a failure to write may come to light only here."""
+        self._check(*self._ask(_CLOSE, _blob(handle)))
+
+    def size(self, handle: bytes) -> int:
+        """Return the size of an open file."""
+        kind, body = self._ask(_FSTAT, _blob(handle))
+        if kind != _ATTRS:
+            self._check(kind, body)
+        return _Attributes(body, 0).size
+
+    def read(self, handle: bytes, start: int, length: int) -> bytes:
+        """Return what lies there; less only at the end of the file."""
+        wanted = deque(
+            (at, min(_BLOCK_BYTES, start + length - at)) for at in range(start, start + length, _BLOCK_BYTES)
+        )
+        parts: dict[int, bytes] = {}
+        asked: dict[int, tuple[int, int]] = {}
+        while wanted or asked:
+            while wanted and len(asked) < _AHEAD:
+                at, count = wanted.popleft()
+                asked[self._send(_READ, _blob(handle) + struct.pack(">QI", at, count))] = (at, count)
+            number, kind, body = self._answer()
+            at, count = asked.pop(number)
+            if kind != _DATA:
+                self._check(kind, body, allow_end=True)
+                continue
+            data = _take_blob(body, 0)[0]
+            parts[at] = data
+            if 0 < len(data) < count:
+                wanted.appendleft((at + len(data), count - len(data)))
+        return b"".join(parts[at] for at in sorted(parts))
+
+    def write(self, handle: bytes, data: memoryview) -> None:
+        """Write all of it from the beginning of the file."""
+        waiting = 0
+        for at in range(0, len(data), _BLOCK_BYTES):
+            block = data[at : at + _BLOCK_BYTES]
+            self._send(_WRITE, _blob(handle) + struct.pack(">QI", at, len(block)), block)
+            waiting += 1
+            if waiting == _AHEAD:
+                self._check(*self._answer()[1:])
+                waiting -= 1
+        for _ in range(waiting):
+            self._check(*self._answer()[1:])
+
+    def sync(self, handle: bytes) -> None:
+        """Make a file durable, where the server can."""
+        if "fsync@openssh.com" in self.extensions:
+            self._check(*self._ask(_EXTENDED, _text("fsync@openssh.com") + _blob(handle)))
+
+    def replace(self, old: str, new: str) -> None:
+        """Rename, in place of what is there; at once, where the server can."""
+        if "posix-rename@openssh.com" in self.extensions:
+            self._check(*self._ask(_EXTENDED, _text("posix-rename@openssh.com") + _text(old) + _text(new)))
+            return
+        kind, body = self._ask(_RENAME, _text(old) + _text(new))
+        if _status_of(kind, body)[0] != _OK:
+            self.remove(new)
+            self._check(*self._ask(_RENAME, _text(old) + _text(new)))
+
+    def remove(self, path: str) -> bool:
+        """Remove a file; False if it is not there."""
+        kind, body = self._ask(_REMOVE, _text(path))
+        if _status_of(kind, body)[0] == _NO_SUCH_FILE:
+            return False
+        self._check(kind, body)
+        return True
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it; one that is there is fine."""
+        parts = path.split("/")
+        for count in range(1, len(parts) + 1):
+            above = "/".join(parts[:count])
+            if above and above != ".":
+                self._ask(_MKDIR, _text(above) + struct.pack(">I", 0))
+
+    def list_folder(self, path: str) -> Iterator[FoundFile]:
+        """Yield the names in a folder; none if it is not there."""
+        try:
+            handle = self._handle(_OPENDIR, _text(path), path)
+        except NotFoundError:
+            return
+        try:
+            while True:
+                kind, body = self._ask(_READDIR, _blob(handle))
+                if kind != _NAME:
+                    self._check(kind, body, allow_end=True)
+                    return
+                yield from _read_names(body)
+        finally:
+            self.close_handle(handle)
+
+    # the wire
+
+    def _handle(self, request: int, body: bytes, path: str) -> bytes:
+        kind, answer = self._ask(request, body)
+        if kind == _HANDLE:
+            return _take_blob(answer, 0)[0]
+        code, message = _status_of(kind, answer)
+        if code == _NO_SUCH_FILE:
+            raise NotFoundError(f"{self._host} has no {path}")
+        raise self._refusal(code, f"{path}: {message}")
+
+    def _check(self, kind: int, body: bytes, *, allow_end: bool = False) -> None:
+        code, message = _status_of(kind, body)
+        if code != _OK and not (allow_end and code == _EOF):
+            raise self._refusal(code, message)
+
+    def _refusal(self, code: int, message: str) -> Error:
+        if code == _PERMISSION_DENIED:
+            return DeniedError(
+                f"{self._host}: permission denied ({message})", hint="check who owns the folder"
+            )
+        hint = "is its disk full?" if code == 4 else None
+        refused = RefusedError(code, f"{self._host} refused: {message}")
+        refused.hint = hint
+        return refused
+
+    def _ask(self, kind: int, body: bytes) -> tuple[int, bytes]:
+        number = self._send(kind, body)
+        answered, answer, rest = self._answer()
+        if answered != number:
+            raise self._lost("it answers what was not asked")
+        return answer, rest
+
+    def _send(self, kind: int, body: bytes, data: memoryview | None = None) -> int:
+        self._number = (self._number + 1) & 0xFFFFFFFF
+        self._send_packet(kind, struct.pack(">I", self._number) + body, data)
+        return self._number
+
+    def _answer(self) -> tuple[int, int, bytes]:
+        kind, body = self._read_packet()
+        if len(body) < 4:
+            raise self._lost("it sends what is not SFTP")
+        return int.from_bytes(body[:4], "big"), kind, body[4:]
+
+    def _send_packet(self, kind: int, body: bytes, data: memoryview | None = None) -> None:
+        assert self._process.stdin is not None
+        length = 1 + len(body) + (len(data) if data is not None else 0)
+        packet = b"".join([struct.pack(">IB", length, kind), body, data if data is not None else b""])
+        view = memoryview(packet)
+        try:
+            fd = self._process.stdin.fileno()
+            while view:
+                view = view[os.write(fd, view) :]
+        except (OSError, ValueError) as error:
+            raise self._lost("the connection ended") from error
+
+    def _read_packet(self) -> tuple[int, bytes]:
+        length = int.from_bytes(self._read_exactly(4), "big")
+        if not 1 <= length <= _MAX_PACKET:
+            raise self._lost("it sends what is not SFTP (does its shell print something at login?)")
+        packet = self._read_exactly(length)
+        return packet[0], packet[1:]
+
+    def _read_exactly(self, count: int) -> bytes:
+        assert self._process.stdout is not None
+        parts = []
+        try:
+            fd = self._process.stdout.fileno()
+            while count:
+                part = os.read(fd, count)
+                if not part:
+                    raise self._lost("the connection ended")
+                parts.append(part)
+                count -= len(part)
+        except (OSError, ValueError) as error:
+            raise self._lost("the connection ended") from error
+        return b"".join(parts)
+
+    def _lost(self, why: str) -> Error:
+        """Return the error for a connection that is of no more use, in ssh's words if it said any."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        said = ""
+        if not self._errors.closed:
+            self._errors.seek(0)
+            lines = self._errors.read().decode(errors="replace").strip().splitlines()
+            said = next((line for line in reversed(lines) if line.strip()), "").strip()
+            if any(_DENIED.search(line) for line in lines):
+                told = next(line for line in reversed(lines) if _DENIED.search(line)).strip()
+                hint = f"see that this works without a question: ssh {self._host} true"
+                return DeniedError(f"cannot log in to {self._host}: {told}", hint=hint)
+            if "subsystem request failed" in "\n".join(lines):
+                return StoreError(f"{self._host} offers no SFTP")
+        return UnreachableError(f"cannot talk to {self._host}: {said or why}")
+
+
+class _Attributes:
+    """The attributes of a file in an answer, and where they end."""
+
+    def __init__(self, body: bytes, at: int) -> None:
+        flags = int.from_bytes(body[at : at + 4], "big")
+        at += 4
+        self.size = self.mode = 0
+        self.modified_s = 0.0
+        if flags & 1:
+            self.size = int.from_bytes(body[at : at + 8], "big")
+            at += 8
+        if flags & 2:
+            at += 8
+        if flags & 4:
+            self.mode = int.from_bytes(body[at : at + 4], "big")
+            at += 4
+        if flags & 8:
+            self.modified_s = float(int.from_bytes(body[at + 4 : at + 8], "big"))
+            at += 8
+        if flags & 0x80000000:
+            count = int.from_bytes(body[at : at + 4], "big")
+            at += 4
+            for _ in range(2 * count):
+                at = _take_blob(body, at)[1]
+        self.end = at
+
+
+def _read_names(body: bytes) -> Iterator[FoundFile]:
+    at = 4
+    for _ in range(int.from_bytes(body[:4], "big")):
+        name, at = _take_blob(body, at)
+        _, at = _take_blob(body, at)
+        attributes = _Attributes(body, at)
+        at = attributes.end
+        text = os.fsdecode(name)
+        if text not in (".", ".."):
+            is_folder = attributes.mode & 0o170000 == 0o040000
+            yield FoundFile(text, attributes.size, attributes.modified_s, is_folder)
+
+
+def _read_extensions(body: bytes) -> frozenset[str]:
+    names = set()
+    at = 0
+    while at < len(body):
+        name, at = _take_blob(body, at)
+        _, at = _take_blob(body, at)
+        names.add(name.decode(errors="replace"))
+    return frozenset(names)
+
+
+def _status_of(kind: int, body: bytes) -> tuple[int, str]:
+    if kind != _STATUS:
+        return -1, f"an answer of kind {kind}"
+    code = int.from_bytes(body[:4], "big")
+    message = _take_blob(body, 4)[0].decode(errors="replace") if len(body) > 4 else ""
+    return code, message or f"status {code}"
+
+
+def _blob(data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + data
+
+
+def _text(text: str) -> bytes:
+    return _blob(os.fsencode(text))
+
+
+def _take_blob(body: bytes, at: int) -> tuple[bytes, int]:
+    end = at + 4 + int.from_bytes(body[at : at + 4], "big")
+    if end > len(body):
+        raise UnreachableError("an answer of the SFTP server is cut")
+    return body[at + 4 : end], end

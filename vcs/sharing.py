@@ -1,0 +1,125 @@
+"""Remotes of a project, opened: the one place where settings, credentials and buckets meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vcs.buckets.around import TRIES, Counted, Limited, Retrying
+from vcs.credentials import find_credentials
+from vcs.digest import Digest, digest_bytes
+from vcs.download import Fetched, fetch
+from vcs.errors import NotFoundError
+from vcs.layout import Layout
+from vcs.remote_contents import RemoteContents
+from vcs.remotes import Remote, find_remote, open_bucket
+from vcs.settings import VcsSettings, ssh_command, transfer_environment, user_folder
+from vcs.upload import JOBS, PIECE_BYTES, Pace
+
+if TYPE_CHECKING:
+    from vcs.progress import Progress
+    from vcs.stores.local import LocalStore
+
+_KEY_LENGTH = 16
+_SECONDS_A_PIECE = 2
+_SMALLEST_PIECE = 256 << 10
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the user allows a transfer: requests at once, and bytes a second, both ways together."""
+
+    jobs: int = JOBS
+    bytes_per_s: float | None = None
+
+    @property
+    def pace(self) -> Pace:
+        """Pieces small enough that a slow rate comes evenly."""
+        if self.bytes_per_s is None:
+            return Pace(self.jobs)
+        piece = int(self.bytes_per_s * _SECONDS_A_PIECE / self.jobs) >> 20 << 20
+        return Pace(self.jobs, min(PIECE_BYTES, max(_SMALLEST_PIECE, piece)))
+
+
+def choose_remote(settings: VcsSettings, name: str | None = None) -> Remote | None:
+    """Return the remote with that name or address, else the project's; None if it has none.
+
+    Raises:
+        NotFoundError, UsageError: See `vcs.remotes.find_remote`.
+    """
+    return find_remote(settings.remotes, settings.remote, name)
+
+
+def need_remote(settings: VcsSettings, name: str | None = None) -> Remote:
+    """Return the remote with that name or address, else the project's.
+
+    Raises:
+        NotFoundError: There is none, or the project has several and no default.
+        UsageError: An address that cannot be.
+    """
+    remote = choose_remote(settings, name)
+    if remote is not None:
+        return remote
+    if settings.remotes:
+        raise NotFoundError(
+            f"the project has several remotes and no default: {', '.join(settings.remotes)}",
+            hint=f"say which, or `remote: {next(iter(settings.remotes))}` in tracker.yaml",
+        )
+    raise NotFoundError(
+        "the project has no remote for contents", hint="tracker remote add lab s3://bucket/path"
+    )
+
+
+def open_contents(
+    layout: Layout, remote: Remote, *, limits: Limits = Limits(), tries: int = TRIES
+) -> RemoteContents:
+    """Open a remote; nothing is sent yet.
+
+    Raises:
+        UsageError, FormatError, StoreError: Its address or the kept keys cannot be used.
+    """
+    environment = transfer_environment()
+    credentials = find_credentials(remote, user_folder(environment), environment)
+    bucket = open_bucket(remote, layout.root, credentials=credentials, ssh=ssh_command(environment))
+    around = Retrying(Counted(bucket), tries=tries)
+    limited = Limited(around, limits.bytes_per_s) if limits.bytes_per_s else around
+    return RemoteContents(limited, layout.remote_cache(cache_key(layout, remote)), remote.title)
+
+
+def cache_key(layout: Layout, remote: Remote) -> str:
+    """Return a name for what is remembered of a place; a folder of another project is another place."""
+    where = str(layout.root / Path(remote.url)) if remote.scheme == "file" else remote.address
+    return digest_bytes(where.encode())[:_KEY_LENGTH]
+
+
+def obtain(
+    layout: Layout,
+    settings: VcsSettings,
+    store: LocalStore,
+    wanted: Iterable[Digest],
+    *,
+    limits: Limits = Limits(),
+    progress: Progress | None = None,
+) -> Fetched:
+    """Bring objects from the project's remotes, the default one first; what none has stays missing.
+
+    Raises:
+        StoreError: A remote that might have the rest cannot be reached.
+    """
+    default = choose_remote(settings)
+    others = [one for one in settings.remotes.values() if default is None or one.url != default.url]
+    total = Fetched(missing=sorted(store.missing(wanted)))
+    for remote in [*([default] if default is not None else []), *others]:
+        if not (total.missing or total.damaged):
+            break
+        contents = open_contents(layout, remote, limits=limits)
+        try:
+            one = fetch(
+                store, contents, {*total.missing, *total.damaged}, pace=limits.pace, progress=progress
+            )
+        finally:
+            contents.bucket.close()
+        total = Fetched(total.objects + one.objects, total.bytes + one.bytes, one.missing, one.damaged)
+    return total
