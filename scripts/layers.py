@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: list[list[str]] = [
     ["tracker.cli", "tracker.compat", "tracker.revive"],
     ["tracker"],
-    ["tracker.web"],
-    ["tracker.read", "tracker.compare"],
+    ["tracker.web", "tracker.exports"],
+    ["tracker.draw", "tracker.read", "tracker.compare"],
     ["tracker.live.session", "tracker.live.handle", "tracker.live.calls"],
     ["tracker.live"],
     ["tracker.artifact", "tracker.artifacts"],

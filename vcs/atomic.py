@@ -13,10 +13,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from vcs.errors import StoreError
 
@@ -119,6 +119,30 @@ def write_atomic(path: Path, data: Content, *, durable: bool = True, mode: int =
         raise
     if durable:
         fsync_directory(path.parent)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a stream whose bytes become the file when the block ends well, and not before.
+
+    For what is too long to be held: an export, a download. Parent folders are created.
+    A power cut may bring back the old file.
+
+    Raises:
+        StoreError: Nothing has changed.
+    """
+    make_folder(path.parent)
+    temporary = path.parent / temporary_name(path.name)
+    try:
+        with temporary.open("xb") as stream:
+            yield stream
+        os.replace(temporary, path)
+    except OSError as error:
+        remove_quietly(temporary)
+        raise disk_error(error, f"cannot write {path}") from error
+    except BaseException:
+        remove_quietly(temporary)
+        raise
 
 
 def create_exclusive(path: Path, data: bytes | str, *, mode: int = 0o644) -> bool:

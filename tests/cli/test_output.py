@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tracker.cli import output
+from tracker.read.words import text_width
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -58,7 +59,7 @@ def test_a_table_is_cut_to_the_terminal(
     monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "20")
     output.print_table(["name", "n"], [["a" * 40, 1], ["实" * 20, 22]], right=["n"])
-    assert [output._width(line) for line in capsys.readouterr().out.splitlines()[1:]] == [20, 20]
+    assert [text_width(line) for line in capsys.readouterr().out.splitlines()[1:]] == [20, 20]
 
 
 def test_an_empty_table_has_its_head(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.steps import fail_at_every_step, kill_at_every_step
-from vcs.atomic import append_line, create_exclusive, make_folder, write_atomic
+from vcs.atomic import append_line, create_exclusive, make_folder, replacing, write_atomic
 from vcs.errors import StoreError
 
 
@@ -196,3 +196,24 @@ def test_a_long_name_of_any_script_can_be_written(tmp_path: Path, name: str) -> 
     """File systems count bytes, and the temporary name must fit, too."""
     write_atomic(tmp_path / name, "data")
     assert (tmp_path / name).read_text() == "data"
+
+
+def test_a_stream_becomes_the_file_at_its_end_and_not_before(tmp_path: Path) -> None:
+    """If the writer fails, the old bytes stay and nothing is left beside them."""
+    path = tmp_path / "new" / "rows.csv"
+    with replacing(path) as stream:
+        stream.write(b"one")
+        assert not path.exists()
+    assert path.read_bytes() == b"one"
+    for error, seen in ((KeyboardInterrupt(), KeyboardInterrupt), (OSError(errno.ENOSPC, ""), StoreError)):
+        with pytest.raises(seen):
+            write_and_fail(path, error)
+        assert path.read_bytes() == b"one"
+    assert [each.name for each in path.parent.iterdir()] == ["rows.csv"]
+
+
+def write_and_fail(path: Path, error: BaseException) -> None:
+    """Fail in the middle."""
+    with replacing(path) as stream:
+        stream.write(b"two")
+        raise error

@@ -25,6 +25,13 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "runs": ("tracker.cli.runs", "runs", "List runs"),
     "show": ("tracker.cli.show", "show", "Show a run, an artifact or a commit"),
     "ui": ("tracker.cli.ui", "ui", "Open the page: runs, curves, artifacts, lineage"),
+    "plot": ("tracker.cli.plot", "plot", "Draw curves of runs, on the terminal or as a picture"),
+    "watch": (
+        "tracker.cli.watch",
+        "watch",
+        "Watch a run until it ends: its curves and state, in the terminal",
+    ),
+    "export": ("tracker.cli.export", "export", "Write the rows of runs for other programs"),
     "diff": ("tracker.cli.diff", "diff", "Say why two runs differ, or what differs between two versions"),
     "reproduce": ("tracker.cli.revive", "reproduce", "Run a run again and say whether it came out the same"),
     "resume": ("tracker.cli.revive", "resume", "Go on with a run: its code, inputs, checkpoint and step"),

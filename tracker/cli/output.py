@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Any
-from unicodedata import east_asian_width
 
 import click
 
-from tracker.read.words import age_text, count_text, duration_text, number_text, printable, size_text
+from tracker.read.words import (
+    age_text,
+    count_text,
+    cut_text,
+    duration_text,
+    number_text,
+    printable,
+    size_text,
+    text_width,
+)
+from tracker.values.json_text import jsonable
 
 __all__ = [
     "age_text",
@@ -36,34 +43,7 @@ def warn(sentences: Iterable[str]) -> None:
 
 def print_json(value: object) -> None:
     """Print one JSON document; NaN and infinity become the strings "nan", "inf", "-inf"."""
-    click.echo(json.dumps(_jsonable(value), ensure_ascii=False, indent=2, default=str))
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, dict):
-        return {str(key): _jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
-    return value
-
-
-def _width(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum(2 if east_asian_width(ch) in "WF" else 1 for ch in text)
-
-
-def _cut(text: str, width: int) -> str:
-    if _width(text) <= width:
-        return text
-    kept = ""
-    for ch in text:
-        if _width(kept + ch) > width - 1:
-            break
-        kept += ch
-    return kept + "…"
+    click.echo(json.dumps(jsonable(value), ensure_ascii=False, indent=2, default=str))
 
 
 def print_table(
@@ -103,7 +83,7 @@ def _cell(value: object) -> str:
 
 
 def _widths(column: list[str]) -> list[int]:
-    return list(map(len if all(map(str.isascii, column)) else _width, column))
+    return list(map(len if all(map(str.isascii, column)) else text_width, column))
 
 
 def _padded(
@@ -111,7 +91,7 @@ def _padded(
 ) -> list[str]:
     """Return the cells of a column, as wide as it is; a cell that is a key of `colors` gets that color."""
     if max(each) > width:
-        column = [_cut(text, width) for text in column]
+        column = [cut_text(text, width) for text in column]
         each = _widths(column)
     colorless = colors.keys().isdisjoint(column)
     if colorless and each == list(map(len, column)):

@@ -7,11 +7,16 @@ from typing import Any
 
 import click
 
+from tracker.cli.choose import home_of
 from tracker.cli.commits import print_commit
 from tracker.cli.output import age_text, duration_text, number_text, print_json, printable, warn
+from tracker.cli.pictures import screen_of
 from tracker.cli.places import find_version, json_option, open_repo, project_option
 from tracker.cli.version_text import print_version
+from tracker.draw.curves import metrics_of, panels_of
+from tracker.draw.terminal import draw_panels
 from tracker.read.commits import Commit, find_commit, records_of
+from tracker.read.run_view import RunView
 from tracker.storage.catalog import Catalog, RunEntry
 from tracker.storage.history import keys_of, last_runtime_s, summary_of
 from tracker.storage.records import Session
@@ -39,18 +44,23 @@ _SESSION_FIELDS = (
 )
 
 
+_MOST_CURVES = 12
+
+
 @click.command(
     epilog="""\b
 Examples:
   tracker show calm-otter-12
+  tracker show calm-otter-12 --plot
   tracker show LeNet5/if8bjzd0 --json
   tracker show lenet5-mnist:best
   tracker show HEAD~3"""
 )
 @click.argument("what")
+@click.option("--plot", "with_curves", is_flag=True, help="Of a run: draw its curves.")
 @project_option
 @json_option
-def show(what: str, project: str | None, as_json: bool) -> None:
+def show(what: str, with_curves: bool, project: str | None, as_json: bool) -> None:
     """Show a run, an artifact or a commit
 
     A run is named by its id, its name, or the beginning of one; a version as
@@ -71,7 +81,7 @@ def show(what: str, project: str | None, as_json: bool) -> None:
     if as_json:
         print_json(about)
     else:
-        _print_run(about, found)
+        _print_run(about, found, _curves(repo, found) if with_curves else [])
 
 
 def _find(repo: Repo, what: str, project: str | None) -> RunEntry | Manifest | Commit:
@@ -135,7 +145,18 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return value or {}
 
 
-def _print_run(about: dict[str, Any], entry: RunEntry) -> None:
+def _curves(repo: Repo, entry: RunEntry) -> list[str]:
+    """Return the curves of a run as lines of text; of very many metrics the first."""
+    run = RunView(entry, home_of(repo, entry.project))
+    metrics = metrics_of([run])
+    panels = panels_of([run], metrics[:_MOST_CURVES], damaged=[])
+    lines = draw_panels(panels, screen_of()) or ["No metric has numbers."]
+    if len(metrics) > _MOST_CURVES:
+        lines += ["", f"{len(metrics) - _MOST_CURVES} more: tracker plot METRIC --run {entry.id}"]
+    return lines
+
+
+def _print_run(about: dict[str, Any], entry: RunEntry, curves: list[str]) -> None:
     record = entry.record
     click.echo(
         f"{click.style(record.name or record.id, bold=True)}  {record.project}/{record.id}  {about['state']}"
@@ -149,6 +170,8 @@ def _print_run(about: dict[str, Any], entry: RunEntry) -> None:
         _line("forked from", f"{record.forked_from.run} after step {record.forked_from.step}")
     _mapping("Config", about["config"])
     _mapping("Summary", {key: value for key, value in about["summary"].items() if not key.startswith("_")})
+    if curves:
+        click.echo("\n".join(["", *curves]))
     used = [f"{one.artifact}:{one.version}" + (f" (as {one.as_})" if one.as_ else "") for one in record.used]
     logged = [f"{one.artifact}:{one.version}" for one in record.logged]
     for title, names in (("Used", used), ("Logged", logged)):

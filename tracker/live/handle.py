@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,8 @@ from tracker.live.port import OpenRun, Port, TemporaryRepo
 from tracker.live.run_artifacts import RunArtifacts
 from tracker.live.run_facts import RunFacts
 from tracker.live.term import say, warn
+from tracker.storage import records
+from tracker.storage.catalog import RunEntry
 from tracker.storage.records import RunRecord
 from tracker.values.config import Config
 from tracker.values.metrics import Metric, check_metric_name, parse_summary
@@ -133,6 +135,32 @@ class Run(RunFacts, RunArtifacts):
         """Stop watching some models, or all."""
         if self._parts.watcher is not None:
             self._parts.watcher.unwatch(models)
+
+    # looking at it
+
+    def to_pandas(self, keys: Sequence[str] | None = None, *, system: bool = False) -> Any:
+        """Return every row so far as a pandas data frame; see `tracker.read.runs.Run.to_pandas`.
+
+        Raises:
+            UsageError: pandas is not installed, or the run records nothing.
+        """
+        return self._recorded("to_pandas").to_pandas(keys, system=system)
+
+    def _repr_html_(self) -> str | None:
+        """Show the run in a notebook, with its curves so far."""
+        if self._parts.disk is None:
+            return None
+        found: str = self._recorded("a picture")._repr_html_()
+        return found
+
+    def _recorded(self, what: str) -> Any:
+        """Return the run as it is on disk, with every row that was logged."""
+        disk = self._parts.disk
+        if disk is None:
+            raise UsageError(f'{what} needs rows on disk, and a run with mode="disabled" has none')
+        if not self._parts.ended:
+            disk.recorder.flush()
+        return self._open_run(RunEntry(disk.run, records.load(disk.run)))
 
     # files
 

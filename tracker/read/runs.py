@@ -145,6 +145,17 @@ class Run(RunView):
             return rows
         return to_pandas(rows, columns_of(rows) if wanted is None else wanted)
 
+    def to_pandas(self, keys: Sequence[str] | None = None, *, system: bool = False) -> Any:
+        """Return every row as a pandas data frame; with `keys` those that have all of them.
+
+        Raises:
+            UsageError: pandas is not installed.
+            FormatError: The history is damaged; file and line are named.
+        """
+        wanted = None if keys is None else list(dict.fromkeys(["_step", *keys]))
+        rows = select_rows(self.layout, wanted, system=system)
+        return to_pandas(rows, columns_of(rows) if wanted is None else wanted)
+
     def scan_history(
         self,
         keys: Sequence[str] | None = None,
@@ -161,6 +172,12 @@ class Run(RunView):
         last = None if max_step is None else max_step - 1
         wanted = None if keys is None else list(keys)
         yield from select_rows(self.layout, wanted, min_step=min_step, max_step=last)
+
+    def _repr_html_(self) -> str:
+        """Show the run in a notebook."""
+        from tracker.draw.card import run_card
+
+        return run_card(self)
 
     # files and artifacts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from unicodedata import combining, east_asian_width
 
 # Keys of what `watch` logs: many, and of little use for telling a good run from a bad one.
 WATCHED = ("gradients/", "parameters/")
@@ -70,3 +71,23 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(ch if ch.isprintable() else "�" for ch in text.replace("\n", " ").replace("\t", " "))
+
+
+def text_width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(ch) else 2 if east_asian_width(ch) in "WF" else 1 for ch in text)
+
+
+def cut_text(text: str, width: int) -> str:
+    """Return the text, cut to so many columns of a terminal; an ellipsis says that it is."""
+    if text_width(text) <= width:
+        return text
+    kept, used = [], 0
+    for ch in text:
+        used += text_width(ch)
+        if used > width - 1:
+            break
+        kept.append(ch)
+    return "".join(kept) + "…" if width > 0 else ""

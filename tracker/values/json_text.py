@@ -1,4 +1,4 @@
-"""JSON for the files of media: compact, and exact for numbers that JSON lacks."""
+"""JSON that is exact for numbers that JSON lacks: for the files of media, and for people's programs."""
 
 from __future__ import annotations
 
@@ -30,6 +30,17 @@ def from_json(data: bytes | str) -> Any:
         ValueError: Not JSON.
     """
     return json.loads(data, object_hook=_read_special)
+
+
+def jsonable(value: Any) -> Any:
+    """Return plain data for other programs: NaN and infinity are the strings "nan", "inf", "-inf"."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    return value
 
 
 def _spelled(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -154,9 +155,9 @@ def test_runs_are_a_data_frame(full: Lab) -> None:
     ]
 
 
-@pytest.mark.skipif(HAS_PANDAS, reason="pandas is installed")
-def test_without_pandas_the_next_step_is_named(full: Lab) -> None:
+def test_without_pandas_the_next_step_is_named(full: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(UsageError, match="pip install pandas"):
         full.api.runs("p").to_pandas()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -182,9 +183,17 @@ def test_history_is_a_data_frame_where_pandas_is(lab: Lab) -> None:
     assert list(lab.api.run("abc").history(keys=["loss"]).columns) == ["_step", "loss"]
 
 
-@pytest.mark.skipif(HAS_PANDAS, reason="pandas is installed")
-def test_history_is_a_list_where_pandas_is_not(lab: Lab) -> None:
+@pytest.mark.skipif(not HAS_PANDAS, reason="pandas is not installed")
+def test_a_data_frame_has_every_row_and_the_keys_asked_for(lab: Lab) -> None:
+    run = lab.add("abc", ROWS)
+    assert len(run.to_pandas()) == len(ROWS)
+    assert list(run.to_pandas(["loss"]).columns) == ["_step", "loss"]
+    assert run.to_pandas(system=True).empty
+
+
+def test_history_is_a_list_where_pandas_is_not(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """`pandas=True` is the default of wandb and must not fail."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
     assert lab.add("abc", ROWS).history()[0]["loss"] == 1.0
 
 

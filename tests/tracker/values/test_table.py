@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -207,9 +208,9 @@ def test_rows_come_back_in_order(rows: list[list[object]]) -> None:
     assert table.get_column("a") == [row[0] for row in rows]
 
 
-@pytest.mark.skipif(HAS_PANDAS, reason="pandas is installed")
-def test_a_data_frame_without_pandas_names_what_to_install() -> None:
+def test_a_data_frame_without_pandas_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence with the next step."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(UsageError, match="pip install pandas"):
         Table().get_dataframe()
 

@@ -1,0 +1,98 @@
+"""`tracker export`: the rows of runs as a table for other programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import click
+
+from tracker.cli.choose import chosen_runs, filter_option
+from tracker.cli.places import open_repo, project_option
+from tracker.exports.parquet import import_writer
+from tracker.exports.tables import write_csv, write_json, write_parquet
+from tracker.read.run_view import RunView
+from vcs.atomic import replacing
+from vcs.errors import UsageError
+
+
+class _Write(Protocol):
+    def __call__(
+        self, runs: Sequence[RunView], stream: BinaryIO, *, keys: Sequence[str] | None, system: bool
+    ) -> int: ...
+
+
+_TABLES: dict[str, _Write] = {"csv": write_csv, "json": write_json, "parquet": write_parquet}
+# Only text goes to a terminal or into a pipe unless told where to.
+_TEXT = ("csv", "json")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tracker export calm-otter-12 --csv > rows.csv
+  tracker export calm-otter-12 brave-fox-13 -o rows.parquet
+  tracker export --filter 'state = finished' --json --keys loss,acc"""
+)
+@click.argument("names", metavar="[RUN]...", nargs=-1)
+@click.option("--csv", "as_csv", is_flag=True, help="One table; on stdout unless -o is given.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Config, summary and rows of each run; on stdout unless -o is given.",
+)
+@click.option("--parquet", "as_parquet", is_flag=True, help="One table with a type for each column.")
+@click.option("-o", "--output", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write here.")
+@click.option("--keys", help="Only rows that have all of these, comma-separated, and only these values.")
+@click.option("--system", is_flag=True, help="System metrics instead of what was logged.")
+@filter_option
+@project_option
+def export(
+    names: tuple[str, ...],
+    as_csv: bool,
+    as_json: bool,
+    as_parquet: bool,
+    target: Path | None,
+    keys: str | None,
+    system: bool,
+    text: str | None,
+    project: str | None,
+) -> None:
+    """Write the rows of runs for other programs
+
+    Every row, nothing sampled. The ending of the output file says the format, if no
+    option does. Rows that were taken back are left out.
+    """
+    asked = {"csv": as_csv, "json": as_json, "parquet": as_parquet}
+    kind = _kind([name for name, flag in asked.items() if flag], target)
+    if kind == "parquet":
+        import_writer()
+    runs = chosen_runs(open_repo(), names, text, project)
+    wanted = [key.strip() for key in keys.split(",")] if keys else None
+    if target is None and kind in _TEXT:
+        _TABLES[kind](runs, sys.stdout.buffer, keys=wanted, system=system)
+        return
+    target = target or Path(f"{runs[0].id if len(runs) == 1 else 'runs'}.{kind}")
+    with replacing(target) as stream:
+        count = _TABLES[kind](runs, stream, keys=wanted, system=system)
+    rows = f"{count} row{'' if count == 1 else 's'}"
+    click.echo(f"Wrote {target}: {rows} of {len(runs)} run{'' if len(runs) == 1 else 's'}.", err=True)
+
+
+def _kind(formats: Sequence[str], target: Path | None) -> str:
+    """Return the format that was asked for, or that the name of the file says.
+
+    Raises:
+        UsageError: None, or several.
+    """
+    if len(formats) > 1:
+        raise UsageError(f"one format at a time, not {' and '.join(formats)}")
+    if formats:
+        return formats[0]
+    ending = "" if target is None else target.suffix.lstrip(".").lower()
+    if ending not in _TABLES:
+        raise UsageError("in which format?", hint="one of " + ", ".join(f"--{name}" for name in _TABLES))
+    return ending

@@ -1,0 +1,1 @@
+"""Curves of runs as pictures: SVG, PNG, and dots on a terminal."""

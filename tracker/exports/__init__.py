@@ -1,0 +1,1 @@
+"""Results to send: a run's rows as a table, or everything of it as one page."""
