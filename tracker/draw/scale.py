@@ -57,7 +57,8 @@ class Scale:
             step = _round_step(span / max(most, 1))
         first = math.ceil(self.low / step - 1e-9)
         count = math.floor(self.high / step + 1e-9) - first + 1
-        return [(first + number) * step for number in range(max(0, min(count, 2 * most + 2)))]
+        marks = ((first + number) * step for number in range(max(0, min(count, 2 * most + 2))))
+        return [mark for mark in marks if math.isfinite(mark)]
 
     def text(self, value: float) -> str:
         """Return the mark of a value."""
@@ -130,8 +131,8 @@ def _decades(low: float, high: float, most: int) -> list[float]:
 
 
 def _duration(seconds: float) -> str:
-    if abs(seconds) < 60:
-        return f"{seconds:.3g}s"
+    if not 60 <= abs(seconds) < 1e9:
+        return f"{short_number(seconds)}s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
