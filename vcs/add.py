@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from vcs.atomic import disk_error
 from vcs.digest import Digest, digest_bytes
@@ -30,6 +30,9 @@ from vcs.stores.base import Batch, SmallFiles, Store
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
+
+# A file that is as it was known: its name, what is known of it, and its mode now.
+Same: TypeAlias = tuple[str, Known, int]
 
 _SURELY_SHORT = 1000
 _NOTHING = digest_bytes(b"")
@@ -170,15 +173,15 @@ class _Walk:
         rules = self._ignore.rules(prefix) if self._ignore is not None else _NO_RULES
         known = self._cache.folder(folder) if self._cache is not None else {}
         work = _Folder(prefix, folder, time.time_ns(), known)
-        scan = _scan(folder, rules, with_status=bool(known))
+        scan = _scan(folder, rules, known)
         self._check_names(prefix, scan)
-        if prefix and not (scan.files or scan.folders or scan.others):
+        if prefix and not (scan.same or scan.files or scan.folders or scan.others):
             self._entries.append(Entry(prefix[:-1], _NOTHING, 0, "dir"))
         for name in scan.others:
             self._other(prefix + name, os.path.join(folder, name))
-        if self._progress is not None and scan.files:
-            self._progress.add_total(len(scan.files), 0)
-        fresh = self._take_known(scan, work)
+        if self._progress is not None:
+            self._progress.add_total(len(scan.same) + len(scan.files), 0)
+        fresh = [*scan.files, *self._take_known(scan.same, work)]
         work.waiting = len(fresh)
         if fresh:
             self._small.put(folder, fresh, lambda names, taken: self._take_fresh(work, names, taken))
@@ -186,36 +189,22 @@ class _Walk:
             self._remember(work)
         return scan.folders
 
-    def _take_known(self, scan: _Scan, work: _Folder) -> list[str]:
-        """Make entries of files that need not be read; return the names of the others."""
-        known, found, prefix = work.known, work.found, work.prefix
-        if not known:
-            return scan.files
-        same: list[tuple[str, Known, int]] = []
-        fresh: list[str] = []
-        for name, status in zip(scan.files, scan.statuses, strict=True):
-            then = known.get(name)
-            if then is not None and then[:4] == (
-                status.st_size,
-                status.st_mtime_ns,
-                status.st_ctime_ns,
-                status.st_ino,
-            ):
-                same.append((name, then, status.st_mode))
-            else:
-                fresh.append(name)
+    def _take_known(self, same: list[Same], work: _Folder) -> list[str]:
+        """Make entries of files that need not be read; return the names of those that must be after all."""
+        prefix = work.prefix
         lacking = self._batch.lacking([then[4] for _, then, _ in same])
-        add = self._entries.append
-        done_bytes = 0
-        for name, then, mode in same:
-            if then[4] in lacking:
-                fresh.append(name)
-                continue
-            found[name] = then
-            done_bytes += then[0]
-            add(Entry(prefix + name, then[4].hex(), then[0], "file", bool(mode & stat.S_IXUSR)))
-        self._tell(len(found), done_bytes)
-        return fresh
+        gone: list[str] = []
+        if lacking:
+            gone = [name for name, then, _ in same if then[4] in lacking]
+            same = [one for one in same if one[1][4] not in lacking]
+        self._entries += [
+            Entry(prefix + name, then[4].hex(), then[0], "file", mode & stat.S_IXUSR != 0)
+            for name, then, mode in same
+        ]
+        work.found = {name: then for name, then, _ in same}
+        if self._progress is not None:
+            self._tell(len(same), sum(then[0] for _, then, _ in same))
+        return gone
 
     def _take_fresh(self, work: _Folder, names: Sequence[str], taken: Sequence[Taken | None]) -> None:
         """Make entries of small files that were read and stored; the large ones follow at the end."""
@@ -262,7 +251,7 @@ class _Walk:
         self._large.append((relpath, path, status, at_ns, self._pool.submit(self._put_file, path, like)))
 
     def _check_names(self, prefix: str, scan: _Scan) -> None:
-        names = [*scan.files, *scan.folders, *scan.others]
+        names = [*map(_first, scan.same), *scan.files, *scan.folders, *scan.others]
         for name in scan.odd if len(prefix) < _SURELY_SHORT else names:
             try:
                 check_entry_path(prefix + name)
@@ -352,20 +341,24 @@ class _StoppedError(Exception):
 class _Scan:
     """The names in a folder that are not left out, by kind and each kind in order.
 
-    `odd` are those among them that have to be looked at more closely.
+    Attributes:
+        same: The files that are as they were known.
+        files: The other ones.
+        others: Links, and what cannot be kept.
+        odd: Those among all that have to be looked at more closely.
     """
 
-    files: list[str]
-    folders: list[str]
-    others: list[str]
-    odd: list[str]
-    statuses: list[os.stat_result]
+    same: list[Same] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
 
 
-def _scan(folder: str, rules: Rules, *, with_status: bool) -> _Scan:
-    """Read a folder; `statuses` of files are asked for only if there is something to compare with."""
-    files: list[os.DirEntry[str]] = []
-    scan = _Scan([], [], [], [], [])
+def _scan(folder: str, rules: Rules, known: dict[str, Known]) -> _Scan:
+    """Read a folder; only files that are known are looked at."""
+    scan = _Scan()
+    same, files, is_regular = scan.same.append, scan.files.append, stat.S_ISREG
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -380,21 +373,35 @@ def _scan(folder: str, rules: Rules, *, with_status: bool) -> _Scan:
                     scan.odd.append(name)
                 if is_dir:
                     scan.folders.append(name)
+                elif name in known:
+                    then, now = known[name], entry.stat(follow_symlinks=False)
+                    mode = now.st_mode
+                    if (
+                        now.st_mtime_ns == then[1]
+                        and now.st_ctime_ns == then[2]
+                        and now.st_size == then[0]
+                        and now.st_ino == then[3]
+                        and is_regular(mode)
+                    ):
+                        same((name, then, mode))
+                    elif is_regular(mode):
+                        files(name)
+                    else:
+                        scan.others.append(name)
                 elif entry.is_file(follow_symlinks=False):
-                    files.append(entry)
+                    files(name)
                 else:
                     scan.others.append(name)
+    except FileNotFoundError as error:
+        if error.filename == folder:
+            raise disk_error(error, f"cannot read the folder {folder}") from error
+        raise _went_away(error.filename) from error
     except OSError as error:
         raise disk_error(error, f"cannot read the folder {folder}") from error
-    files.sort(key=_name_of)
-    scan.files = [entry.name for entry in files]
+    scan.same.sort(key=_first)
+    scan.files.sort()
     scan.folders.sort()
     scan.others.sort()
-    if with_status:
-        try:
-            scan.statuses = [entry.stat(follow_symlinks=False) for entry in files]
-        except OSError as error:
-            raise _went_away(error.filename) from error
     return scan
 
 
@@ -405,7 +412,7 @@ def _went_away(path: str) -> ConflictError:
     )
 
 
-_name_of = attrgetter("name")
+_first = itemgetter(0)
 
 
 def _bytes_of(progress: Progress | None) -> Callable[[int], None] | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -23,7 +24,7 @@ from vcs.paths import check_entry_path, check_no_collisions
 Kind = Literal["file", "link", "dir", "ref"]
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """One path of an artifact.
 
     Attributes:
@@ -45,6 +46,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     target: str = ""
 
 
+_path_of = attrgetter("path")
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
 
@@ -61,7 +63,8 @@ class Listing:
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         """Sort the entries; the caller has checked that the paths are unique and safe."""
-        self.entries: tuple[Entry, ...] = tuple(sorted(entries, key=lambda e: path_key(e.path)))
+        # In the order of code points, which is that of their UTF-8 bytes.
+        self.entries: tuple[Entry, ...] = tuple(sorted(entries, key=_path_of))
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)

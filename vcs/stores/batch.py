@@ -74,18 +74,17 @@ class LocalBatch(Batch):
             return self._has(bytes.fromhex(digest), digest) or self._has_recipe(digest)
 
     def lacking(self, raws: Iterable[bytes]) -> set[bytes]:
-        lacking: set[bytes] = set()
         asked = list(raws)
+        lacking: set[bytes] = set()
         with self._lock:
-            find = self._store.packs.finder(len(asked))
-            used: set[Pack] = set()
-            for raw in asked:
-                pack = find(raw)
-                if pack is not None:
-                    used.add(pack)
-                elif not self._has(raw, Digest(raw.hex())) and not self._has_recipe(Digest(raw.hex())):
-                    lacking.add(raw)
-            gone = [pack for pack in used if not self._use(pack)]
+            packs = list(map(self._store.packs.finder(len(asked)), asked))
+            if None in packs:
+                for raw, pack in zip(asked, packs, strict=True):
+                    if pack is None:
+                        digest = Digest(raw.hex())
+                        if not self._has(raw, digest) and not self._has_recipe(digest):
+                            lacking.add(raw)
+            gone = [pack for pack in set(packs) if pack is not None and not self._use(pack)]
         # Another process rewrote or removed a pack since this batch began: ask again, of what is there now.
         return self.lacking(asked) if gone else lacking
 

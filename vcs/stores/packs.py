@@ -323,7 +323,7 @@ class PackFolder:
     def finder(self, questions: int) -> Callable[[bytes], Pack | None]:
         """Return `find`, or its quickest form for so many questions; good until `refresh`."""
         total = sum(pack.count for pack in self._packs.values())
-        if self._where is not None or questions * _SEARCH_COST > total:
+        if self._where is not None or (self._asked + questions) * _SEARCH_COST > total:
             return self.table().get
         return self.find
 
