@@ -41,6 +41,7 @@ ROUTES: list[tuple[str, str, Handler]] = [
     (f"{_RUN}/code", "GET", run_page.code),
     (f"{_RUN}/console", "GET", run_page.console),
     (f"{_RUN}/media", "GET", run_page.media),
+    (f"{_RUN}/histograms", "GET", run_page.histograms),
     (f"{_RUN}/lineage", "GET", run_page.lineage),
     (f"{_RUN}/files", "GET", run_files.files),
     (f"{_RUN}/file", "GET", run_files.file),

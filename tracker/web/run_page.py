@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 
 from tracker.compare.code import compare_code
+from tracker.read.frames import flatten, thin
 from tracker.read.runs import Run
 from tracker.storage.catalog import state_of
 from tracker.storage.history import last_runtime_s, last_step, read_columns
-from tracker.storage.parts import Which
 from tracker.storage.segment import Damage
 from tracker.web.answers import Query, answer, refuse_changes
 from tracker.web.shelf import Shelf, plain
@@ -22,6 +23,8 @@ from vcs.errors import NotFoundError, UsageError
 _CONSOLE_PIECE = 256 << 10
 _EDITABLE = ("name", "notes", "group", "job_type")
 _MOST_MEDIA = 5000
+_MOST_HISTOGRAMS = 240
+_MOST_STATISTICS = 2000
 
 
 def run(shelf: Shelf, query: Query) -> Response:
@@ -44,10 +47,30 @@ def run(shelf: Shelf, query: Query) -> Response:
         "folder": str(found.layout.folder),
         "metadata": found.metadata,
         "command": shlex.join(session.argv) if session else "",
+        "media": kinds_of(found.summary_values()),
+        "has_code": session is not None and session.code_commit is not None,
         "damaged": [each.error().message for each in damaged[:20]],
     }
     about.pop("files", None)
+    # Histograms are asked for by themselves; here they would be most of the answer.
+    about["summary"] = {
+        name: {**value, "values": [], "bins": []}
+        if isinstance(value, dict) and value.get("_type") == "histogram"
+        else value
+        for name, value in about["summary"].items()
+    }
     return answer(plain(about))
+
+
+def kinds_of(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return the metrics whose values are no numbers, each with what they are."""
+    kinds = {}
+    for key, value in flatten(summary).items():
+        if isinstance(value, dict) and "_type" in value:
+            kinds[key] = str(value["_type"])
+        elif isinstance(value, str) and not key.startswith("_"):
+            kinds[key] = "text"
+    return kinds
 
 
 def code(shelf: Shelf, query: Query) -> Response:
@@ -87,11 +110,29 @@ def media(shelf: Shelf, query: Query) -> Response:
     """Return the values of a metric that are no numbers (media, texts), each with its step."""
     layout = shelf.layout(name_of(query))
     key = query.text("key")
-    which: Which = "history"
-    columns = read_columns(layout, dict.fromkeys(["_step", key]), complete=True, which=which, damaged=[])
+    columns = read_columns(layout, dict.fromkeys(["_step", key]), complete=True, damaged=[])
     pairs = list(zip(columns["_step"], columns[key], strict=True))
     shown = pairs[-_MOST_MEDIA:]
     return answer({"values": [[step, plain(value)] for step, value in shown], "total": len(pairs)})
+
+
+def histograms(shelf: Shelf, query: Query) -> Response:
+    """Return histograms of a metric, evenly chosen where there are many, and statistics of the steps."""
+    layout = shelf.layout(name_of(query))
+    key = query.text("key")
+    columns = read_columns(layout, dict.fromkeys(["_step", key]), complete=True, damaged=[])
+    found = [
+        {"step": step, **value}
+        for step, value in zip(columns["_step"], columns[key], strict=True)
+        if isinstance(value, dict) and value.get("_type") == "histogram"
+    ]
+    statistics = [
+        {name: value for name, value in each.items() if name not in ("values", "bins", "_type")}
+        for each in thin(found, _MOST_STATISTICS)
+    ]
+    chosen = thin(found, _MOST_HISTOGRAMS) if found else []
+    rows = [{"step": each["step"], "values": each["values"], "bins": each["bins"]} for each in chosen]
+    return answer(plain({"rows": rows, "statistics": statistics, "total": len(found)}))
 
 
 def edit(shelf: Shelf, query: Query) -> Response:

@@ -20,7 +20,7 @@ export function watch(who, keys) {
   const all = [...new Set([...wishes.values()].flat())].sort().join(" ");
   if (source && all === watched) return;
   watched = all;
-  connect();
+  if (source) connect();
 }
 
 export function connect() {

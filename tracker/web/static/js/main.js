@@ -125,8 +125,8 @@ async function start() {
   } catch (error) {
     complain(error);
   }
-  connect();
   await move(here());
+  connect();
 }
 
 start();

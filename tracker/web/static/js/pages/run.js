@@ -23,7 +23,7 @@ export async function show(host, place, { about }) {
     fill(head,
       h("div.crumbs.small", {}, h("a", { href: address(["runs"], { project: run.project }) }, run.project), " / ", h("code", {}, run.id)),
       h("div.run-title", {}, h("h1", {}, run.name), stateMark(run.state)));
-    fill(tabs, TABS.map((each) => h("button", { type: "button", role: "tab", "aria-selected": String(each === tab), tabIndex: each === tab ? 0 : -1, onclick: () => open(each) }, t(each.title))));
+    fill(tabs, TABS.filter((each) => each === tab || (each.has?.(run) ?? true)).map((each) => h("button", { type: "button", role: "tab", "aria-selected": String(each === tab), tabIndex: each === tab ? 0 : -1, onclick: () => open(each) }, t(each.title))));
   }
 
   async function open(next) {
@@ -31,7 +31,7 @@ export async function show(host, place, { about }) {
     tab = next;
     change({ tab: next === TABS[0] ? null : next.name });
     drawHead();
-    const inside = h("div.tab-inside", { class: next.name });
+    const inside = h("div.tab-inside", { class: `tab-${next.name}` });
     fill(body, inside);
     const module = await next.load();
     if (tab === next) leave = (await module.show(inside, run, { about, changed: reload })) ?? null;

@@ -13,10 +13,10 @@ const FIRST_SECTIONS_OPEN = 4;
 const WATCHED = /^(gradients|parameters)\//;
 
 /** How all charts are drawn, kept in the address. */
-export function looks() {
+export function looks(otherwise = "auto") {
   const { query } = here();
   return {
-    x: query.get("x") ?? "auto",
+    x: query.get("x") ?? otherwise,
     smooth: Math.min(0.999, Math.max(0, Number(query.get("smooth") ?? 0) || 0)),
     xLog: query.has("xlog"),
     yLog: query.has("ylog"),
@@ -55,6 +55,11 @@ export class Panels {
     this.panels.clear();
   }
 
+  /** System metrics are about time, not steps. */
+  looks() {
+    return looks(this.which === "system" ? "_runtime" : "auto");
+  }
+
   /** Asks which metrics the runs have, and draws them. */
   async refreshMetrics() {
     const keys = this.runs().map((run) => run.key);
@@ -77,10 +82,10 @@ export class Panels {
   // toolbar
 
   drawBar() {
-    const now = looks();
+    const now = this.looks();
     const axes = ["auto", "_step", "_runtime", "_timestamp", ...new Set((this.metrics ?? []).map((metric) => metric.axis).filter(Boolean))];
     if (!axes.includes(now.x)) axes.push(now.x);
-    const x = h("select", { "aria-label": t("Horizontal axis"), onchange: () => (this.range = null, this.look({ x: x.value === "auto" ? null : x.value })) },
+    const x = h("select", { "aria-label": t("Horizontal axis"), onchange: () => (this.range = null, this.look({ x: x.value })) },
       axes.map((axis) => h("option", { value: axis, selected: axis === now.x }, nameOfAxis(axis))),
       (this.metrics ?? []).length ? h("option", { value: "?" }, t("another metric …")) : null);
     x.addEventListener("change", (event) => {
@@ -132,7 +137,7 @@ export class Panels {
   }
 
   drawSections() {
-    const wanted = looks().search.toLowerCase();
+    const wanted = this.looks().search.toLowerCase();
     const sections = new Map();
     for (const metric of this.metrics ?? []) {
       if (wanted && !metric.key.toLowerCase().includes(wanted)) continue;
@@ -153,7 +158,7 @@ export class Panels {
   }
 
   drawSection(name, metrics, place, shown) {
-    const open = !this.closed.has(name) && (place < FIRST_SECTIONS_OPEN || this.opened?.has(name) || looks().search !== "");
+    const open = !this.closed.has(name) && (place < FIRST_SECTIONS_OPEN || this.opened?.has(name) || this.looks().search !== "");
     const toggle = () => {
       if (open) this.closed.add(name);
       else {
@@ -205,7 +210,7 @@ export class Panels {
       return;
     }
     this.loading = true;
-    const now = looks();
+    const now = this.looks();
     for (const panel of panels) panel.fresh = true;
     try {
       const columns = Math.max(200, Math.min(1600, Math.round(Math.max(...panels.map((panel) => panel.chart.host.clientWidth)))));
@@ -231,7 +236,7 @@ export class Panels {
   }
 
   paint(panel) {
-    const now = looks();
+    const now = this.looks();
     const { curves, marks, total, thinned, others } = buildCurves(panel.curves, this.runs(), now);
     const axis = panel.curves[0]?.x_name ?? "_step";
     panel.chart.set({
