@@ -50,11 +50,11 @@ def test_the_stand_in_comes_first_and_only_once() -> None:
     assert once["PATH"].split(os.pathsep) == [str(COMMANDS), "/bin"]
 
 
-def test_wandb_login_in_a_shell_script_succeeds_without_input() -> None:
+@pytest.mark.parametrize("command", ["wandb", f"{sys.executable} -m wandb"])
+def test_wandb_login_in_a_shell_script_succeeds_without_input(command: str) -> None:
     environment = shimmed_environment(os.environ)
-    done = subprocess.run(
-        ["sh", "-c", "wandb login"], env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
+    words = ["sh", "-c", f"{command} login"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0
     assert "no account" in done.stdout
 
