@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tracker.collect.cells import in_each_cell
 from tracker.collect.line_screen import LineScreen
 
 POLL_S = 0.25
@@ -51,6 +52,7 @@ class ConsoleCapture:
         self._session = session
         self._on_error = on_error
         self._taps: list[_Tap] = []
+        self._end_of_cells: Callable[[], None] = lambda: None
         self._queue: deque[tuple[int, str]] = deque()
         self._inside = threading.local()
         self._thread: threading.Thread | None = None
@@ -78,11 +80,21 @@ class ConsoleCapture:
         _all_captures.add(self)
         self._thread = threading.Thread(target=self._run, name="tracker-console", daemon=True)
         self._thread.start()
+        self._listen_to_both()
+        self._end_of_cells = in_each_cell(self._listen_to_both)
+
+    def _listen_to_both(self) -> None:
         with _changing_taps:
+            self._leave_taps()
             for number, name in enumerate(("stdout", "stderr")):
                 stream = getattr(sys, name)
                 if stream is not None and not any(tap.stream is stream for tap in self._taps):
                     self._listen(number, name, stream)
+
+    def _leave_taps(self) -> None:
+        for tap in self._taps:
+            tap.leave(self)
+        self._taps.clear()
 
     def _listen(self, number: int, name: str, stream: Any) -> None:
         try:
@@ -101,10 +113,9 @@ class ConsoleCapture:
         Streams that somebody else has wrapped in the meantime stay wrapped, by them. A
         second call does nothing. In a forked child only the streams are put back.
         """
+        self._end_of_cells()
         with _changing_taps:
-            for tap in self._taps:
-                tap.leave(self)
-            self._taps.clear()
+            self._leave_taps()
         thread, self._thread = self._thread, None
         _all_captures.discard(self)
         if thread is None or self._pid != os.getpid():

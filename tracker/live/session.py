@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tracker.artifacts.home import Home, enter_home, leave_home
+from tracker.collect.cells import shell
 from tracker.errors import UsageError
 from tracker.live.handle import Run
 from tracker.live.lifecycle import Guarded, Lifecycle
@@ -346,8 +347,7 @@ def require(requirement: Any = None, experiment: Any = None) -> None:
 
 def in_notebook() -> bool:
     """Whether the code runs in the cells of a notebook."""
-    shell = sys.modules.get("IPython")
-    found = shell.get_ipython() if shell is not None else None
+    found = shell()
     return found is not None and "ZMQ" in type(found).__name__
 
 
