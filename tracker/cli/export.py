@@ -1,4 +1,4 @@
-"""`tracker export`: the rows of runs as a table for other programs."""
+"""`tracker export`: runs as tables for other programs, and as a page for people."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import BinaryIO, Protocol
 import click
 
 from tracker.cli.choose import chosen_runs, filter_option
+from tracker.cli.output import warn
 from tracker.cli.places import open_repo, project_option
+from tracker.draw.curves import chosen_metrics, metrics_of, panels_of
 from tracker.exports.parquet import import_writer
 from tracker.exports.tables import write_csv, write_json, write_parquet
 from tracker.read.run_view import RunView
-from vcs.atomic import replacing
+from tracker.storage.segment import Damage
+from vcs.atomic import replacing, write_atomic
 from vcs.errors import UsageError
+from vcs.repo import Repo
 
 
 class _Write(Protocol):
@@ -32,6 +36,7 @@ _TEXT = ("csv", "json")
 @click.command(
     epilog="""\b
 Examples:
+  tracker export calm-otter-12 brave-fox-13 --html -o result.html
   tracker export calm-otter-12 --csv > rows.csv
   tracker export calm-otter-12 brave-fox-13 -o rows.parquet
   tracker export --filter 'state = finished' --json --keys loss,acc"""
@@ -45,6 +50,9 @@ Examples:
     help="Config, summary and rows of each run; on stdout unless -o is given.",
 )
 @click.option("--parquet", "as_parquet", is_flag=True, help="One table with a type for each column.")
+@click.option(
+    "--html", "as_html", is_flag=True, help="One page with curves, config and lineage; opens offline."
+)
 @click.option("-o", "--output", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write here.")
 @click.option("--keys", help="Only rows that have all of these, comma-separated, and only these values.")
 @click.option("--system", is_flag=True, help="System metrics instead of what was logged.")
@@ -55,31 +63,47 @@ def export(
     as_csv: bool,
     as_json: bool,
     as_parquet: bool,
+    as_html: bool,
     target: Path | None,
     keys: str | None,
     system: bool,
     text: str | None,
     project: str | None,
 ) -> None:
-    """Write the rows of runs for other programs
+    """Write runs as tables for other programs, or as one page to send
 
-    Every row, nothing sampled. The ending of the output file says the format, if no
-    option does. Rows that were taken back are left out.
+    Tables have every row, nothing sampled; rows that were taken back are left out. The
+    ending of the output file says the format, if no option does.
     """
-    asked = {"csv": as_csv, "json": as_json, "parquet": as_parquet}
+    asked = {"csv": as_csv, "json": as_json, "parquet": as_parquet, "html": as_html}
     kind = _kind([name for name, flag in asked.items() if flag], target)
     if kind == "parquet":
         import_writer()
-    runs = chosen_runs(open_repo(), names, text, project)
+    repo = open_repo()
+    runs = chosen_runs(repo, names, text, project)
     wanted = [key.strip() for key in keys.split(",")] if keys else None
     if target is None and kind in _TEXT:
         _TABLES[kind](runs, sys.stdout.buffer, keys=wanted, system=system)
         return
     target = target or Path(f"{runs[0].id if len(runs) == 1 else 'runs'}.{kind}")
+    if kind == "html":
+        _write_page(repo, runs, wanted, target)
+        return
     with replacing(target) as stream:
         count = _TABLES[kind](runs, stream, keys=wanted, system=system)
     rows = f"{count} row{'' if count == 1 else 's'}"
     click.echo(f"Wrote {target}: {rows} of {len(runs)} run{'' if len(runs) == 1 else 's'}.", err=True)
+
+
+def _write_page(repo: Repo, runs: Sequence[RunView], keys: Sequence[str] | None, target: Path) -> None:
+    from tracker.exports.page import render_page
+
+    damaged: list[Damage] = []
+    metrics = metrics_of(runs) if keys is None else chosen_metrics(runs, keys)
+    panels = panels_of(runs, metrics, damaged=damaged)
+    warn(dict.fromkeys(f"{each} cannot be read" for each in damaged))
+    write_atomic(target, render_page(repo, runs, panels), durable=False)
+    click.echo(f"Wrote {target}.", err=True)
 
 
 def _kind(formats: Sequence[str], target: Path | None) -> str:
@@ -93,6 +117,7 @@ def _kind(formats: Sequence[str], target: Path | None) -> str:
     if formats:
         return formats[0]
     ending = "" if target is None else target.suffix.lstrip(".").lower()
-    if ending not in _TABLES:
-        raise UsageError("in which format?", hint="one of " + ", ".join(f"--{name}" for name in _TABLES))
+    formats = [*_TABLES, "html"]
+    if ending not in formats:
+        raise UsageError("in which format?", hint="one of " + ", ".join(f"--{name}" for name in formats))
     return ending

@@ -31,7 +31,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "watch",
         "Watch a run until it ends: its curves and state, in the terminal",
     ),
-    "export": ("tracker.cli.export", "export", "Write the rows of runs for other programs"),
+    "export": (
+        "tracker.cli.export",
+        "export",
+        "Write runs as tables for other programs, or as one page to send",
+    ),
     "diff": ("tracker.cli.diff", "diff", "Say why two runs differ, or what differs between two versions"),
     "reproduce": ("tracker.cli.revive", "reproduce", "Run a run again and say whether it came out the same"),
     "resume": ("tracker.cli.revive", "resume", "Go on with a run: its code, inputs, checkpoint and step"),

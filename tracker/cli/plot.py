@@ -21,7 +21,7 @@ from vcs.atomic import replacing, write_atomic
 from vcs.errors import NotFoundError, UsageError
 from vcs.repo import Repo
 
-_ENDINGS = (".svg", ".png")
+_ENDINGS = (".svg", ".png", ".html")
 
 
 @click.command(
@@ -56,15 +56,16 @@ def plot(
     """Draw curves of runs, on the terminal or as a picture
 
     A metric may be a pattern such as 'val/*'; without one, all are drawn. Without runs,
-    the newest that have the metric. The output file ends in .svg or .png. No spike is
-    lost: of points that fall on one pixel the highest and the lowest are drawn.
+    the newest that have the metric. The output file ends in .svg, .png or .html. No
+    spike is lost: of points that fall on one pixel the highest and the lowest are drawn.
     """
     look = Look(axis, smooth, log_x, log_y)
     if target is not None and target.suffix.lower() not in _ENDINGS:
-        raise UsageError(f"{target}: a picture ends in {' or '.join(_ENDINGS)}")
+        raise UsageError(f"{target}: a picture ends in {', '.join(_ENDINGS)}")
     if target is not None and target.suffix.lower() == ".png":
         import_figure()
-    runs = _runs(open_repo(), names, text, project, metrics, limit)
+    repo = open_repo()
+    runs = _runs(repo, names, text, project, metrics, limit)
     chosen = chosen_metrics(runs, metrics) if metrics else metrics_of(runs)
     damaged: list[Damage] = []
     panels = panels_of(runs, chosen, look, damaged=damaged)
@@ -74,23 +75,23 @@ def plot(
     if target is None:
         click.echo("\n".join(draw_panels(panels, screen_of(rows=12 if len(panels) == 1 else 8))))
     else:
-        write_picture(panels, target)
+        _write(repo, runs, panels, target)
         click.echo(f"Wrote {target}.", err=True)
 
 
-def write_picture(panels: Sequence[Panel], target: Path) -> None:
-    """Write an SVG or a PNG, by the ending of the name.
-
-    Raises:
-        UsageError: A PNG without matplotlib.
-        StoreError: Nothing was written.
-    """
+def _write(repo: Repo, runs: Sequence[RunView], panels: Sequence[Panel], target: Path) -> None:
+    """Write a picture, or a page of charts, by the ending of the name."""
     format = Format(columns=1 if len(panels) == 1 else 2)
-    if target.suffix.lower() == ".svg":
+    ending = target.suffix.lower()
+    if ending == ".html":
+        from tracker.exports.page import render_page
+
+        write_atomic(target, render_page(repo, runs, panels, whole=False), durable=False)
+    elif ending == ".svg":
         write_atomic(target, render_svg(panels, format), durable=False)
-        return
-    with replacing(target) as stream:
-        write_png(panels, stream, format)
+    else:
+        with replacing(target) as stream:
+            write_png(panels, stream, format)
 
 
 def _runs(

@@ -149,7 +149,7 @@ def _curves(repo: Repo, entry: RunEntry) -> list[str]:
     """Return the curves of a run as lines of text; of very many metrics the first."""
     run = RunView(entry, home_of(repo, entry.project))
     metrics = metrics_of([run])
-    panels = panels_of([run], metrics[:_MOST_CURVES], damaged=[])
+    panels = panels_of([run], metrics[:_MOST_CURVES])
     lines = draw_panels(panels, screen_of()) or ["No metric has numbers."]
     if len(metrics) > _MOST_CURVES:
         lines += ["", f"{len(metrics) - _MOST_CURVES} more: tracker plot METRIC --run {entry.id}"]

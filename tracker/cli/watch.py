@@ -6,7 +6,6 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import click
@@ -16,16 +15,15 @@ from tracker.cli.choose import filtered_runs, home_of, named_runs
 from tracker.cli.output import age_text, duration_text, number_text, printable
 from tracker.cli.pictures import screen_of
 from tracker.cli.places import open_repo, project_option
-from tracker.draw.curves import Panel, chosen_metrics, metrics_of, numbers_of, panels_of
+from tracker.draw.curves import Panel, chosen_metrics, metrics_of, panels_of
 from tracker.draw.terminal import draw_panels, panels_beside
 from tracker.read.run_view import RunView
+from tracker.read.series import RunSeries, stamp_of
 from tracker.read.words import cut_text
 from tracker.storage import records
 from tracker.storage.catalog import RunEntry
-from tracker.storage.segment_files import find_segments
 from vcs.clock import iso_time
 from vcs.errors import NotFoundError
-from vcs.layout import RunLayout
 
 # A panel: title, raster, axis, marks, an empty line.
 _AROUND = 4
@@ -76,6 +74,7 @@ class _View:
     def __init__(self, run: RunView, home: Home, metrics: Sequence[str]) -> None:
         self._home, self._layout = home, run.layout
         self._wanted = metrics
+        self._series = RunSeries(run.layout)
         self._seen: object = None
         self.run, self.state = run, run.state
         self.panels: list[Panel] = []
@@ -92,14 +91,14 @@ class _View:
         # The state first: rows that were written before the end are then all seen.
         self.run = RunView(RunEntry(self._layout, records.load(self._layout)), self._home)
         self.state = self.run.state
-        seen = _stamp(self._layout)
+        seen = stamp_of(self._layout)
         if seen == self._seen:
             return False
         self._seen = seen
-        rows = numbers_of(self._layout, "_timestamp", "_step", damaged=[])
-        if len(rows[1]) and (rows[0][-1], rows[1][-1]) != (self.last_s, self.step):
-            self.last_s, self.step = rows[0][-1], int(rows[1][-1])
-        self.panels = panels_of([self.run], self._metrics(), damaged=[])
+        rows = self._series.points("_step", "_timestamp")
+        if len(rows.xs):
+            self.last_s, self.step = rows.xs[-1], int(rows.ys[-1])
+        self.panels = panels_of([self.run], self._metrics(), sources=[self._series])
         self.values = {panel.title: panel.curves[-1].ys[-1] for panel in self.panels}
         return True
 
@@ -174,14 +173,3 @@ def _in_lines(view: _View, every: float) -> None:
             click.echo(view.head(10_000)[1])
             return
         time.sleep(every)
-
-
-def _stamp(run: RunLayout) -> list[tuple[str, int, int]]:
-    """Return what changes whenever a row is written or taken back."""
-    stamps = []
-    for path in find_segments(run.history):
-        # It may be compacted between the two questions.
-        with suppress(OSError):
-            found = path.stat()
-            stamps.append((path.name, found.st_size, found.st_mtime_ns))
-    return stamps

@@ -23,7 +23,7 @@ def run_card(run: RunView) -> str:
 
     Reads the history. What is damaged is left out: a notebook shows what there is.
     """
-    panels = panels_of([run], metrics_of([run])[:_MOST_CURVES], damaged=[])
+    panels = panels_of([run], metrics_of([run])[:_MOST_CURVES])
     facts = [f"{run.project}/{run.id}", run.state, duration_text(run.duration), *run.tags]
     summary = {
         key: value

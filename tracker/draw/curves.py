@@ -6,21 +6,19 @@ tell, is the business of `thinning`.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 from tracker.draw.scale import AxisKind
 from tracker.read.run_view import RunView
+from tracker.read.series import RunSeries
 from tracker.read.thinning import smooth
 from tracker.read.words import WATCHED
-from tracker.storage.history import keys_of, read_columns
+from tracker.storage.history import keys_of
 from tracker.storage.segment import Damage
 from tracker.values.metrics import MetricRules, metric_from_record
 from vcs.errors import NotFoundError, UsageError
-from vcs.layout import RunLayout
 from vcs.names import near
 
 _AXES: dict[str, tuple[str, AxisKind]] = {
@@ -120,14 +118,18 @@ def panels_of(
     metrics: Iterable[str],
     look: Look = Look(),
     *,
+    sources: Sequence[RunSeries] | None = None,
     damaged: list[Damage] | None = None,
 ) -> list[Panel]:
     """Return a panel for each metric that has numbers in one of the runs.
 
+    `sources` are the series of the runs, for who looks again and again; what is damaged
+    is left out, and described in `damaged`.
+
     Raises:
-        FormatError: A history is damaged, unless `damaged` is given to describe it.
         StoreError: A history cannot be read.
     """
+    series = [RunSeries(run.layout) for run in runs] if sources is None else sources
     rules, labels = [_rules(run) for run in runs], labels_of(runs)
     panels = []
     for metric in metrics:
@@ -135,8 +137,9 @@ def panels_of(
         axis = look.axis or next(own, "step")
         key, kind = _AXES.get(axis, (axis, "number"))
         curves: list[Curve] = []
-        for place, (run, label) in enumerate(zip(runs, labels, strict=True)):
-            xs, ys = numbers_of(run.layout, key, metric, damaged=damaged)
+        for place, (source, label) in enumerate(zip(series, labels, strict=True)):
+            points = source.points(metric, key)
+            xs, ys = points.xs, points.ys
             if look.smoothing and len(xs) > 1:
                 curves.append(Curve(label, xs, ys, place, faint=True))
                 ys = smooth(ys, look.smoothing)
@@ -144,20 +147,9 @@ def panels_of(
         panel = Panel(metric, axis, tuple(c for c in curves if len(c.xs)), kind, look.log_x, look.log_y)
         if panel.curves:
             panels.append(panel)
+    if damaged is not None:
+        damaged += [each for source in series for each in source.damaged]
     return panels
-
-
-def numbers_of(
-    run: RunLayout, x: str, y: str, *, damaged: list[Damage] | None = None
-) -> tuple[array[float], array[float]]:
-    """Return the numbers of two keys in all rows that have both."""
-    columns = read_columns(run, dict.fromkeys((x, y)), complete=True, damaged=damaged)
-    xs, ys = columns[x], columns[y]
-    try:
-        return array("d", xs), array("d", ys)
-    except (TypeError, OverflowError):
-        pairs = [(a, b) for a, b in zip(xs, ys, strict=True) if _is_number(a) and _is_number(b)]
-        return array("d", (a for a, _ in pairs)), array("d", (b for _, b in pairs))
 
 
 def labels_of(runs: Sequence[RunView]) -> list[str]:
@@ -170,13 +162,3 @@ def _rules(run: RunView) -> MetricRules:
     rules = MetricRules()
     rules.restore(metric_from_record(dict(record)) for record in run.record.metrics)
     return rules
-
-
-def _is_number(value: Any) -> bool:
-    if not isinstance(value, int | float):
-        return False
-    try:
-        float(value)
-    except OverflowError:
-        return False
-    return True

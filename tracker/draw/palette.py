@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-# Okabe and Ito's set without black and yellow, the latter too faint on white.
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7a5cc0", "#8c8c8c")
+# As in the page (web/static/js/chart/draw.js), so that a run has one color everywhere.
+COLORS = ("#0072b2", "#d55e00", "#00875f", "#b5468a", "#b07800", "#3a9bd9", "#7a4fa3", "#5f6a72")
 # The nearest of the terminal's 256 colors, a little lighter for dark backgrounds.
-TERMINAL = (39, 208, 35, 175, 117, 214, 141, 246)
+TERMINAL = (39, 208, 35, 175, 214, 117, 141, 246)
 
 
 def color_of(place: int) -> str:

@@ -1,0 +1,76 @@
+"""The page of an export: opened from the disk, offline, with records of anybody's making."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Seen
+from tests.tracker.read.conftest import Lab
+from tests.tracker.read.conftest import lab as lab
+from tracker.draw.curves import metrics_of, panels_of
+from tracker.exports.page import chart_script, render_page
+from tracker.storage.records import Used
+
+pytestmark = pytest.mark.slow
+
+HOSTILE = "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 2'>"
+
+
+def test_an_export_opens_offline_and_nothing_of_a_record_runs(lab: Lab, tab: Seen, tmp_path: Path) -> None:
+    rows = [{"train/loss": 1 / (step + 1), HOSTILE: step, "holes": math.nan} for step in range(50)]
+    used = [Used(artifact=f"p/{HOSTILE}", version="v0", digest="0" * 64, as_="latest", session=0)]
+    runs = [
+        lab.add("a", rows, name=HOSTILE, config={HOSTILE: HOSTILE, "lr": 0.1}, notes=HOSTILE, tags=[HOSTILE]),
+        lab.add("b", rows[:30], config={"lr": 0.2}),
+    ]
+    runs[0].record.used += used
+    page = tmp_path / "result.html"
+    page.write_text(render_page(lab.repo, runs, panels_of(runs, metrics_of(runs))), encoding="utf-8")
+
+    tab.page.goto(page.as_uri())
+    tab.page.wait_for_selector(".panel canvas")
+    assert tab.page.locator("h1").inner_text() == "2 runs"
+    assert tab.page.locator(".panel").count() == 3
+    assert HOSTILE in tab.page.locator("body").inner_text()
+    assert tab.page.locator("tr.differs", has_text="lr").count() == 1
+    assert drawn_pixels(tab, ".panel canvas") > 100
+
+    tab.page.get_by_label("Smoothing").fill("0.9")
+    tab.page.get_by_label("Logarithmic").check()
+    tab.page.get_by_role("button", name="Light / dark").click()
+    assert "dark" in tab.page.evaluate("document.documentElement.className")
+    tab.page.locator(".panel .chart").first.hover()
+    tab.page.wait_for_selector(".chart-tip:not([hidden])")
+    tab.shot("export")
+
+    assert tab.page.evaluate("window.broken") is None
+    assert tab.page.locator("img").count() == 0
+    assert tab.requests == [page.as_uri()]
+
+
+def drawn_pixels(tab: Seen, selector: str) -> int:
+    """How many pixels of a canvas have a color."""
+    return int(
+        tab.page.evaluate(
+            """(selector) => {
+                const canvas = document.querySelector(selector);
+                const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+                let count = 0;
+                for (let i = 3; i < data.length; i += 4) if (data[i]) count++;
+                return count;
+            }""",
+            selector,
+        )
+    )
+
+
+def test_the_script_of_an_export_is_the_chart_module_of_the_page() -> None:
+    """One piece of code; each of its files is in it, without what a single script cannot say."""
+    script = chart_script()
+    for part in ("class LineChart", "function makeScale", "function drawChart", "class SvgPen"):
+        assert script.count(part) == 1
+    assert "import {" not in script
+    assert "\nexport " not in script
