@@ -14,7 +14,14 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the top down. A module belongs to the longest name that it starts with; it may
 # import its own floor's other names and every floor below.
 FLOORS: list[list[str]] = [
-    ["tracker.cli", "tracker.compat", "tracker.revive"],
+    [
+        "tracker.cli",
+        "tracker.compat",
+        "tracker.revive",
+        "tracker.importers",
+        "tracker.exporters",
+        "tracker.sweeps",
+    ],
     ["tracker"],
     ["tracker.web", "tracker.exports"],
     ["tracker.draw", "tracker.read", "tracker.compare"],

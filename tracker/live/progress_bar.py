@@ -36,11 +36,13 @@ class ProgressBar:
         self,
         title: str,
         *,
+        unit: str = "files",
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin to count now. `stream` defaults to stderr."""
+        """Begin to count now. `stream` defaults to stderr; `unit` is what `files` count."""
         self._title = title
+        self._unit = unit
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
         self._started = clock()
@@ -95,6 +97,7 @@ class ProgressBar:
             files=(self._files, self._files_total),
             size=(self._bytes, self._bytes_total),
             elapsed_s=now - self._started,
+            unit=self._unit,
         )
         self._write(f"\r\x1b[2K{line[: max(columns - 1, 0)]}")
 
@@ -106,12 +109,14 @@ class ProgressBar:
             self._draws = False
 
 
-def render(title: str, *, files: tuple[int, int], size: tuple[int, int], elapsed_s: float) -> str:
+def render(
+    title: str, *, files: tuple[int, int], size: tuple[int, int], elapsed_s: float, unit: str = "files"
+) -> str:
     """Return the line for this much done of this much: share, files, bytes, rate, time left."""
     done, total = size if size[1] else files
     share = min(done / total, 1.0) if total else 0.0
     filled = round(share * 20)
-    parts = [f"{title} [{'#' * filled}{'.' * (20 - filled)}] {share:4.0%}", f"{files[0]}/{files[1]} files"]
+    parts = [f"{title} [{'#' * filled}{'.' * (20 - filled)}] {share:4.0%}", f"{files[0]}/{files[1]} {unit}"]
     if size[1]:
         parts.append(f"{format_bytes(size[0])}/{format_bytes(size[1])}")
     if elapsed_s > 0 and share > 0:

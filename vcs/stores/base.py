@@ -63,6 +63,14 @@ class Batch(ABC):
             StoreError: The disk is full, or a permission is missing.
         """
 
+    def adopt_file(self, path: Path) -> tuple[Digest, int]:
+        """Store a file that its owner never changes, such as an object of another store.
+
+        Where the file system can, the bytes are shared and not copied: by a hard link if the
+        file is read-only for everybody, else by a reflink. Raises as `put_file` does.
+        """
+        return self.put_file(path)
+
     def lacking(self, raws: Iterable[bytes]) -> set[bytes]:
         """Return those digests, as bytes, for which `contains` is false; the others count as put again."""
         return {raw for raw in raws if not self.contains(Digest(raw.hex()))}

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from blake3 import blake3
 
 from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, write_all
+from vcs.copying import hash_descriptor
 from vcs.digest import Digest
 from vcs.errors import ConflictError, NotFoundError, StoreError, UsageError
 from vcs.small_files import BUFFER_BYTES, LARGE_BYTES, Taken, read_small_files
@@ -151,6 +152,42 @@ class LocalBatch(Batch):
         raise ConflictError(
             f"{path} changed while it was read", hint="wait until nothing writes to it, then run it again"
         )
+
+    def adopt_file(self, path: Path) -> tuple[Digest, int]:
+        """See `Batch.adopt_file`. The file is read once, to hash it; small ones are copied."""
+        fd = _open_regular(path)
+        try:
+            before = os.fstat(fd)
+            if before.st_size < LARGE_BYTES or before.st_mode & 0o222:
+                return self.put_file(path)
+            digest, size = hash_descriptor(fd)
+            if is_same(before, os.fstat(fd), size) and (
+                self.contains(digest) or self._link(fd, path, digest)
+            ):
+                return digest, size
+        except OSError as error:
+            raise disk_error(error, f"cannot store {path}") from error
+        finally:
+            os.close(fd)
+        return self.put_file(path)
+
+    def _link(self, fd: int, path: Path, digest: Digest) -> bool:
+        """Make the object a name of the file; return False where that cannot be."""
+        target = Path(self._store.loose_path(digest))
+        os.fsync(fd)
+        make_folder(target.parent)
+        try:
+            os.link(path, target)
+        except FileExistsError:
+            return True
+        except OSError:  # another file system, or one without links, or another user's file
+            return False
+        if not os.path.samestat(os.fstat(fd), os.stat(target)):
+            os.unlink(target)  # another file took the name while this one was read
+            return False
+        with self._lock:
+            self._touched.add(target.parent)
+        return True
 
     def finish(self) -> None:
         """Make everything visible.

@@ -1,0 +1,292 @@
+"""`tracker import`: runs and versions of other tools become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tracker.cli.output import print_json, print_table
+from tracker.cli.places import default_project, json_option
+from tracker.importers.driver import FoundVersion, import_runs, import_versions
+from tracker.importers.found import FoundRun, artifact_name, safe_name
+from tracker.importers.report import Report
+from tracker.live.progress_bar import ProgressBar
+from tracker.settings import load_settings
+from vcs.errors import NotFoundError
+from vcs.names import check_project
+from vcs.repo import Repo
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+# Remarks that many runs share are said once, with so many of the runs.
+_SHOWN = 3
+
+
+@click.group(
+    name="import",
+    epilog="""\b
+Examples:
+  tracker import tensorboard runs/
+  tracker import wandb wandb/ --dry-run
+  tracker import mlflow mlruns/ --json""",
+)
+def import_group() -> None:
+    """Take over runs and versions of other tools
+
+    Nothing of the source is changed. Running it again adds only what is new. What could not
+    be carried over is said at the end.
+    """
+
+
+def _options(command: _F) -> _F:
+    for option in (
+        json_option,
+        click.option("-n", "--dry-run", is_flag=True, help="Read everything, write nothing."),
+        click.option("-p", "--project", help="Put the runs into this project."),
+    ):
+        command = option(command)
+    return command
+
+
+def _source(text: str) -> Path:
+    path = Path(text)
+    if not path.exists():
+        raise NotFoundError(f"no such file or folder: {text}")
+    return path.resolve()
+
+
+def _project(repo: Repo, given: str | None, place: Path) -> str:
+    """Return the project of runs whose source names none."""
+    found = given or load_settings({}).project or repo.settings.project
+    return check_project(found or safe_name(place.stem or place.name))
+
+
+def _run(
+    source: str,
+    place: Path,
+    find: Callable[[Repo, Report], Iterable[FoundRun]],
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    repo = Repo.open(create=not dry_run)
+    with ProgressBar(f"Importing from {source}", unit="runs") as progress:
+        report = import_runs(repo, source, place, partial(find, repo), dry_run=dry_run, progress=progress)
+    print_json(report.as_json()) if as_json else _print(report)
+
+
+@import_group.command()
+@click.argument("folder")
+@_options
+def tensorboard(folder: str, project: str | None, dry_run: bool, as_json: bool) -> None:
+    """Take over event files: each folder below FOLDER that has some is a run"""
+    from tracker.importers.tensorboard import SOURCE, find_runs
+
+    place = _source(folder)
+    _run(
+        SOURCE,
+        place,
+        lambda repo, report: find_runs(place, _project(repo, project, place)),
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+@import_group.command()
+@click.argument("place", metavar="FOLDER_OR_FILE")
+@_options
+def mlflow(place: str, project: str | None, dry_run: bool, as_json: bool) -> None:
+    """Take over a store of MLflow: the folder mlruns, or the file mlflow.db
+
+    Each experiment becomes a project, unless --project names one for all.
+    """
+    from tracker.importers.mlflow import find_runs
+    from tracker.importers.mlflow_runs import SOURCE
+
+    where = _source(place)
+    _run(
+        SOURCE,
+        where,
+        lambda repo, report: find_runs(where, project, report),
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+@import_group.command()
+@click.argument("folder")
+@_options
+def wandb(folder: str, project: str | None, dry_run: bool, as_json: bool) -> None:
+    """Take over wandb's run folders: offline ones, and what online runs left
+
+    Runs keep their projects, unless --project names one for all.
+    """
+    from tracker.importers.wandb import SOURCE, find_runs
+
+    where = _source(folder)
+    _run(
+        SOURCE,
+        where,
+        lambda repo, report: find_runs(where, project, report),
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+@import_group.command()
+@click.argument("place", metavar="FOLDER_OR_FILE")
+@_options
+def trackio(place: str, project: str | None, dry_run: bool, as_json: bool) -> None:
+    """Take over trackio's databases, which are one a project"""
+    from tracker.importers.trackio import SOURCE, find_runs
+
+    where = _source(place)
+    _run(
+        SOURCE,
+        where,
+        lambda repo, report: find_runs(where, project, report),
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+@import_group.command("csv")
+@click.argument("place", metavar="FOLDER_OR_FILE")
+@click.option("--step", help="The column that says the step; else the usual names are tried.")
+@click.option("--time", help="The column that says the time: seconds since 1970, or ISO 8601.")
+@_options
+def table(
+    place: str, step: str | None, time: str | None, project: str | None, dry_run: bool, as_json: bool
+) -> None:
+    """Take over histories in CSV, TSV or JSON lines: one file is one run"""
+    from tracker.importers.tables import SOURCE, find_runs
+
+    where = _source(place)
+    _run(
+        SOURCE,
+        where,
+        lambda repo, report: find_runs(where, _project(repo, project, where), report, step=step, time=time),
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+import_group.add_command(table, "jsonl")
+
+
+@import_group.command()
+@click.argument("folder", default=".")
+@click.option("--type", "type_name", default="dataset", show_default=True, help="Type of the artifacts.")
+@click.option("--history/--no-history", default=True, help="Also what earlier commits tracked.")
+@_options
+def dvc(
+    folder: str, type_name: str, history: bool, project: str | None, dry_run: bool, as_json: bool
+) -> None:
+    """Take over what DVC tracks: .dvc files and dvc.lock, with contents from its cache
+
+    Each tracked path becomes an artifact, each commit that changed it a version. Contents are
+    linked, not copied, where the file system allows it.
+    """
+    from tracker.importers.dvc import SOURCE, find_versions
+    from vcs.discover import find_layout
+    from vcs.git import Git
+
+    where = _source(folder)
+    layout = find_layout(where)
+    git = Git(layout.worktree) if layout.git_dir is not None else None
+    _import_versions(
+        SOURCE,
+        where,
+        lambda: find_versions(where, git, type_name, history=history),
+        project,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+@import_group.command()
+@click.argument("folder", default=".")
+@click.option("--name", help="Name of the artifact; else that of the folder.")
+@click.option("--type", "type_name", default="dataset", show_default=True, help="Type of the artifact.")
+@_options
+def lfs(
+    folder: str, name: str | None, type_name: str, project: str | None, dry_run: bool, as_json: bool
+) -> None:
+    """Take over the files below FOLDER that Git LFS keeps, as one version
+
+    Contents are linked, not copied, where the file system allows it.
+    """
+    from tracker.importers.lfs import SOURCE, find_version
+    from vcs.discover import find_layout
+    from vcs.git import Git
+
+    where = _source(folder)
+    layout = find_layout(where)
+    git = Git(layout.worktree) if layout.git_dir is not None else None
+    inside = where.relative_to(layout.worktree.resolve()).as_posix()
+    _import_versions(
+        SOURCE,
+        where,
+        lambda: [
+            find_version(git, artifact_name(name or where.name), type_name, "" if inside == "." else inside)
+        ],
+        project,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+def _import_versions(
+    source: str,
+    place: Path,
+    find: Callable[[], Iterable[FoundVersion]],
+    project: str | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    repo = Repo.open(create=not dry_run)
+    home = default_project(repo, project)
+    with ProgressBar(f"Importing from {source}", unit="versions") as progress:
+        report = import_versions(repo, source, place, home, find(), dry_run=dry_run, progress=progress)
+    print_json(report.as_json()) if as_json else _print(report, "Versions")
+
+
+def _print(report: Report, noun: str = "Runs") -> None:
+    shown = [outcome for outcome in report.outcomes if outcome.what != "unchanged"]
+    if shown:
+        colors = {"new": "green", "grown": "green", "refused": "red"}
+        columns: tuple[str, ...] = ("path", "version", "", "files")
+        rows: list[tuple[object, ...]] = [
+            (o.place, "".join(o.versions) or o.name, o.what, o.files) for o in shown
+        ]
+        if noun == "Runs":
+            columns = ("run", "name", "project", "", "rows", "versions", "files")
+            rows = [(o.id, o.name, o.project, o.what, o.rows, len(o.versions), o.files) for o in shown]
+        print_table(columns, rows, right=("rows", "versions", "files"), colors=colors)
+    would = "would be " if report.dry_run else ""
+    counts = [
+        f"{report.count('new')} new",
+        f"{report.count('grown')} grown",
+        f"{report.count('unchanged')} unchanged",
+        *([f"{report.count('refused')} refused"] if report.count("refused") else []),
+    ]
+    click.echo(
+        f"{noun} from {report.source}: {', '.join(counts)}{f' ({would}written)' if would else ''}.", err=True
+    )
+    for sentence, where in _remarks(report).items():
+        names = ", ".join(where[:_SHOWN]) + (
+            f" and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""
+        )
+        click.echo(f"Not carried over: {sentence}{f' [{names}]' if names else ''}", err=True)
+
+
+def _remarks(report: Report) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {sentence: [] for sentence in report.remarks}
+    for outcome in report.outcomes:
+        for sentence in outcome.left_out:
+            found.setdefault(sentence, []).append(outcome.name)
+    return found
