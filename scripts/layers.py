@@ -53,6 +53,8 @@ FLOORS: list[list[str]] = [
         "vcs.ledger",
         "vcs.collection",
         "vcs.discover",
+        "vcs.gc",
+        "vcs.shared_store",
         "vcs.tracked_scan",
         "vcs.tracked_paths",
     ],

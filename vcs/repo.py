@@ -10,6 +10,7 @@ takes along what the ledger lacks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ from vcs.git import Git
 from vcs.layout import Layout
 from vcs.manifest import Manifest, Origin
 from vcs.settings import VcsSettings, load_settings
+from vcs.shared_store import register
 
 # A command that only looks at records uses few of the verbs, and would wait for the others.
 if TYPE_CHECKING:
@@ -89,6 +91,8 @@ class Repo:
         settings = load_settings(layout.root)
         if settings.store is not None:
             layout = replace(layout, objects_root=settings.store)
+            with suppress(StoreError):  # Who cannot write there collects no garbage, nor puts anything.
+                register(layout)
         repo = cls(layout, settings)
         if create:
             repo.ledger.prepare()

@@ -52,6 +52,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "add": ("tracker.cli.tracked", "add", "Store files and folders as a version"),
     "get": ("tracker.cli.tracked", "get", "Bring the files of a version to a folder"),
     "hooks": ("tracker.cli.hooks", "hooks", "Let git store data, name runs and follow pointers by itself"),
+    "gc": ("tracker.cli.garbage", "gc", "Remove contents that nothing names any more"),
+    "why": (
+        "tracker.cli.garbage",
+        "why",
+        "Say what keeps an object, a tracked path or a version from being garbage",
+    ),
     "merge-pointer": ("tracker.cli.tracked", "merge_pointer", "Merge pointers for git"),
     "config": ("tracker.cli.project", "config", "Print the settings and where each comes from"),
     "login": ("tracker.cli.project", "login", "Say that no account is needed"),

@@ -28,6 +28,7 @@ from vcs.progress import Progress
 from vcs.small_files import LARGE_BYTES
 from vcs.stores.base import Batch, Neighbours, Store
 from vcs.stores.batch import LocalBatch
+from vcs.stores.claims import claim
 from vcs.stores.large import settle
 from vcs.stores.packs import Pack, PackFolder, PackWriter
 from vcs.stores.ranges import RangeFile
@@ -63,6 +64,7 @@ class LocalStore(Store):
         self.packs = PackFolder(packs)
         self.recipes = RecipeFolder(objects)
         self.recent = RecentLarge(objects.parent / "recent-large")
+        self.claims = objects.parent / "claims"
         self._prefix = f"{objects}{os.sep}"
 
     @contextmanager
@@ -72,6 +74,7 @@ class LocalStore(Store):
         Raises:
             StoreError: The disk is full or cannot be written. Nothing of the batch is visible then.
         """
+        claim(self.claims)
         batch = LocalBatch(self)
         try:
             yield batch
@@ -271,6 +274,22 @@ class LocalStore(Store):
         except OSError as error:
             raise disk_error(error, f"cannot read {self.packs.folder}") from error
 
+    def changed_s(self, digest: Digest) -> float | None:
+        """Return when an object was put, or last found by who was to put it; None if it is gone.
+
+        By the disk's clock. Of an object that lies in several places the latest.
+        """
+        pack = self.packs.find(bytes.fromhex(digest))
+        paths: list[str | Path] = [self.loose_path(digest), self.recipes.path(digest)]
+        paths += [pack.path] if pack is not None else []
+        times = []
+        for path in paths:
+            with suppress(OSError):
+                status = os.stat(path)
+                # A file that was linked into the store has an old time of its own.
+                times.append(max(status.st_mtime, status.st_ctime))
+        return max(times, default=None)
+
     def open_temporary(self) -> tuple[int, Path]:
         """Create a temporary file for an object or a pack; a lock on it tells that its maker lives."""
         path = self.tmp / temporary_name("object")
@@ -351,6 +370,19 @@ class LocalStore(Store):
         return NotFoundError(f"object {digest[:12]} is not in {self.name}{damaged}")
 
     def _rewrite_without(self, pack: Pack, gone: set[bytes]) -> None:
+        self.copy_without(pack, gone)
+        try:
+            pack.path.unlink()
+        except OSError as error:
+            raise disk_error(error, f"cannot remove the pack {pack.path.name}") from error
+
+    def copy_without(self, pack: Pack, gone: set[bytes]) -> None:
+        """Make a pack, visible and durable, of all but some objects of another; under the lock of packs.
+
+        Raises:
+            IntegrityError: The pack is cut.
+            StoreError: The disk failed; there is no new pack.
+        """
         left = [raw for raw in pack if raw not in gone]
         if left:
             fd, temporary = self.open_temporary()
@@ -371,10 +403,6 @@ class LocalStore(Store):
                 os.close(fd)
                 remove_quietly(temporary)
             fsync_directory(self.packs.folder)
-        try:
-            pack.path.unlink()
-        except OSError as error:
-            raise disk_error(error, f"cannot remove the pack {pack.path.name}") from error
 
     def adopt(self, fd: int, path: Path, digest: Digest, *, advance: Advance | None = None) -> bool:
         """Take a file as a large object, by a new name; False if its bytes do not have that digest.

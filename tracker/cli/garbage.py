@@ -1,0 +1,232 @@
+"""`tracker gc` and `tracker why`: what nothing names, and what names something."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tracker.cli.output import count_text, print_json, size_text
+from tracker.cli.places import find_version, json_option, open_repo
+from vcs.copying import hash_descriptor
+from vcs.digest import Digest
+from vcs.errors import UsageError
+from vcs.pointer import pointer_path, read_pointer
+
+if TYPE_CHECKING:
+    from vcs.gc import GcPlan
+    from vcs.repo import Repo
+    from vcs.stores.local import LocalStore
+
+_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+_SHOWN = 20
+_OBJECT = "an object"
+
+
+class Duration(click.ParamType[float]):
+    """A time such as 90min, 12h, 14d; a bare number is seconds."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w|)", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no time; write 90min, 12h or 14d", param, ctx)
+        return float(found[1]) * _UNITS[found[2] or "s"]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tracker gc
+  tracker gc --yes
+  tracker gc --undo"""
+)
+@click.option("-y", "--yes", is_flag=True, help="Do it; otherwise it is only said what would be done.")
+@click.option(
+    "--grace", type=Duration(), default="1d", show_default=True, help="Keep what is younger than this."
+)
+@click.option("--undo", is_flag=True, help="Bring back what the last time put into the trash.")
+@click.option("--empty-trash", is_flag=True, help="Remove for good what is in the trash.")
+@json_option
+def gc(yes: bool, grace: float, undo: bool, empty_trash: bool, as_json: bool) -> None:
+    """Remove contents that nothing names any more
+
+    Kept is whatever the records name, here or in a remote's ledger as it was last seen;
+    what pointers name in any commit, stash or reflog; and what a process that still
+    runs has put. Without --yes nothing is changed. What is removed lies in a trash for
+    a week.
+    """
+    if undo and (yes or empty_trash):
+        raise UsageError("--undo goes alone")
+    repo = open_repo()
+    store = local_store(repo)
+    if undo:
+        _undo(store, as_json)
+    elif empty_trash:
+        _empty(store, yes, as_json)
+    else:
+        _collect(repo, store, grace, yes, as_json)
+
+
+def local_store(repo: Repo) -> LocalStore:
+    """Return the store of this machine, which asks no remote."""
+    from vcs.stores.local import LocalStore
+
+    return LocalStore(repo.layout.objects, repo.layout.packs, repo.layout.store_tmp)
+
+
+def _collect(repo: Repo, store: LocalStore, grace_s: float, yes: bool, as_json: bool) -> None:
+    from tracker.storage.record_text import expand_record
+    from vcs import gc as garbage
+
+    plan = garbage.plan_gc(
+        repo.layout, repo.git, store, expand=expand_record, grace_s=grace_s, has_remote=has_remote(repo)
+    )
+    done = garbage.collect(store, plan) if yes else None
+    freed = garbage.empty_trash(store) if yes else 0
+    removed = done.digests if done is not None else frozenset(plan.garbage)
+    size = sum(plan.garbage[digest] for digest in removed)
+    if as_json:
+        print_json(
+            {
+                "done": yes,
+                "objects": len(removed),
+                "size_bytes": size,
+                "young": plan.young,
+                "total": plan.total,
+                "kept": len(done.kept) if done is not None else 0,
+                "freed_bytes": freed,
+            }
+        )
+        return
+    what = f"{count_text(len(removed), 'object')} ({size_text(size)})"
+    if yes:
+        click.echo(f"Moved {what} of {plan.total} to the trash." if removed else "There is no garbage.")
+        if freed:
+            click.echo(f"Freed {size_text(freed)} that were in the trash for a week.")
+    else:
+        click.echo(f"Would remove {what} of {plan.total}." if removed else "There is no garbage.")
+    _explain(plan, len(done.kept) if done is not None else 0)
+    if removed:
+        hint = "bring them back: tracker gc --undo" if yes else "do it: tracker gc --yes"
+        click.echo(f"Hint: {hint}", err=True)
+
+
+def _explain(plan: GcPlan, kept: int) -> None:
+    if plan.young:
+        why = (
+            "a process that still runs may need them"
+            if plan.waits_for_others
+            else "they are younger (--grace)"
+        )
+        click.echo(f"{count_text(plan.young, 'more object')} that nothing names stay: {why}.", err=True)
+    if kept:
+        click.echo(
+            f"{count_text(kept, 'object')} stay: in packs that are mostly wanted, or asked for meanwhile.",
+            err=True,
+        )
+
+
+def _undo(store: LocalStore, as_json: bool) -> None:
+    from vcs import gc as garbage
+
+    folder, count = garbage.undo(store)
+    if as_json:
+        print_json({"objects": count, "removed": folder.time})
+        return
+    click.echo(f"Brought back {count_text(count, 'object')}, removed {folder.time}.")
+
+
+def _empty(store: LocalStore, yes: bool, as_json: bool) -> None:
+    from vcs import gc as garbage
+
+    folders = garbage.trash_folders(store)
+    size = sum(folder.size_bytes() for folder in folders)
+    done = yes and bool(folders)
+    if done:
+        size = garbage.empty_trash(store, older_than_s=0.0)
+    if as_json:
+        print_json({"size_bytes": size, "done": done})
+    elif not folders:
+        click.echo("The trash is empty.")
+    elif done:
+        click.echo(f"Freed {size_text(size)}.")
+    else:
+        click.echo(f"Would free {size_text(size)}.")
+        click.echo("Hint: do it: tracker gc --empty-trash --yes", err=True)
+
+
+def has_remote(repo: Repo) -> bool:
+    """Whether contents that are not here may be elsewhere."""
+    return repo.settings.remote is not None
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tracker why 3f9a1c2e
+  tracker why data/mnist
+  tracker why LeNet5/mnist:v2"""
+)
+@click.argument("what", metavar="DIGEST|PATH|VERSION")
+@json_option
+def why(what: str, as_json: bool) -> None:
+    """Say what keeps an object, a tracked path or a version from being garbage
+
+    The exit status is 1 when nothing does.
+    """
+    from tracker.storage.record_text import expand_record
+    from vcs.gc import in_trash, mentions_of
+    from vcs.kept_by import chains_to
+
+    repo = open_repo()
+    store = local_store(repo)
+    mentions = list(mentions_of(repo.layout, repo.git, store, expand_record))
+    digest, meaning = _find(
+        repo, what, {found for one in mentions for found in one.digests} | {*store.list()}
+    )
+    chains = chains_to(mentions, store, digest)
+    here = store.contains(digest)
+    if as_json:
+        print_json({"digest": digest, "what": meaning, "here": here, "kept_by": chains})
+    else:
+        size = f", {size_text(store.size(digest))}" if here else ""
+        absent = ", not in this store" if meaning == _OBJECT and not here else ""
+        click.echo(f"{digest[:12]}: {meaning}{size}{absent}")
+        for chain in chains[:_SHOWN]:
+            click.echo(f"  {' <- '.join(chain)}")
+        if len(chains) > _SHOWN:
+            click.echo(f"  and {len(chains) - _SHOWN} more (--json prints all)")
+        if not chains:
+            trash = in_trash(store, digest)
+            where = f"; it is in the trash since {trash.time}: tracker gc --undo" if trash else ""
+            click.echo(f"  nothing names it{where}")
+    if not chains:
+        raise click.exceptions.Exit(1)
+
+
+def _find(repo: Repo, what: str, known: set[str]) -> tuple[Digest, str]:
+    """Return the digest that a user means, and what it is.
+
+    Raises:
+        NotFoundError: Nothing of that name.
+        UsageError: The beginning of several digests.
+    """
+    pointer = Path(pointer_path(what))
+    if pointer.is_file():
+        read = read_pointer(pointer)
+        return Digest(read.digest), f"contents of {what}, {read.qualified_name}"
+    if Path(what).is_file():
+        with open(what, "rb") as stream:
+            return hash_descriptor(stream.fileno())[0], f"contents of the file {what}"
+    if re.fullmatch(r"[0-9a-f]{4,64}", what):
+        found = sorted(digest for digest in known if digest.startswith(what))
+        if len(found) > 1:
+            raise UsageError(f"{len(found)} digests begin with {what}", hint="write more of it")
+        if found:
+            return Digest(found[0]), _OBJECT
+    manifest = find_version(repo, what, None)
+    return Digest(manifest.digest), f"contents of {manifest.qualified_name}"
