@@ -118,7 +118,8 @@ def options_of(given: Settings | Mapping[str, Any] | None) -> dict[str, Any]:
         options = dict(given)
     else:
         raise UsageError(
-            f"settings cannot be a {type(given).__name__}", hint="give tracker.Settings(…) or a dictionary"
+            f"settings cannot be of type {type(given).__name__}",
+            hint="give tracker.Settings(…) or a dictionary",
         )
     return {_SPELLINGS.get(key, key): value for key, value in options.items() if value is not None}
 
@@ -325,7 +326,7 @@ def _tags(value: Any) -> tuple[str, ...] | None:
     elif isinstance(value, Iterable):
         parts = value
     else:
-        raise UsageError(f"tags cannot be a {type(value).__name__}", hint='tags=["baseline", "night"]')
+        raise UsageError(f"tags cannot be of type {type(value).__name__}", hint='tags=["baseline", "night"]')
     return tuple(dict.fromkeys(tag for tag in (str(part).strip() for part in parts) if tag))
 
 

@@ -22,7 +22,14 @@ from vcs.digest import Digest, digest_bytes
 from vcs.errors import ConflictError, FormatError, NotFoundError, UsageError
 from vcs.ignore import Ignore, Rules, is_always_left_out
 from vcs.listing import Entry, Listing
-from vcs.paths import check_entry_path, check_link, check_no_collisions, is_plain_name, to_entry_path
+from vcs.paths import (
+    check_entry_path,
+    check_link,
+    check_no_collisions,
+    is_plain_name,
+    look_hint,
+    to_entry_path,
+)
 from vcs.progress import Progress
 from vcs.small_files import Taken
 from vcs.stat_cache import SURELY_SETTLED_NS, Known, StatCache, is_racy_time
@@ -66,7 +73,7 @@ def add_tree(
     if not root.is_dir():
         if root.exists():
             raise UsageError(f"{folder} is not a folder", hint="add it as a file")
-        raise NotFoundError(f"no such folder: {folder}")
+        raise NotFoundError(f"no such folder: {folder}", hint=look_hint(folder))
     with ExitStack() as stack:
         into = batch if batch is not None else stack.enter_context(store.batch())
         small = stack.enter_context(into.small_files())
@@ -93,7 +100,7 @@ def add_file(
     try:
         before = os.stat(real)
     except FileNotFoundError:
-        raise NotFoundError(f"no such file: {path}") from None
+        raise NotFoundError(f"no such file: {path}", hint=look_hint(path)) from None
     except OSError as error:
         raise disk_error(error, f"cannot read {path}") from error
     if not stat.S_ISREG(before.st_mode):

@@ -130,7 +130,9 @@ def check_alias(alias: str) -> str:
     if not isinstance(alias, str) or not alias:
         raise UsageError(f"{alias!r} cannot be an alias", hint="an alias is a word such as best")
     if "/" in alias or ":" in alias:
-        raise UsageError(f"the alias {alias!r} must not contain '/' or ':'")
+        raise UsageError(
+            f"the alias {alias!r} must not contain '/' or ':'", hint="an alias is a word such as best"
+        )
     if _VERSION_LIKE.fullmatch(alias):
         raise UsageError(
             f"{alias!r} cannot be an alias: v0, v1, … are version numbers",

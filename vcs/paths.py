@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable
 
@@ -160,3 +161,11 @@ def _why_bad(path: str) -> str:
     if ".." in path.split("/"):
         return "it has '..'"
     return "it has an empty part or '.'"
+
+
+def look_hint(path: str | os.PathLike[str]) -> str:
+    """Return what to type to see what there is instead of a path that is missing."""
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return f"see what is there: ls {shlex.quote(folder)}"

@@ -13,6 +13,7 @@ from vcs.git import Git
 from vcs.gitignore_line import GITIGNORE, line_for
 from vcs.layout import POINTER_SUFFIX
 from vcs.names import near
+from vcs.paths import look_hint
 from vcs.pointer import LITERAL_PATHS, PointerFile, check_tracked_path, pointer_path, tracked_path
 from vcs.tracked_scan import kind_at
 
@@ -105,7 +106,7 @@ def check_trackable(git: Git, path: str, files: Sequence[PointerFile]) -> None:
                 f"{path} lies in another repository, {folder}", hint=f"track it there: cd {quote(folder)}"
             )
     if kind_at(git.worktree / path) is None:
-        raise NotFoundError(f"no such file or folder: {path}")
+        raise NotFoundError(f"no such file or folder: {path}", hint=look_hint(git.worktree / path))
     for file in files:
         if path.startswith(f"{file.path}/"):
             raise UsageError(

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vcs.errors import FormatError, UsageError
-from vcs.paths import check_entry_path, check_link, check_no_collisions, is_reserved_name, to_entry_path
+from vcs.paths import (
+    check_entry_path,
+    check_link,
+    check_no_collisions,
+    is_reserved_name,
+    look_hint,
+    to_entry_path,
+)
 
 GOOD = [
     "a", "model.bin", "a/b/c", "..a", "a..", "...", "a/...", "ünï/ü", "with space", "a\nb", "mnist.tracker",
@@ -143,3 +153,12 @@ def test_a_link_may_not_leave(path: str, target: str) -> None:
     """Also not by way of another link, which is what `..` behind a name could do."""
     with pytest.raises(FormatError):
         check_link(path, target)
+
+
+def test_the_hint_for_a_missing_path_is_a_command_that_works(tmp_path: Path) -> None:
+    """It lists the nearest folder that there is."""
+    (tmp_path / "my data").mkdir()
+    for missing in ("my data/x", "my data/a/b/x"):
+        hint = look_hint(tmp_path / missing)
+        assert hint == f"see what is there: ls '{tmp_path}/my data'"
+    subprocess.run(["sh", "-c", hint.partition(": ")[2]], check=True)

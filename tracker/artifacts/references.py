@@ -19,7 +19,7 @@ from vcs.copying import hash_descriptor
 from vcs.digest import Digest, digest_bytes
 from vcs.ignore import Ignore
 from vcs.listing import Entry
-from vcs.paths import to_entry_path
+from vcs.paths import look_hint, to_entry_path
 from vcs.progress import Progress
 from vcs.repo import Repo
 from vcs.secrets import mask
@@ -59,7 +59,9 @@ def entries_for(
     if local is None:
         return [_remote(os.fspath(uri), name)]
     if not local.exists():
-        raise NotFoundError(f"cannot refer to {local}: there is no such file or folder")
+        raise NotFoundError(
+            f"cannot refer to {local}: there is no such file or folder", hint=look_hint(local)
+        )
     if not checksum:
         path = to_entry_path(name if name is not None else local.name)
         return [Entry(path, digest_bytes(local.as_uri().encode()), 0, "ref", target=local.as_uri())]

@@ -20,6 +20,7 @@ from tracker.live.pins import Pins
 from tracker.storage.catalog import RunEntry
 from vcs.manifest import Origin
 from vcs.names import LATEST, MAX_NAME, parse_artifact_ref
+from vcs.paths import look_hint
 from vcs.repo import Repo
 
 
@@ -227,6 +228,8 @@ def log_code(
 def _artifact_of_path(
     run: RunPort, path: str | os.PathLike[str], name: str | None, type_name: str | None
 ) -> Artifact:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"log_artifact takes an Artifact or a path, not {type(path).__name__}")
     text = os.fspath(path)
     local = local_path(path)
     basename = os.path.basename(os.path.normpath(local if local is not None else text)) or "files"
@@ -239,7 +242,7 @@ def _artifact_of_path(
     elif os.path.exists(text):
         artifact.add_file(text)
     else:
-        raise NotFoundError(f"cannot log {text}: there is no such file or folder")
+        raise NotFoundError(f"cannot log {text}: there is no such file or folder", hint=look_hint(text))
     return artifact
 
 

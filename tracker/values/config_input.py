@@ -48,7 +48,7 @@ def as_mapping(given: Any) -> Mapping[str, Any]:
     if attributes is not None:
         return {key: value for key, value in attributes.items() if not key.startswith("_")}
     raise UsageError(
-        f"config cannot be a {type(given).__name__}",
+        f"config cannot be of type {type(given).__name__}",
         hint="give a dictionary, a Namespace, a dataclass or the path of a YAML file",
     )
 

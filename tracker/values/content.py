@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 
 from tracker.values.sink import MediaSink, Stored
 from vcs.errors import ConflictError, Error, NotFoundError, UsageError
+from vcs.paths import look_hint
 
 Record = dict[str, Any]
 """What a media value leaves in a row: `_type`, and what JSON can hold."""
@@ -161,7 +162,7 @@ def _stat_file(path: Path) -> os.stat_result:
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFoundError(f"no file {path}") from error
+        raise NotFoundError(f"no file {path}", hint=look_hint(path)) from error
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {error}") from error
     if not os.path.isfile(path):
