@@ -1,5 +1,6 @@
 # make demo   install into .venv and run the main job on real digits
 # make test   install and pass the tests
+# make test-frameworks  train with Lightning, Transformers, Keras, … and look at what was recorded
 # make check  what CI runs: lint, layers, types, tests
 
 PY ?= python3
@@ -12,7 +13,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Tests and the demo start many processes; without cached byte code each takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow check lint types layers bench clean
+.PHONY: demo test test-slow test-frameworks check lint types layers bench clean
 .DELETE_ON_ERROR:
 
 .venv/.installed: pyproject.toml constraints.txt Makefile
@@ -27,10 +28,15 @@ demo: .venv/.installed
 
 # The quick tests, some minutes on two cores; the slow ones are a target of their own.
 test: .venv/.installed
-	$(B)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
+	$(B)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not frameworks"
 
 test-slow: .venv/.installed
 	$(B)/python -m pytest -q -n 2 --dist worksteal -m slow
+
+# Trainings with the frameworks themselves, each in an environment of its own below .frameworks/.
+# The first time installs them; what cannot be installed is skipped with the reason.
+test-frameworks: .venv/.installed
+	$(B)/python -m pytest -q -n 2 --dist worksteal -m frameworks tests/frameworks
 
 check: lint layers types test test-slow
 
@@ -48,4 +54,4 @@ bench: .venv/.installed
 	$(B)/python -m benchmarks
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache demo
+	rm -rf .venv .frameworks build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache demo

@@ -19,6 +19,7 @@ FLOORS: list[list[str]] = [
         "tracker.compat",
         "tracker.revive",
         "tracker.importers",
+        "tracker.integrations",
         "tracker.exporters",
         "tracker.sweeps",
     ],

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     )
     from tracker.live.handle import Run
     from tracker.live.resumable_loader import ResumableLoader
-    from tracker.live.session import finish, init, log, login, require, setup, teardown
+    from tracker.live.session import attach, finish, init, log, login, require, setup, teardown
     from tracker.live.term import termerror, termlog, termwarn
     from tracker.plot import plot_table
     from tracker.read.api import Api
@@ -50,15 +50,19 @@ if TYPE_CHECKING:
         Audio,
         BoundingBoxes2D,
         Classes,
+        Graph,
         Histogram,
         Html,
         Image,
         ImageMask,
+        JoinedTable,
         Molecule,
         Object3D,
+        PartitionedTable,
         Plotly,
         Table,
         Video,
+        box3d,
     )
     from tracker.values.random_names import generate_id
     from tracker.values.summary import Summary
@@ -85,7 +89,7 @@ _PLACES = {
     "plot_table": "tracker.plot",
     "resume": "tracker.revive.resume",
     **dict.fromkeys(
-        ("finish", "init", "log", "login", "require", "setup", "teardown"), "tracker.live.session"
+        ("attach", "finish", "init", "log", "login", "require", "setup", "teardown"), "tracker.live.session"
     ),
     **dict.fromkeys(("termerror", "termlog", "termwarn"), "tracker.live.term"),
     **dict.fromkeys(
@@ -117,15 +121,19 @@ _PLACES = {
             "Audio",
             "BoundingBoxes2D",
             "Classes",
+            "Graph",
             "Histogram",
             "Html",
             "Image",
             "ImageMask",
+            "JoinedTable",
             "Molecule",
             "Object3D",
+            "PartitionedTable",
             "Plotly",
             "Table",
             "Video",
+            "box3d",
         ),
         "tracker.values.media",
     ),
@@ -144,12 +152,15 @@ __all__ = [
     "CommError",
     "Config",
     "Error",
+    "Graph",
     "Histogram",
     "Html",
     "Image",
     "ImageMask",
+    "JoinedTable",
     "Molecule",
     "Object3D",
+    "PartitionedTable",
     "Plotly",
     "ResumableLoader",
     "Run",
@@ -160,6 +171,8 @@ __all__ = [
     "Video",
     "__version__",
     "alert",
+    "attach",
+    "box3d",
     "config",
     "define_metric",
     "errors",

@@ -13,13 +13,16 @@ from tracker.values.plots import (
     pr_curve,
     roc_curve,
     scatter,
+    visualize,
 )
 
 CustomChart = Plot
+Visualize = Plot
 
 __all__ = [
     "CustomChart",
     "Plot",
+    "Visualize",
     "bar",
     "confusion_matrix",
     "histogram",
@@ -29,4 +32,5 @@ __all__ = [
     "pr_curve",
     "roc_curve",
     "scatter",
+    "visualize",
 ]

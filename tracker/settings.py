@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 from tracker.errors import UsageError
 
@@ -81,7 +81,12 @@ class Settings:
     Any name is accepted, so that scripts for other versions work; what has no meaning
     here is kept and has no effect. `strict=True` makes trouble while logging raise,
     `keep_late_steps=True` keeps rows whose step is already past.
+
+    Attributes:
+        known_fields: Those of wandb's names that have an effect here.
     """
+
+    known_fields: ClassVar[tuple[str, ...]] = (*_VARIABLES, "allow_val_change", "sync_tensorboard")
 
     def __init__(self, **options: Any) -> None:
         self.__dict__.update(options)

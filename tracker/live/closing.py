@@ -38,6 +38,8 @@ def end_run(parts: Parts, ending: Ending, *, quiet: bool = False) -> None:
         parts.ended = True
         if parts.watcher is not None:
             parts.watcher.unwatch()
+        for feeder in parts.feeders:
+            feeder.stop()
         parts.engine.commit_pending()
         parts.engine.close_gate(lambda: _refuse(parts))
         parts.state = _state(parts, ending)

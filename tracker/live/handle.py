@@ -17,7 +17,7 @@ from tracker.live.parts import Parts
 from tracker.live.port import OpenRun, Port, TemporaryRepo
 from tracker.live.run_artifacts import RunArtifacts
 from tracker.live.run_facts import RunFacts
-from tracker.live.term import say, warn
+from tracker.live.term import say, warn, warn_once
 from tracker.storage import records
 from tracker.storage.catalog import RunEntry
 from tracker.storage.records import RunRecord
@@ -239,6 +239,14 @@ class Run(RunFacts, RunArtifacts):
             record.extra.setdefault("alerts", []).append(entry)
 
         disk.recorder.change_soon(change, doing="record an alert")
+
+    def write_logs(self, text: str) -> None:
+        """Print a text, which so becomes part of the recorded output."""
+        say(text.removesuffix("\n"))
+
+    def pin_config_keys(self, keys: Any = ()) -> None:
+        """Do nothing, and say so once: wandb's web page shows these keys above the others."""
+        warn_once("pin_config_keys has no effect here: `tracker show` shows all of the config")
 
     def mark_preempting(self) -> None:
         """Say that the machine will be taken away: an end that is no success is then `preempted`."""

@@ -56,6 +56,7 @@ class Parts:
         on_end: Called once, when the run has ended.
         ended: Set by the first who ends the run.
         pins: What names of artifacts mean in a run that is resumed or reproduced.
+        feeders: What logs to the run by itself; told to `stop()` before its last row is written.
     """
 
     facts: Facts
@@ -65,6 +66,7 @@ class Parts:
     summary: Summary
     disk: OnDisk | None = None
     watcher: Any = None
+    feeders: list[Any] = field(default_factory=list)
     preempting: bool = False
     pins: Pins = field(default_factory=Pins)
     state: str = "running"

@@ -24,8 +24,11 @@ class RunFacts:
 
     _parts: Parts
 
-    # wandb's pickled handles use it; ours are told apart by being None.
-    _attach_id: str | None = None
+    @property
+    def _attach_id(self) -> str | None:
+        """What `attach` takes in another process; None for a run that records nothing."""
+        disk, facts = self._parts.disk, self._parts.facts
+        return None if disk is None else f"{disk.repo.layout.worktree}//{facts.project}/{facts.id}"
 
     @property
     def id(self) -> str:
@@ -92,6 +95,11 @@ class RunFacts:
     def project_url(self) -> str | None:
         """None: there is no server."""
         return None
+
+    @property
+    def sync_dir(self) -> str:
+        """The folder of the run's records; empty for a run that records nothing."""
+        return str(self._parts.facts.folder or "")
 
     sweep_id: str | None = None
     sweep_url: str | None = None

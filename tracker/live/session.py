@@ -14,13 +14,14 @@ from typing import Any, NoReturn
 from tracker.artifacts.home import Home, enter_home, leave_home
 from tracker.collect.cells import shell
 from tracker.errors import UsageError
+from tracker.live.feeders import start_feeders
 from tracker.live.handle import Run
 from tracker.live.lifecycle import Guarded, Lifecycle
 from tracker.live.parts import Parts
 from tracker.live.port import OpenRun
 from tracker.live.revival import Revival, take_revival
 from tracker.live.start import join_run, start_disabled, start_on_disk
-from tracker.live.term import say, set_loudness, warn_once
+from tracker.live.term import say, set_loudness
 from tracker.settings import RunSettings, Settings, load_settings, options_of
 from tracker.values.config import clean_key
 from tracker.values.config_input import as_mapping, plain_value, read_defaults, select
@@ -105,21 +106,17 @@ def init(
         fork_from: The same, as a new run that shares the history up to n.
         save_code: Always so: the code of each session is a commit.
         settings: Further options; see `tracker.Settings`.
-        force, tensorboard, sync_tensorboard, monitor_gym, anonymous: Without meaning here.
+        sync_tensorboard: Log what is written for TensorBoard, too; `tensorboard` is its
+            old name. See `tracker.live.feeders`.
+        monitor_gym: Log the videos that gymnasium records.
+        force, anonymous: Without meaning here.
 
     Raises:
         UsageError: Options that contradict each other or what exists.
         LockedError: The run that is to go on is live in another process.
         GitError, FormatError, StoreError: The project cannot be read or written.
     """
-    ignored = {
-        "dir": dir,
-        "force": force,
-        "tensorboard": tensorboard,
-        "sync_tensorboard": sync_tensorboard,
-        "monitor_gym": monitor_gym,
-        "anonymous": anonymous,
-    }
+    ignored = {"dir": dir, "force": force, "anonymous": anonymous}
     arguments = {
         "entity": entity,
         "project": project,
@@ -135,6 +132,8 @@ def init(
         "resume": resume,
         "resume_from": resume_from,
         "fork_from": fork_from,
+        "sync_tensorboard": sync_tensorboard if tensorboard is None else tensorboard,
+        "monitor_gym": monitor_gym,
     }
     chosen = load_settings({**options_of(_process_settings), **options_of(settings), **options_of(arguments)})
     set_loudness("silent" if chosen.silent else "quiet" if chosen.quiet else "normal")
@@ -154,8 +153,7 @@ def init(
 def _name_ignored(arguments: Mapping[str, Any]) -> None:
     names = [name for name, value in arguments.items() if value]
     if names:
-        text = f"accepted for wandb, without effect here: {', '.join(names)}"
-        warn_once(text) if "sync_tensorboard" in names or "monitor_gym" in names else _say_once(text)
+        _say_once(f"accepted for wandb, without effect here: {', '.join(names)}")
 
 
 def _say_once(text: str, said: set[str] = set()) -> None:  # noqa: B006 - remembers, on purpose
@@ -205,6 +203,7 @@ def _begin(settings: RunSettings, given: Mapping[str, Any]) -> Run:
     parts.config.__dict__["_on_object"] = _use_artifacts(run)
     _guard(run, parts)
     run.config.update(later)
+    start_feeders(parts)
     if not run.disabled:
         say(_greeting(run))
     return run
@@ -262,7 +261,7 @@ def _guard(run: Run, parts: Parts) -> None:
     parts.on_end.append(end)
 
 
-def join(folder: str, project: str, run_id: str) -> Run:
+def join(folder: str, project: str | None, run_id: str) -> Run:
     """Return a handle to a run that another process began, for its rows only; see `Run.__reduce__`.
 
     In the process of the run itself that is the run. Elsewhere the handle becomes the
@@ -283,6 +282,31 @@ def join(folder: str, project: str, run_id: str) -> Run:
         if _current is None:
             _make_current(run)
         return run
+
+
+def attach(attach_id: str | None = None, run_id: str | None = None, *, run: Run | None = None) -> Run:
+    """Return a handle to a run that lives in another process; see `join`.
+
+    Args:
+        attach_id: What `run._attach_id` is there, or the id of a run.
+        run_id: The id of a run of the current project.
+        run: A run, to name it by itself.
+
+    Raises:
+        UsageError: There is no such run.
+    """
+    name = attach_id or run_id or (run._attach_id if run is not None else None)
+    if not name:
+        raise UsageError("attach needs the id of a run", hint="tracker.attach(run._attach_id)")
+    folder, _, place = name.rpartition("//")
+    project, _, known = place.rpartition("/")
+    if _current is not None and not project:
+        project = _current.project
+    return join(folder or str(current_folder()), project or _project_of_settings(), known)
+
+
+def _project_of_settings() -> str | None:
+    return load_settings(options_of(_process_settings)).project
 
 
 def _forget(run_id: str) -> None:

@@ -108,7 +108,7 @@ class Api:
         filters: Filters = None,
         order: str = "+created_at",
         per_page: int = 50,
-        include_sweeps: bool = True,
+        include_sweeps: bool = False,
         lazy: bool = True,
     ) -> Runs:
         """Return the runs of a project, lazily.
@@ -167,9 +167,9 @@ class Api:
         self,
         type_name: str,
         name: str,
+        order: str | None = None,
         per_page: int = 50,
         tags: str | Sequence[str] | None = None,
-        order: str | None = None,
     ) -> list[Artifact]:
         """Return the versions of a collection, newest first; those that have all of some tags.
 

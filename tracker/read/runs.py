@@ -187,7 +187,7 @@ class Run(RunView):
         return FilePlace(layout, repo.store, lambda path: editing.forget_file(repo, layout, path))
 
     def files(
-        self, names: Sequence[str] | None = None, per_page: int = 50, pattern: str | None = None
+        self, names: Sequence[str] | None = None, pattern: str | None = None, per_page: int = 50
     ) -> Files:
         """Return the files of the run: all, or those of these names, or of a pattern."""
         return list_files(self._files, self.record, names, pattern)

@@ -146,11 +146,13 @@ class Config:
             }
             self._change(missing, allow=False, notice=False)
 
-    def update_locked(self, d: Mapping[str, Any], user: str = "sweep") -> None:
+    def update_locked(
+        self, d: Mapping[str, Any], user: str | None = None, _allow_val_change: bool | None = None
+    ) -> None:
         """Set keys for good: later changes of them are ignored with a warning."""
         self._change(d, allow=True, notice=False)
         with self._lock:
-            self.__dict__["_locked"].update(dict.fromkeys(map(clean_key, d), user))
+            self.__dict__["_locked"].update(dict.fromkeys(map(clean_key, d), user or "sweep"))
 
     def persist(self) -> None:
         """Do nothing: changes are written as they are made (wandb has this method)."""

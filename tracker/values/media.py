@@ -11,10 +11,12 @@ from typing import Any, ClassVar
 from tracker.values.arrays import is_array, is_instance_of
 from tracker.values.audio import Audio
 from tracker.values.content import Media, Record
+from tracker.values.graph import Graph
 from tracker.values.histogram import Histogram
 from tracker.values.html import Html
 from tracker.values.image import Image, group_images, picture_of
-from tracker.values.objects import Molecule, Object3D, Plotly
+from tracker.values.joined import JoinedTable, PartitionedTable
+from tracker.values.objects import Molecule, Object3D, Plotly, box3d
 from tracker.values.overlays import BoundingBoxes2D, Classes, ImageMask
 from tracker.values.plots import Plot
 from tracker.values.sink import MediaSink
@@ -25,18 +27,22 @@ __all__ = [
     "Audio",
     "BoundingBoxes2D",
     "Classes",
+    "Graph",
     "Histogram",
     "Html",
     "Image",
     "ImageMask",
+    "JoinedTable",
     "Media",
     "MediaList",
     "Molecule",
     "Object3D",
+    "PartitionedTable",
     "Plot",
     "Plotly",
     "Table",
     "Video",
+    "box3d",
     "value_to_media",
 ]
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import itertools
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,6 +50,28 @@ class Object3D(Media):
             self._suffix = ".pts.json"
             self._content = Content(_scene(data_or_path))
 
+    @classmethod
+    def from_file(cls, data_or_path: Any, file_type: str | None = None) -> Object3D:
+        """Take a path, or a file object with what it contains."""
+        return cls(data_or_path) if file_type is None else cls(data_or_path, file_type=file_type)
+
+    @classmethod
+    def from_numpy(cls, data: Any) -> Object3D:
+        """Take points: rows of 3, 4 or 6 numbers."""
+        return cls(data)
+
+    @classmethod
+    def from_point_cloud(
+        cls,
+        points: Any,
+        boxes: Sequence[Mapping[str, Any]],
+        vectors: Sequence[Mapping[str, Any]] | None = None,
+        point_cloud_type: str = "lidar/beta",
+    ) -> Object3D:
+        """Take a scene of points with boxes (see `box3d`) and vectors among them."""
+        scene = {"type": point_cloud_type, "points": points, "boxes": list(boxes)}
+        return cls(scene | {"vectors": list(vectors or [])})
+
     def to_record(self, sink: MediaSink) -> Record:
         """Put the object into the sink; see `Media.to_record`."""
         stored = self._content.put(sink, folder="object3D", suffix=self._suffix)
@@ -76,6 +102,54 @@ class Molecule(Media):
         else:
             raise TypeError(f"a molecule is a path or a file object, not {type(data_or_path).__name__}")
 
+    @classmethod
+    def from_rdkit(
+        cls,
+        data_or_path: Any,
+        caption: str | None = None,
+        convert_to_3d_and_optimize: bool = True,
+        mmff_optimize_molecule_max_iterations: int = 200,
+    ) -> Molecule:
+        """Take a molecule of RDKit, or a file that RDKit reads (.mol, .mol2, .sdf, .pdb).
+
+        Args:
+            data_or_path: The molecule, or a path.
+            caption: Shown below it.
+            convert_to_3d_and_optimize: Find places in space for the atoms.
+            mmff_optimize_molecule_max_iterations: How long to look for good ones.
+
+        Raises:
+            UsageError: RDKit is not installed.
+            ValueError: RDKit makes no molecule of it.
+        """
+        from tracker.values import rdkit_molecule
+
+        block = rdkit_molecule.pdb_block(
+            data_or_path,
+            optimize=convert_to_3d_and_optimize,
+            iterations=mmff_optimize_molecule_max_iterations,
+        )
+        return cls(io.StringIO(block), caption=caption, file_type="pdb")
+
+    @classmethod
+    def from_smiles(
+        cls,
+        data: str,
+        caption: str | None = None,
+        sanitize: bool = True,
+        convert_to_3d_and_optimize: bool = True,
+        mmff_optimize_molecule_max_iterations: int = 200,
+    ) -> Molecule:
+        """Take a molecule written as SMILES; see `from_rdkit`."""
+        from tracker.values import rdkit_molecule
+
+        return cls.from_rdkit(
+            rdkit_molecule.from_smiles(data, sanitize=sanitize),
+            caption,
+            convert_to_3d_and_optimize,
+            mmff_optimize_molecule_max_iterations,
+        )
+
     def to_record(self, sink: MediaSink) -> Record:
         """Put the molecule into the sink; see `Media.to_record`."""
         stored = self._content.put(sink, folder="molecule", suffix=self._suffix)
@@ -102,6 +176,54 @@ class Plotly(Media):
         """Put the figure into the sink; see `Media.to_record`."""
         stored = self._content.put(sink, folder="plotly", suffix=".plotly.json")
         return file_record(self.record_type, stored)
+
+
+def box3d(
+    *,
+    center: Sequence[float],
+    size: Sequence[float],
+    orientation: Sequence[float],
+    color: Sequence[float],
+    label: str | None = None,
+    score: float | None = None,
+) -> dict[str, Any]:
+    """Return a box for `Object3D.from_point_cloud`.
+
+    Args:
+        center, size: x, y, z.
+        orientation: The turn from the axes of the world to those of the box, as a
+            quaternion r, x, y, z.
+        color: Red, green and blue, 0 to 1.
+        label, score: Shown beside it.
+
+    Raises:
+        ValueError: A part has another number of numbers, or the quaternion is zero.
+    """
+    for name, part, count in (("center", center, 3), ("size", size, 3), ("color", color, 3)):
+        if len(part) != count:
+            raise ValueError(f"{name} of a box has {count} numbers, not {len(part)}")
+    turn = [float(number) for number in orientation]
+    length = math.sqrt(sum(number * number for number in turn))
+    if len(turn) != 4 or not length:
+        raise ValueError("orientation of a box is a quaternion of 4 numbers that are not all 0")
+    real, *imaginary = (number / length for number in turn)
+    corners = [
+        [c + t for c, t in zip(map(float, center), _turned(corner, real, imaginary), strict=True)]
+        for corner in itertools.product(*((-float(edge) / 2, float(edge) / 2) for edge in size))
+    ]
+    box: dict[str, Any] = {"corners": corners, "color": [round(255 * float(part)) for part in color]}
+    return box | {name: value for name, value in (("label", label), ("score", score)) if value is not None}
+
+
+def _turned(point: Sequence[float], real: float, imaginary: Sequence[float]) -> list[float]:
+    """Turn a point p by a quaternion r, v of length 1: p + 2r v^p + 2 v^(v^p), with ^ for cross."""
+    once = _cross(imaginary, point)
+    twice = _cross(imaginary, once)
+    return [p + 2 * (real * a + b) for p, a, b in zip(point, once, twice, strict=True)]
+
+
+def _cross(a: Sequence[float], b: Sequence[float]) -> list[float]:
+    return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 
 
 def _scene(data: Any) -> bytes:

@@ -79,7 +79,7 @@ def line(
     x: str,
     y: str,
     stroke: str | None = None,
-    title: str | None = None,
+    title: str | None = "",
     split_table: bool = False,
 ) -> Plot:
     """Draw `y` over `x` as a line, one for each value of the column `stroke` if given.
@@ -91,17 +91,17 @@ def line(
     return Plot("line", table, fields, title=title)
 
 
-def scatter(table: Table, x: str, y: str, title: str | None = None, split_table: bool = False) -> Plot:
+def scatter(table: Table, x: str, y: str, title: str | None = "", split_table: bool = False) -> Plot:
     """Draw a point at (`x`, `y`) for each row."""
     return Plot("scatter", table, {"x": x, "y": y}, title=title)
 
 
-def bar(table: Table, label: str, value: str, title: str | None = None, split_table: bool = False) -> Plot:
+def bar(table: Table, label: str, value: str, title: str | None = "", split_table: bool = False) -> Plot:
     """Draw a bar of the height `value` for each row, named by `label`."""
     return Plot("bar", table, {"x": label, "y": value}, title=title)
 
 
-def histogram(table: Table, value: str, title: str | None = None, split_table: bool = False) -> Plot:
+def histogram(table: Table, value: str, title: str | None = "", split_table: bool = False) -> Plot:
     """Draw how often values of the column fall into bins."""
     return Plot("histogram", table, {"x": value}, title=title)
 
@@ -110,7 +110,7 @@ def line_series(
     xs: Sequence[Any],
     ys: Sequence[Sequence[Any]],
     keys: Sequence[str] | None = None,
-    title: str = "",
+    title: str | None = "",
     xname: str = "x",
     split_table: bool = False,
 ) -> Plot:
@@ -252,3 +252,8 @@ def plot_table(
     # The names of the parts are the specification's own and could be anything: they stay together.
     checked.fields = {}
     return checked
+
+
+def visualize(id: str, value: Table) -> Plot:
+    """Draw a table by a specification of wandb's whose fields have the names of the columns."""
+    return plot_table(id, value, {str(column): str(column) for column in value.columns})

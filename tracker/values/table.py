@@ -177,7 +177,7 @@ class Table(Media):
         """
         if convert_to not in (None, "numpy"):
             raise ValueError(f'convert_to is None or "numpy", not {convert_to!r}')
-        index = self._index_of(name)
+        index = self.column_index(name)
         values = [row[index] for row in self.data]
         return import_numpy("a column as an array").array(values) if convert_to else values
 
@@ -212,7 +212,7 @@ class Table(Media):
             NotFoundError: No such column.
             TypeError: A value in it is of another type.
         """
-        index = self._index_of(col_name)
+        index = self.column_index(col_name)
         kind = _given_types([dtype], 1)[0]
         for row in self.data:
             self._next_kind(kind, row[index], col_name, optional=optional or row[index] is None)
@@ -261,7 +261,12 @@ class Table(Media):
             )
         return kind or found
 
-    def _index_of(self, name: str | int) -> int:
+    def column_index(self, name: str | int) -> int:
+        """Return the place of a column.
+
+        Raises:
+            NotFoundError: No such column.
+        """
         try:
             return self.columns.index(name)
         except ValueError:

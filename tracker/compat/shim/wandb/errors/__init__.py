@@ -11,3 +11,4 @@ from tracker.errors import (  # noqa: F401
 
 AuthenticationError = UsageError
 WandbCoreNotAvailableError = Error
+UnsupportedError = UsageError

@@ -1,0 +1,1 @@
+from tracker.live.term import termerror, termlog, termwarn  # noqa: F401

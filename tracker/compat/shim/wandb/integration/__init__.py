@@ -1,0 +1,1 @@
+"""wandb.integration: callbacks of frameworks, those of tracker.integrations."""

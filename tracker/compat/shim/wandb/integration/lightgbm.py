@@ -1,0 +1,1 @@
+from tracker.integrations.lightgbm import *  # noqa: F403

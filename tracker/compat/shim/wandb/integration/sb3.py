@@ -1,0 +1,1 @@
+from tracker.integrations.sb3 import *  # noqa: F403

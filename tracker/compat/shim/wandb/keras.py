@@ -1,0 +1,1 @@
+from tracker.integrations.keras import *  # noqa: F403

@@ -1,0 +1,1 @@
+from tracker import Artifact  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker import ArtifactTTL  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker import Audio  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker.values.content import Media  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker import Html  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker import Image  # noqa: F401

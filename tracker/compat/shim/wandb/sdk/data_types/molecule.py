@@ -1,0 +1,1 @@
+from tracker import Molecule  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker import Object3D  # noqa: F401

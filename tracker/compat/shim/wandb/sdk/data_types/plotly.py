@@ -1,0 +1,1 @@
+from tracker import Plotly  # noqa: F401

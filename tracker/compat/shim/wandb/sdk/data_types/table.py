@@ -1,0 +1,1 @@
+from tracker import Table  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker import Video  # noqa: F401

@@ -1,0 +1,1 @@
+from wandb.sdk.lib import RunDisabled  # noqa: F401

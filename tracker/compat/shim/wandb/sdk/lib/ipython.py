@@ -1,0 +1,1 @@
+from tracker.live.session import in_notebook  # noqa: F401

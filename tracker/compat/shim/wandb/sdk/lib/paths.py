@@ -1,0 +1,9 @@
+"""wandb.sdk.lib.paths: names for types."""
+
+import os
+from pathlib import PurePosixPath
+
+StrPath = str | os.PathLike
+FilePathStr = str
+URIStr = str
+LogicalPath = PurePosixPath

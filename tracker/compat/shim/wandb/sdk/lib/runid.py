@@ -1,0 +1,1 @@
+from tracker.values.random_names import generate_id  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker import init  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker import login  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker.values.metrics import Metric  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker import Settings  # noqa: F401

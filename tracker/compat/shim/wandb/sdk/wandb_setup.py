@@ -1,0 +1,1 @@
+from tracker import setup, teardown  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker import Summary  # noqa: F401

@@ -1,0 +1,1 @@
+from tracker.integrations.sklearn import *  # noqa: F403

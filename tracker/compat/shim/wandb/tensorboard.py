@@ -1,0 +1,1 @@
+from tracker.integrations.tensorboard import *  # noqa: F403

@@ -1,0 +1,1 @@
+from tracker.integrations.xgboost import *  # noqa: F403
