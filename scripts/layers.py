@@ -55,6 +55,7 @@ FLOORS: list[list[str]] = [
         "vcs.collection",
         "vcs.discover",
         "vcs.gc",
+        "vcs.repair",
         "vcs.shared_store",
         "vcs.tracked_scan",
         "vcs.tracked_paths",

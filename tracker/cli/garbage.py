@@ -161,7 +161,7 @@ def _empty(store: LocalStore, yes: bool, as_json: bool) -> None:
 
 def has_remote(repo: Repo) -> bool:
     """Whether contents that are not here may be elsewhere."""
-    return repo.settings.remote is not None
+    return repo.settings.remote is not None or bool(repo.settings.remotes)
 
 
 @click.command(

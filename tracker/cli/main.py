@@ -58,6 +58,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "why",
         "Say what keeps an object, a tracked path or a version from being garbage",
     ),
+    "verify": (
+        "tracker.cli.verify",
+        "verify",
+        "Read all contents and records again and name what is damaged",
+    ),
     "merge-pointer": ("tracker.cli.tracked", "merge_pointer", "Merge pointers for git"),
     "config": ("tracker.cli.project", "config", "Print the settings and where each comes from"),
     "login": ("tracker.cli.project", "login", "Say that no account is needed"),

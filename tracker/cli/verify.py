@@ -1,0 +1,98 @@
+"""`tracker verify`: read all contents again, and mend what can be mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from tracker.cli.garbage import has_remote, local_store
+from tracker.cli.output import count_text, print_json
+from tracker.cli.places import json_option, open_repo
+from tracker.live.progress_bar import ProgressBar
+from vcs.digest import Digest
+from vcs.repo import Repo
+
+_NAMES = 3
+_SHOWN = 50
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tracker verify
+  tracker verify --repair"""
+)
+@click.option(
+    "--repair", "mend", is_flag=True, help="Set damage aside and bring whole contents from a remote."
+)
+@json_option
+def verify(mend: bool, as_json: bool) -> None:
+    """Read all contents and records again and name what is damaged
+
+    With --repair damaged bytes are set aside, never thrown away, and what is damaged or
+    missing is fetched from any remote that has it. The exit status is 1 when something
+    is wrong and stays so.
+    """
+    from vcs.collection import Collections
+    from vcs.repair import Verified, damaged_folder, repair, verify_everything
+
+    repo = open_repo()
+    store = local_store(repo)
+    collections = Collections(repo.layout, store)
+
+    def look() -> Verified:
+        with ProgressBar("Reading") as bar:
+            return verify_everything(collections, store, progress=bar)
+
+    found = look()
+    wrong = bool(found.findings)
+    # What is not here is with a remote, if there is one.
+    lacking = len(found.absent) if not has_remote(repo) else 0
+    result = {
+        "objects": found.objects,
+        "problems": [
+            {
+                "what": one.problem.what,
+                "problem": one.problem.kind,
+                "of": list(one.names),
+                "detail": one.problem.detail,
+            }
+            for one in found.findings
+        ],
+        "not_here": len(found.absent),
+    }
+    if not as_json:
+        for one in found.findings[:_SHOWN]:
+            more = len(one.names) - _NAMES
+            names = ", ".join(one.names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+            click.echo(f"{one.problem.kind}: {names or 'named by no version'}: {one.problem.detail}")
+        click.echo(
+            f"Read {count_text(found.objects, 'object')}: {count_text(len(found.findings), 'problem')}."
+        )
+        if found.absent:
+            click.echo(f"{count_text(len(found.absent), 'object')} of versions are not here.", err=True)
+    if mend and (found.findings or lacking):
+        mended = repair(store, found, lambda digests: _bring(repo, digests))
+        result |= {
+            "set_aside": mended.set_aside, "brought": len(mended.brought), "lost": sorted(mended.lost),
+        }  # fmt: skip
+        if not as_json:
+            click.echo(
+                f"Set {mended.set_aside} aside in {damaged_folder(store)}, made "
+                f"{count_text(len(mended.brought), 'object')} whole, {len(mended.lost)} are not to be had."
+            )
+        wrong = bool(mended.lost) or bool(look().findings)
+    elif found.findings and not as_json:
+        click.echo("Hint: mend it: tracker verify --repair", err=True)
+    if as_json:
+        print_json(result)
+    if wrong or (lacking and not mend):
+        raise click.exceptions.Exit(1)
+
+
+def _bring(repo: Repo, digests: Iterable[Digest]) -> None:
+    """Fetch objects from the project's remotes."""
+    from vcs.sharing import obtain
+
+    obtain(repo.layout, repo.settings, local_store(repo), digests)
