@@ -6,16 +6,18 @@ that is taken back, a new session or a compaction lets everything be read anew.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from array import array
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from pathlib import Path
 from typing import Any
 
+from tracker.read.thinning import is_ordered
 from tracker.storage.bulk import bulk
 from tracker.storage.history import extend_columns
 from tracker.storage.journal import VALUES
@@ -36,12 +38,16 @@ class Series:
         starts: The place of the first point of each session but the first, with its number.
         others: How many values were no numbers (media, texts), and are left out.
         ordered: Whether x never goes back.
+        low, high: The range of x; of nothing if there is no finite x.
     """
 
     xs: array[float] = field(default_factory=lambda: array("d"))
     ys: array[float] = field(default_factory=lambda: array("d"))
     starts: list[tuple[int, int]] = field(default_factory=list)
     others: int = 0
+    ordered: bool = True
+    low: float = math.inf
+    high: float = -math.inf
     # Rows of the newest segment that are in already.
     taken: int = 0
 
@@ -176,7 +182,15 @@ def _append(series: Series, xs: Sequence[Any], ys: Sequence[Any]) -> None:
         fit = [type(x) in _NUMBER and type(y) in _NUMBER for x, y in zip(xs, ys, strict=True)]
         series.others += len(fit) - sum(fit)
         xs, ys = list(compress(xs, fit)), list(compress(ys, fit))
-    series.xs.extend(map(_double, xs))
+    new = array("d", map(_double, xs))
+    if new:
+        series.ordered = series.ordered and is_ordered(new) and not (series.xs and new[0] < series.xs[-1])
+        finite = new if math.isfinite(sum(new)) else [x for x in new if math.isfinite(x)]
+        series.low, series.high = (
+            min(series.low, min(finite, default=math.inf)),
+            max(series.high, max(finite, default=-math.inf)),
+        )
+    series.xs += new
     series.ys.extend(map(_double, ys))
 
 
@@ -213,7 +227,7 @@ def _grown(series: Series, part: Part, key: str, x: str) -> Series:
         if pair is not None and row[1] < limit:
             xs.append(pair[0](row))
             ys.append(pair[1](row))
-    grown = Series(array("d", series.xs), array("d", series.ys), list(series.starts), series.others)
+    grown = replace(series, xs=series.xs[:], ys=series.ys[:], starts=list(series.starts))
     _append(grown, xs, ys)
     return grown
 

@@ -11,12 +11,16 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
+from operator import le
+from typing import Any
 
 # Of one column: first, lowest, highest, last.
 PER_COLUMN = 4
+# From so many points on numpy, where it is installed, is worth its import.
+_MANY = 50_000
 
 
 @dataclass(frozen=True)
@@ -35,31 +39,34 @@ class Window:
     log: bool = False
 
 
-def thin_line(xs: Sequence[float], ys: Sequence[float], window: Window) -> list[int]:
+def thin_line(
+    xs: Sequence[float], ys: Sequence[float], window: Window, *, ordered: bool | None = None
+) -> list[int]:
     """Return the places of the points to draw, in order; all of the range if they are few.
 
     One point beyond each end of the range is among them, so that the line leaves the
     picture where it should. Values that are no numbers are never lowest or highest.
-    Where x goes back and forth, columns have equally many points instead.
+    Where x goes back and forth, columns have equally many points instead; `ordered` says
+    so where it is known.
     """
-    ordered = is_ordered(xs)
+    if ordered is None:
+        ordered = is_ordered(xs)
     start, end = _range(xs, window, ordered)
     if end - start <= PER_COLUMN * window.columns:
         return list(range(start, end))
     kept: list[int] = []
+    find = _extremes if end - start < _MANY else _numpy_extremes(ys) or _extremes
     for first, after in pairwise(_borders(xs, start, end, window) if ordered else _even(start, end, window)):
         if after - first <= PER_COLUMN:
             kept += range(first, after)
         else:
-            kept += _extremes(ys, first, after)
+            kept += find(ys, first, after)
     return kept
 
 
 def is_ordered(xs: Sequence[float]) -> bool:
     """Whether x never goes back."""
-    if isinstance(xs, range):
-        return True
-    return all(map(float.__le__, xs, xs[1:])) if isinstance(xs, array) else sorted(xs) == list(xs)
+    return all(map(le, xs, islice(xs, 1, None)))
 
 
 def smooth(ys: Sequence[float], weight: float) -> array[float]:
@@ -120,3 +127,22 @@ def _extremes(ys: Sequence[float], first: int, after: int) -> list[int]:
             return [first, after - 1]
         low, high = min(numbers), max(numbers)
     return sorted({first, first + values.index(low), first + values.index(high), after - 1})
+
+
+def _numpy_extremes(ys: Sequence[float]) -> Callable[[Sequence[float], int, int], list[int]] | None:
+    """Return what does the same as `_extremes` ten times as fast; None without numpy."""
+    try:
+        import numpy
+    except ImportError:
+        return None
+    values: Any = numpy.frombuffer(ys) if isinstance(ys, array) else numpy.asarray(ys, dtype=float)
+
+    def find(ys: Sequence[float], first: int, after: int) -> list[int]:
+        column = values[first:after]
+        low, high = int(column.argmin()), int(column.argmax())
+        # argmin stops at a NaN, and an infinity is an extreme to it.
+        if not (math.isfinite(column[low]) and math.isfinite(column[high])):
+            return _extremes(ys, first, after)
+        return sorted({first, first + low, first + high, after - 1})
+
+    return find

@@ -163,7 +163,8 @@ def _curve(
     name: str, key: str, x: str, points: Series, wanted: Wanted, bad: dict[int, str]
 ) -> tuple[Any, ...]:
     xs, ys = points.xs, points.ys
-    places = thin_line(xs, ys, Window(wanted.columns, wanted.low, wanted.high, wanted.log))
+    window = Window(wanted.columns, wanted.low, wanted.high, wanted.log)
+    places = thin_line(xs, ys, window, ordered=points.ordered)
     # Whether points in between were left out; those beyond the range are another matter.
     exact = not places or len(places) == places[-1] + 1 - places[0]
     head: dict[str, Any] = {
@@ -174,7 +175,8 @@ def _curve(
         "whole": len(places) == len(ys),
         "exact": exact,
         "others": points.others,
-        "bounds": [_finite(min(xs)), _finite(max(xs))],
+        "bounds": [_finite(points.low), _finite(points.high)],
+        "jumps": not points.ordered,
         "starts": [
             {"x": _finite(xs[place]), "session": number, "ended": bad.get(number - 1)}
             for place, number in points.starts
@@ -183,7 +185,7 @@ def _curve(
     columns = [array("d", map(xs.__getitem__, places)), array("d", map(ys.__getitem__, places))]
     if wanted.smooth and not head["whole"]:
         smoothed = smooth(ys, wanted.smooth)
-        chosen = thin_line(xs, smoothed, Window(wanted.columns, wanted.low, wanted.high, wanted.log))
+        chosen = thin_line(xs, smoothed, window, ordered=points.ordered)
         head["smooth_points"] = len(chosen)
         columns += [
             array("d", map(xs.__getitem__, chosen)),

@@ -25,7 +25,7 @@ export function buildCurves(found, runs, looks) {
   for (const curve of found) {
     const run = known.get(curve.run);
     if (!run || curve.error) continue;
-    const style = { ...runStyle(run), id: curve.run, label: run.name };
+    const style = { ...runStyle(run), id: curve.run, label: run.name, jumps: curve.jumps };
     if (curve.masked !== undefined) {
       curves.push({ ...style, dash: [2, 2], faint: true, derived: true, x: curve.x, y: curve.y });
       continue;

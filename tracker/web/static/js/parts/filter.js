@@ -52,7 +52,7 @@ function candidates(tokens, fields) {
     return (field?.values ?? []).map((value) => ({ text: quoted(String(value)), note: "" }));
   }
   const inField = tokens.length === 1 || JOINS.includes(before) || before === "not" || before === "(";
-  if (inField && last !== ")") return OPERATORS.map((text) => ({ text, note: t(`filter ${text}`) }));
+  if (inField && last !== ")") return OPERATORS.map((text) => ({ text, note: t(`filter ${text}`).replace(/^filter .*/, "") }));
   return JOINS.map((text) => ({ text, note: "" }));
 }
 

@@ -1,0 +1,77 @@
+"""The files of the page itself: what no browser is needed to see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tracker.web.app import STATIC
+
+SCRIPTS = sorted((STATIC / "js").rglob("*.js"))
+CHART = STATIC / "js/chart"
+_TEXT = r'"((?:[^"\\]|\\.)*)"'
+
+
+def code(path: Path) -> str:
+    """Return a script without its comments."""
+    return re.sub(r"^\s*(//|\*|/\*\*).*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Yield what a script shows to people."""
+    script = code(path)
+    yield from re.findall(rf"\bt\(\s*{_TEXT}", script)
+    yield from re.findall(rf"\btitle: {_TEXT}", script)
+    for found in re.finditer(rf"\bcount\([^\"]*?{_TEXT},\s*{_TEXT}", script):
+        yield from found.groups()
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_no_script_parses_markup_or_code(path: Path) -> None:
+    """So nothing that a record holds can become an element or run."""
+    forbidden = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser|srcdoc"
+    )
+    assert not re.search(forbidden, code(path))
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_every_text_is_there_in_chinese(path: Path) -> None:
+    chinese = "".join(script.read_text(encoding="utf-8") for script in SCRIPTS)
+    missing = [
+        text
+        for text in texts(path)
+        if f'"{text}":' not in chinese and not re.search(rf"^\s+{text}:", chinese, re.M)
+    ]
+    assert missing == []
+
+
+def test_the_page_names_no_other_address() -> None:
+    """Nothing is loaded from elsewhere; links are made of what records hold only."""
+    for path in STATIC.rglob("*"):
+        if path.suffix in (".js", ".css", ".html", ".svg"):
+            names = re.findall(r"https?://[\w.-]+", path.read_text(encoding="utf-8"))
+            assert set(names) <= {"http://www.w3.org"}, path
+
+
+def test_the_files_of_the_chart_can_be_put_into_one_script() -> None:
+    names: list[str] = []
+    for name in ("scale", "draw", "save", "chart"):
+        script = (CHART / f"{name}.js").read_text(encoding="utf-8")
+        for source in re.findall(r'^import \{[^}]*\} from "([^"]*)";$', script, re.MULTILINE):
+            assert source in ("./scale.js", "./draw.js", "./save.js")
+        assert len(re.findall(r"^import ", script, re.MULTILINE)) == len(
+            re.findall(r"^import \{[^}]*\} from", script, re.MULTILINE)
+        )
+        names += re.findall(r"^(?:export )?(?:function|class|const|let) (\w+)", script, re.MULTILINE)
+        for more in re.findall(r"^const (.*);$", script, re.MULTILINE):
+            names += re.findall(r", (\w+) =", more)
+    assert len(names) == len(set(names))
+
+
+def test_every_file_of_the_page_is_within_reason() -> None:
+    for path in SCRIPTS:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 450, path
