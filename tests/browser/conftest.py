@@ -1,96 +1,123 @@
-"""Debian's chromium, driven by Playwright: what a page really shows and does.
-
-Screenshots are kept in build/screenshots.
-"""
+"""The page in a real browser: Debian's Chromium without a window, driven by Playwright."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.web.conftest import TOKEN, Client
-from tests.web.conftest import serve as serve
+from tests.web.conftest import TOKEN, Client, Serve, project, serve
 
-SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-_QUIET = [
+__all__ = ["project", "serve"]
+
+pytest.importorskip("playwright", reason="the browser tests need playwright")
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# No request leaves the machine, not even one of the browser's own.
+ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
-    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--no-first-run",
+    "--disable-dev-shm-usage",
 ]
-# A machine under load takes its time; no test waits this long for what is there.
-WAIT_MS = 60_000
+# Generous: the machine may be four times slower, and busy.
+PATIENCE_MS = 60_000
 
 
-@dataclass
-class Seen:
-    """A tab, and what happened in it.
-
-    Attributes:
-        page: Playwright's page.
-        errors: Exceptions of scripts, and what the console called an error.
-        requests: Every address that was asked for.
-    """
-
-    page: Any
-    errors: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def open(self, client: Client, place: str = "") -> None:
-        """Open the page of a server at a place: `/runs?…`, what stands behind the `#`."""
-        self.page.goto(f"http://127.0.0.1:{client.port}/?token={TOKEN}")
-        self.page.goto(f"http://127.0.0.1:{client.port}/#{place}")
-
-    def shot(self, name: str) -> Path:
-        """Keep a picture of what is shown."""
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        path = SHOTS / f"{re.sub(r'[^a-z0-9-]+', '-', name.lower())}.png"
-        self.page.screenshot(path=path)
-        return path
-
-    @property
-    def hosts(self) -> set[str]:
-        """Everything that was asked for over a network, by host."""
-        return {
-            found.group(1) for url in self.requests if (found := re.match(r"(?:https?|wss?)://([^/:]+)", url))
-        }
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser starts for each of these: they are slow, and skipped with a reason where there is none."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="no chromium: apt-get install chromium"))
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """One browser for all tests of a process."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = next((found for name in _NAMES if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.skip("needs chromium")
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=_QUIET)
-        yield browser
-        browser.close()
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield made
+        made.close()
+
+
+class Tab:
+    """A page of the browser that shows a server, and what went wrong in it."""
+
+    def __init__(self, page: Page, client: Client) -> None:
+        self.page = page
+        self.client = client
+        self.problems: list[str] = []
+        self.foreign: list[str] = []
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", self._heard)
+        page.on("request", self._asked)
+
+    def _heard(self, message: Any) -> None:
+        # Scripts of frames are to be stopped, and what the server refuses is shown in the page.
+        expected = ("document's frame is sandboxed", "Failed to load resource")
+        if message.type == "error" and not any(text in message.text for text in expected):
+            self.problems.append(message.text)
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((f"http://127.0.0.1:{self.client.port}/", "data:", "blob:")):
+            self.foreign.append(request.url)
+
+    def open(self, place: str = "#/runs") -> Page:
+        """Go to a place by the address that a user has, token and all."""
+        base = f"http://127.0.0.1:{self.client.port}/"
+        if not self.page.url.startswith(base):
+            self.page.goto(f"{base}?token={TOKEN}")
+        self.page.goto(base + place)
+        return self.page
+
+
+Open = Callable[..., Tab]
 
 
 @pytest.fixture
-def tab(chromium: Any) -> Iterator[Seen]:
-    """A fresh tab of 1280 by 800 pixels, in English, without cookies; a script that fails fails the test."""
-    context = chromium.new_context(
-        viewport={"width": 1280, "height": 800}, locale="en-US", color_scheme="light"
-    )
-    context.set_default_timeout(WAIT_MS)
-    page = context.new_page()
-    seen = Seen(page)
-    page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and seen.errors.append(message.text))
-    page.on("request", lambda request: seen.requests.append(request.url))
-    yield seen
-    context.close()
-    assert not seen.errors
+def tab(browser: Browser, serve: Serve) -> Iterator[Open]:
+    """Open pages over folders; at the end none may have failed, or asked another machine for anything."""
+    tabs: list[Tab] = []
+
+    def start(folder: Path, *, width: int = 1280, height: int = 800, **options: Any) -> Tab:
+        context = {"viewport": {"width": width, "height": height}, "locale": "en-US", "color_scheme": "light"}
+        context |= {name: options.pop(name) for name in ("locale", "color_scheme") if name in options}
+        page = browser.new_context(**context).new_page()
+        tabs.append(Tab(page, serve(folder, **options)))
+        return tabs[-1]
+
+    yield start
+    for each in tabs:
+        each.page.context.close()
+        assert each.problems == []
+        assert each.foreign == []
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Path]:
+    """Keep a picture of a page: in the folder PAGE_PICTURES, if it is set, else with the test's files."""
+    folder = Path(os.environ.get("PAGE_PICTURES") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def keep(page: Page, name: str = "") -> Path:
+        test = re.sub(r"[^\w-]+", "-", request.node.name)
+        path = folder / f"{test}{'-' + name if name else ''}.png"
+        page.screenshot(path=path)
+        assert path.stat().st_size > 5000
+        return path
+
+    return keep

@@ -126,3 +126,12 @@ def test_a_link_in_the_files_of_a_run_leads_nowhere(project: Path, client: Clien
 
     assert answer.status == 404
     assert b"secret\n" not in answer.body
+
+
+def test_a_page_that_only_reads_changes_nothing(project: Path, serve: Serve) -> None:
+    client = serve(project, read_only=True)
+
+    for method, body in (("PATCH", {"name": "x"}), ("DELETE", {})):
+        answer = client.ask(method, "/api/run/LeNet5/run-0", body)
+        assert (answer.status, answer.json["error"]) == (403, "read-only")
+    assert client.get("/api/run/LeNet5/run-0").json["name"] == "run 0"

@@ -151,7 +151,7 @@ export class RunsTable {
     if (!row) return h("div.t-row.waiting", properties, h("div.t-cell.lead", {}, "…"));
     if (row.group_key !== undefined) return this.groupRow(row, properties, now);
     const isSelected = selected.has(row.key);
-    const element = h("div.t-row", { ...properties, "aria-selected": String(isSelected), onclick: () => this.moveTo(place) },
+    const element = h("div.t-row", { ...properties, dataset: { key: row.key }, "aria-selected": String(isSelected), onclick: () => this.moveTo(place) },
       this.leadCell(row, place, isSelected),
       this.columns.map((column, at) => this.cell(row, column, row.cells[at], at, now)));
     if (isSelected) element.classList.add("selected");
@@ -162,13 +162,12 @@ export class RunsTable {
     const style = runStyle(row);
     const drawn = this.options.isDrawn(row, place);
     const name = h("a.run-name", { href: address(["run", row.project, row.id]), title: `${row.name}\n${row.key}` }, row.name);
-    name.addEventListener("dblclick", (event) => (event.preventDefault(), this.rename(row, name)));
     return h("div.t-cell.lead", { role: "gridcell", vars: { "--depth": row.depth } },
       h("input", { type: "checkbox", checked: isSelected, "aria-label": t("Select {name}", { name: row.name }), onclick: (event) => this.select(row, place, event) }),
       iconButton(drawn ? "eye" : "eyeOff", drawn ? t("Do not draw {name}", { name: row.name }) : t("Draw {name}", { name: row.name }), (event) => (event.stopPropagation(), this.toggle(row, place)), { class: drawn ? "drawn" : "undrawn" }),
       h("button.swatch", { type: "button", style: { background: style.color }, title: t("Colour"), "aria-label": t("Colour of {name}", { name: row.name }), onclick: (event) => this.pickColor(event.currentTarget, row) }),
       name,
-      iconButton("more", t("More for {name}", { name: row.name }), (event) => this.rowMenu(event.currentTarget, row, name)));
+      iconButton("more", t("More for {name}", { name: row.name }), (event) => (event.stopPropagation(), this.rowMenu(event.currentTarget, row))));
   }
 
   cell(row, column, value, place, now) {
@@ -282,26 +281,31 @@ export class RunsTable {
     menu(anchor, [h("label", {}, input, t("Colour of {name}", { name: row.name })), [t("As at first"), () => (chooseColor(row.key, null), this.draw())]]);
   }
 
-  rowMenu(anchor, row, name) {
+  rowMenu(anchor, row) {
     const keys = view().selected.includes(row.key) ? view().selected : [row.key];
     const many = keys.length > 1;
     menu(anchor, [
       [t("Open"), () => go(["run", row.project, row.id])],
-      this.options.readOnly || many ? null : [t("Rename"), () => this.rename(row, name)],
-      this.options.readOnly || many ? null : [t("Edit tags"), () => this.editField(row, "tags", name)],
-      this.options.readOnly || many ? null : [t("Edit notes"), () => this.editField(row, "notes", name)],
+      this.options.readOnly || many ? null : [t("Rename"), () => this.rename(row)],
+      this.options.readOnly || many ? null : [t("Edit tags"), () => this.editField(row, "tags")],
+      this.options.readOnly || many ? null : [t("Edit notes"), () => this.editField(row, "notes")],
       h("hr"),
       [many ? count(keys.length, "Hide {n} run", "Hide {n} runs") : t("Hide"), () => hide(keys)],
       this.options.readOnly ? null : [many ? count(keys.length, "Delete {n} run", "Delete {n} runs") : t("Delete"), () => deleteRuns(keys), { danger: true }],
     ], { label: row.name });
   }
 
-  rename(row, element) {
-    if (this.options.readOnly) return;
-    editInPlace(element, { value: row.name, label: t("Name"), onDone: (text) => change(row, "name", text.trim() || row.id, () => this.draw()) });
+  /** The name of a run on the screen; rows are made anew whenever the table is drawn. */
+  nameOf(row) {
+    return [...this.body.querySelectorAll(".t-row")].find((each) => each.dataset.key === row.key)?.querySelector(".run-name");
   }
 
-  editField(row, field, element) {
+  rename(row) {
+    if (this.options.readOnly) return;
+    editInPlace(this.nameOf(row), { value: row.name, label: t("Name"), onDone: (text) => change(row, "name", text.trim() || row.id, () => this.draw()) });
+  }
+
+  editField(row, field, element = this.nameOf(row)) {
     const value = field === "tags" ? row.tags.join(", ") : row[field];
     editInPlace(element, { value, label: t(field), onDone: (text) => change(row, field, field === "tags" ? parseTags(text) : text, () => this.draw()) });
   }
@@ -330,7 +334,7 @@ export class RunsTable {
       if (event.target === this.element) actions.Enter = () => go(["run", row.project, row.id]);
       actions[" "] = () => this.select(row, this.cursor, { stopPropagation() {}, target: { checked: !view().selected.includes(row.key) }, shiftKey: event.shiftKey });
       actions.v = () => this.toggle(row, this.cursor);
-      actions.e = () => this.rename(row, this.body.querySelector(".t-row.at .run-name"));
+      actions.e = () => this.rename(row);
     }
     const action = actions[event.key];
     if (!action) return;
