@@ -117,8 +117,8 @@ def test_tags_are_edited_from_the_menu_of_a_row(project: Path, tab: Open) -> Non
     page = tab(project).open()
     page.get_by_role("button", name="More for run 1").click()
     page.get_by_role("menuitem", name="Edit tags").click()
-    page.get_by_label("tags").fill("one, two")
-    page.get_by_label("tags").press("Enter")
+    page.get_by_role("textbox", name="tags").fill("one, two")
+    page.get_by_role("textbox", name="tags").press("Enter")
 
     expect(page.locator(".t-row", has_text="run 1")).to_contain_text("two")
     expect(page.get_by_text("Saved.")).to_be_visible()
