@@ -22,6 +22,7 @@ from vcs.alias_log import AliasMove, append_moves
 from vcs.atomic import create_exclusive, disk_error, fsync_directory
 from vcs.collection_files import CollectionFiles
 from vcs.collection_reader import CollectionReader
+from vcs.digest import Digest
 from vcs.edits import KEEP, Details, Keep, append_deletion, append_edit, same_value
 from vcs.errors import FormatError, NotFoundError, StoreError, UsageError
 from vcs.listing import Listing
@@ -272,9 +273,9 @@ class Collections(CollectionReader):
     ) -> Logged:
         wanted = list(dict.fromkeys([*map(check_alias, aliases), LATEST]))
         draft = _as_read(draft)
-        if listing is not None and draft.lines is None:
-            self._store.put_bytes(listing.encoded)
         files = self._files(draft.project, draft.name)
+        if listing is not None and draft.lines is None:
+            self._store.put_bytes(listing.encoded, like=_listing_before(files))
         with self._turn(files):
             kind = files.type()
             if kind is not None and kind != draft.type:
@@ -348,6 +349,16 @@ def _as_read(draft: Manifest) -> Manifest:
         return parse(render(draft), path=draft.qualified_name.removesuffix(":v0"))
     except FormatError as error:
         raise UsageError(f"cannot log this: {error.message}") from error
+
+
+def _listing_before(files: CollectionFiles) -> Digest | None:
+    """Return the object with the listing of the newest version, which the next one may resemble."""
+    number = max(files.numbers(), default=None)
+    try:
+        newest = files.manifest(number) if number is not None else None
+    except (FormatError, NotFoundError, StoreError):
+        return None
+    return newest.digest if newest is not None and newest.lines is None else None
 
 
 def _existing(files: CollectionFiles, draft: Manifest) -> Manifest | None:

@@ -218,7 +218,7 @@ def _row(name: str, about: os.stat_result) -> _Row:
 class _Keeping(Batch):
     """A batch that keeps nothing and has everything, so only what is unknown is read."""
 
-    def put_bytes(self, data: bytes) -> Digest:
+    def put_bytes(self, data: bytes, *, like: Digest | None = None) -> Digest:
         return digest_bytes(data)
 
     def contains(self, digest: Digest) -> bool:

@@ -11,8 +11,10 @@ from tests.vcs.versioning import collections_in, layout_in, listing_of
 from vcs.collection import Collections
 from vcs.errors import FormatError, LockedError, NotFoundError, UsageError
 from vcs.layout import Layout
+from vcs.listing import Entry, Listing
 from vcs.lock import file_lock
 from vcs.manifest import Manifest, Origin
+from vcs.stores.local import LocalStore
 from vcs.stores.memory import MemoryStore
 
 
@@ -568,3 +570,18 @@ def test_paths_for_the_ledger_are_those_that_were_touched(collections: Collectio
         layout.edits("P", "x"),
     ]
     assert collections.folder("P", "x") == layout.collection("P", "x")
+
+
+def test_the_listing_of_a_next_version_costs_what_is_new_in_it(tmp_path: Path) -> None:
+    """A hundred versions of a large folder are not a hundred listings on disk."""
+    store = LocalStore(tmp_path / "objects", tmp_path / "packs", tmp_path / "tmp")
+    made = collections_in(tmp_path / "project", store)
+    first = listing_of("x", files=4000)
+    made.log("P", "x", "dataset", first)
+    changed = Listing([*first.entries[:-1], Entry("other", first.entries[0].digest, 10)])
+
+    manifest = made.log("P", "x", "dataset", changed).manifest
+
+    assert store.file_of(first.digest) is not None
+    assert store.file_of(changed.digest) is None
+    assert made.listing(manifest) == changed

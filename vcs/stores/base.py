@@ -35,8 +35,12 @@ class Batch(ABC):
     """
 
     @abstractmethod
-    def put_bytes(self, data: bytes) -> Digest:
-        """Hash and store `data`, unless the store has it."""
+    def put_bytes(self, data: bytes, *, like: Digest | None = None) -> Digest:
+        """Hash and store `data`, unless the store has it.
+
+        `like` is an object that has many of the same lines, so that a store can keep what
+        is new only: a suggestion, which need not be here.
+        """
 
     @abstractmethod
     def contains(self, digest: Digest) -> bool:
@@ -180,10 +184,10 @@ class Store(ABC):
             StoreError: Where they may be cannot be reached.
         """
 
-    def put_bytes(self, data: bytes) -> Digest:
-        """Store one object; a repeated call is harmless."""
+    def put_bytes(self, data: bytes, *, like: Digest | None = None) -> Digest:
+        """Store one object; a repeated call is harmless. See `Batch.put_bytes`."""
         with self.batch() as batch:
-            return batch.put_bytes(data)
+            return batch.put_bytes(data, like=like)
 
     def put_file(self, path: Path, *, like: Digest | None = None) -> tuple[Digest, int]:
         """Store one file; see `Batch.put_file`."""

@@ -57,13 +57,14 @@ class LocalBatch(Batch):
         self._large = LargeFiles(store, self.contains, lambda path, digest: self.publish(path, digest))
         store.refresh()
 
-    def put_bytes(self, data: bytes) -> Digest:
+    def put_bytes(self, data: bytes, *, like: Digest | None = None) -> Digest:
         hasher = blake3(data)
         raw = hasher.digest()
         digest = Digest(raw.hex())
         if len(data) >= LARGE_BYTES:
-            if not self.contains(digest):
-                self._store_loose(digest, data)
+            if self.contains(digest) or (like is not None and self._large.put_lines(data, digest, like)):
+                return digest
+            self._store_loose(digest, data)
             return digest
         with self._lock:
             if not self._has(raw, digest):

@@ -23,7 +23,7 @@ from vcs.copying import Advance, Hashing, clone_file, copy_and_hash, hash_descri
 from vcs.digest import Digest
 from vcs.errors import IntegrityError, LockedError, StoreError
 from vcs.stores.borders import anchors, find_borders
-from vcs.stores.matching import BLOCK_BYTES, Matcher, Pieces
+from vcs.stores.matching import BLOCK_BYTES, Matcher, Pieces, match_lines
 from vcs.stores.ranges import RangeFile
 from vcs.stores.recent import Sketch, resemble, sketch
 from vcs.stores.recipes import MAX_FILES, build, encode
@@ -84,6 +84,30 @@ class LargeFiles:
         finally:
             with self._lock:
                 self._busy -= 1
+
+    def put_lines(self, data: bytes, digest: Digest, like: Digest) -> bool:
+        """Store a text of lines as what is new in it beside another one; False if that is not worth it.
+
+        Raises:
+            StoreError: The disk is full, or failed.
+        """
+        try:
+            base = self._store.open_ranges(like) if len(data) >= RECIPE_FROM_BYTES else None
+            if base is None:
+                return False
+            with base:
+                before = bytearray(base.size)
+                base.read_at(0, memoryview(before))
+                extent = _Extent(self._store)
+                try:
+                    pieces = match_lines(data, bytes(before), extent.write)
+                    return self._name(digest, len(data), pieces, base, extent)
+                finally:
+                    extent.discard()
+        except IntegrityError:  # The other one is damaged, and this one can be stored without it.
+            return False
+        except OSError as error:
+            raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
 
     def _copy(
         self, source: int, before: os.stat_result, advance: Advance, *, alone: bool

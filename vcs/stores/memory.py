@@ -59,7 +59,7 @@ class _MemoryBatch(Batch):
         self._store = store
         self.staged: dict[Digest, bytes] = {}
 
-    def put_bytes(self, data: bytes) -> Digest:
+    def put_bytes(self, data: bytes, *, like: Digest | None = None) -> Digest:
         digest = digest_bytes(data)
         self.staged[digest] = bytes(data)
         return digest

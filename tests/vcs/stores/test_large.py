@@ -345,3 +345,42 @@ def test_short_reads_are_continued(folder: Path, monkeypatch: pytest.MonkeyPatch
     put(folder, BASE[:MIB])
     put(folder, BASE[:MIB] + b"more" * 100_000)
     assert verify_store(open_store(folder)) == []
+
+
+def lines(count: int, *, changed: int = -1) -> bytes:
+    """A text such as a listing, of which one line in fifty may be another one."""
+    return b"".join(
+        b'{"path":"%06d.png","digest":"%s"}\n'
+        % (number, digest_bytes(b"%d %d" % (number, changed if number % 50 == changed else -1)).encode())
+        for number in range(count)
+    )
+
+
+def test_lines_are_stored_as_what_is_new_in_them(folder: Path) -> None:
+    """Version after version, and what is deleted meanwhile takes nothing away."""
+    store = open_store(folder)
+    texts = [lines(5000), *(lines(5000, changed=turn) for turn in range(20))]
+    digests = [store.put_bytes(texts[0])]
+    whole = bytes_in(folder)
+
+    for text in texts[1:]:
+        digests.append(open_store(folder).put_bytes(text, like=digests[-1]))
+
+    assert bytes_in(folder) < 3 * whole < len(texts) * whole / 6
+    assert store.delete(digests[:3]) == 3
+    for digest, text in zip(digests[3:], texts[3:], strict=True):
+        assert open_store(folder).read_bytes(digest) == text
+    assert verify_store(open_store(folder)) == []
+
+
+@pytest.mark.parametrize(
+    "like", [digest_bytes(b"absent"), digest_bytes(lines(5000))], ids=["absent", "other"]
+)
+def test_lines_that_are_like_nothing_are_stored_whole(folder: Path, like: Digest) -> None:
+    """A suggestion may be wrong."""
+    store = open_store(folder)
+    store.put_bytes(lines(5000))
+    text = bytes(reversed(lines(5000)))
+
+    assert store.read_bytes(store.put_bytes(text, like=like)) == text
+    assert not list((folder / "recipes").glob("?" * 64))
