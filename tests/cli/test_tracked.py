@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -134,6 +135,23 @@ def test_commit_and_checkout_go_there_and_back(git_repo: Path, data: Path, track
     assert tracker("checkout").out == "Nothing to do: every tracked path is at its pointer.\n"
     assert "v1 is newer" in tracker("status").out
     assert "--to v1" in tracker("status").out
+
+
+def test_changes_on_another_version_come_with_commands_that_work(
+    data: Path, tracker: Tracker, git_repo: Path
+) -> None:
+    """A plain checkout would refuse them."""
+    (data / "a.txt").write_text("a2")
+    tracker("commit")
+    save(git_repo)
+    git(git_repo, "checkout", "-q", "HEAD~1")
+    (data / "a.txt").write_text("by hand")
+    said = tracker("status").out
+    assert "diverged: holds mnist:v1 with changes" in said
+    commands = [line.split("  ")[1] for line in said.partition("Next:\n")[2].splitlines()]
+    assert commands == ["tracker commit --force 'data/my MNIST'", "tracker checkout --force 'data/my MNIST'"]
+    assert all(tracker(*shlex.split(command)[1:]).status == 0 for command in commands)
+    assert "unchanged" in tracker("status").out
 
 
 def test_commit_as_json(data: Path, tracker: Tracker) -> None:

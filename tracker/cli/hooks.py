@@ -65,7 +65,8 @@ def install(as_json: bool) -> None:
         )
     elif found.folder.is_relative_to(git.worktree) and not found.folder.is_relative_to(git.common_dir):
         click.echo("This folder is a part of the working tree: clones have the hooks too, and install them.")
-    click.echo("Next: tracker track PATH, then git commit")
+    if not git.run("ls-files", "-z", "--", "*.tracker"):
+        click.echo("Next: tracker track PATH, then git commit")
 
 
 @hooks.command()

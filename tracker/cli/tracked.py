@@ -15,11 +15,10 @@ from typing import Literal
 import click
 
 from tracker.cli import artifact, errors
-from tracker.cli.output import print_json, size_text, warn
+from tracker.cli.output import count_text, print_json, size_text, warn
 from tracker.cli.places import default_project, json_option, open_repo, project_option
 from tracker.cli.tracked_text import (
     changes_text,
-    count_text,
     files_text,
     plan_json,
     plan_text,

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from tracker.cli.output import printable, size_text
+from tracker.cli.output import count_text, printable, size_text
 from vcs.elsewhere import FETCH_RECORDS
 from vcs.pointer import Pointer
 from vcs.tracked_checkout import PathPlan
@@ -18,7 +18,7 @@ from vcs.tracked_status import PathStatus
 
 _NAMED = 5
 _COLORS = {"unchanged": "green", "changed": "yellow", "broken": "red", "unmerged": "red", "unknown": "red"}
-_CHECKOUT = ("missing", "outdated", "diverged", "unfinished")
+_CHECKOUT = ("missing", "outdated", "unfinished")
 
 
 def shown(worktree: Path, path: str) -> str:
@@ -104,6 +104,10 @@ def next_commands(found: Iterable[PathStatus], worktree: Path) -> list[tuple[str
     behind = [one for state in _CHECKOUT for one in by_state.get(state, [])]
     if behind:
         lines.append(("tracker checkout", f"bring {count_text(len(behind), 'path')} to the pointers"))
+    for one in by_state.get("diverged", []):
+        path = quote(shown(worktree, one.path))
+        lines.append((f"tracker commit --force {path}", "make a version of what is there"))
+        lines.append((f"tracker checkout --force {path}", "or bring it to its pointer, keeping a copy"))
     if "changed" in by_state:
         count = count_text(len(by_state["changed"]), "path")
         lines.append(("tracker commit", f"store what changed in {count} as new versions"))
@@ -201,8 +205,3 @@ def _print_files(one: PathStatus) -> None:
         click.echo(f"    {line}")
     if len(lines) > _NAMED:
         click.echo(f"    … and {len(lines) - _NAMED} more")
-
-
-def count_text(number: int, word: str) -> str:
-    """Return `1 path`, `2 paths`."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
