@@ -25,6 +25,7 @@ from vcs.collection_reader import CollectionReader
 from vcs.digest import Digest
 from vcs.edits import KEEP, Details, Keep, append_deletion, append_edit, same_value
 from vcs.errors import FormatError, NotFoundError, StoreError, UsageError
+from vcs.keep_rules import parse_keep
 from vcs.listing import Listing
 from vcs.lookup import look_up, no_collection
 from vcs.manifest import Manifest, Origin, lines_of, parse, render
@@ -216,17 +217,20 @@ class Collections(CollectionReader):
         *,
         description: str | Keep = KEEP,
         tags: Sequence[str] | Keep = KEEP,
+        keep: str | Keep | None = KEEP,
     ) -> Details:
-        """Change description and tags of the collection itself.
+        """Change description, tags, and which versions gc keeps (`vcs.keep_rules`), of the collection itself.
 
         Raises:
             NotFoundError: There is no such collection.
-            UsageError: A tag that cannot be.
+            UsageError: A tag or a rule that cannot be.
         """
         files = self._files(project, name)
         if not files.numbers():
             raise no_collection(project, name, self.names())
         fields = _given(description, KEEP, tags, KEEP)
+        if not isinstance(keep, Keep):
+            fields["keep"] = parse_keep(keep).text if keep is not None else None
         if fields:
             append_edit(files.edits_path, None, fields, self._now())
         return self.collection_details(project, name)

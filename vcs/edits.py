@@ -37,6 +37,7 @@ class Details:
         tags: In the order in which they were given.
         ttl_s: Seconds from creation after which gc may delete it; None: never.
         updated: When it was last edited; None if never.
+        keep: Of a collection: the rule by which gc keeps versions; None: all of them.
     """
 
     description: str = ""
@@ -44,6 +45,7 @@ class Details:
     tags: tuple[str, ...] = ()
     ttl_s: float | None = None
     updated: str | None = None
+    keep: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,12 @@ def _read_fields(line: Line) -> dict[str, Any] | None:
     if not isinstance(values, dict):
         return None
     fields: dict[str, Any] = {"updated": str(line.get("time", "")) or None}
-    for key, form in (("description", str), ("metadata", dict), ("ttl_s", int | float | None)):
+    for key, form in (
+        ("description", str),
+        ("metadata", dict),
+        ("ttl_s", int | float | None),
+        ("keep", str | None),
+    ):
         if key in values:
             if not isinstance(values[key], form) or isinstance(values[key], bool):
                 return None

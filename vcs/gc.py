@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,8 +100,11 @@ def plan_gc(
     expand: Expand,
     grace_s: float = GRACE_S,
     has_remote: bool = False,
+    without: Collection[str] = (),
 ) -> GcPlan:
     """Find the garbage. Reads all records; changes nothing.
+
+    `without` are records of this clone, by their paths, that count as deleted.
 
     Raises:
         FormatError: A long listing is nowhere, so that it is not known what it names.
@@ -111,7 +114,8 @@ def plan_gc(
     claimed_s = oldest_claim_s(store.claims)
     unused_since_s = min(now_s - grace_s, claimed_s if claimed_s is not None else now_s)
     there = set(store.list())
-    reachable = find_reachable(mentions_of(layout, git, store, expand), store)
+    mentions = mentions_of(layout, git, store, expand)
+    reachable = find_reachable((one for one in mentions if not _is_among(one, without)), store)
     check_absent(reachable, has_remote=has_remote)
     unnamed = {digest for digest in there if digest not in reachable.digests}
     garbage = {}
@@ -121,6 +125,10 @@ def plan_gc(
             garbage[digest] = store.size(digest)
     waits = claimed_s is not None and claimed_s < now_s - grace_s
     return GcPlan(garbage, len(unnamed) - len(garbage), len(there), unused_since_s, waits)
+
+
+def _is_among(one: Mentions, paths: Collection[str]) -> bool:
+    return one.source.path in paths and one.source.place in ("records", "ledger")
 
 
 def collect(store: LocalStore, plan: GcPlan) -> Trashed:

@@ -120,9 +120,9 @@ def all_mentions(layout: Layout, git: Git | None, store: Store, expand: Expand) 
     if git is None:
         return
     yield from _in_ledgers(git, layout, expand)
-    pointers = {one.source: one for one in _pointers(git)}
-    yield from pointers.values()
-    yield from _deleted_versions(git, store, [*pointers.values()])
+    pointers = list(pointers_of(git))
+    yield from pointers
+    yield from _deleted_versions(git, store, pointers)
 
 
 def _on_disk(layout: Layout, expand: Expand) -> Iterator[Mentions]:
@@ -166,7 +166,7 @@ def _in_ledgers(git: Git, layout: Layout, expand: Expand) -> Iterator[Mentions]:
 # pointers
 
 
-def _pointers(git: Git) -> Iterator[Mentions]:
+def pointers_of(git: Git) -> Iterator[Mentions]:
     """Yield the pointers of all commits, indexes and working trees, each content once."""
     seen: set[str] = set()
     # By the changes of every commit: an object that has another name elsewhere is found too.

@@ -8,7 +8,7 @@ remotes: {lab: s3://bucket/path}   # where contents are shared; see vcs.remotes
 remote: lab              # the one for push and pull: a name of these, or an address
 git_remote: origin       # where the records go: a remote of git
 auto_push: true          # send a run and what it logged when it has ended
-keep: {versions: 10, days: 90}   # what gc may not remove
+keep: {'ckpt-*': 'last 3, best val/loss min, every 10', '*': all}   # versions that gc keeps
 code: {limit: 1MiB, total_limit: 64MiB, files_per_folder: 1000}   # untracked files of a code commit
 hooks: {max_file: 10MiB, allow: ['tests/data/*.pt'], metrics: [val/acc]}   # see HookSettings
 auto_log: {params: params.yaml, metrics: [results/*.csv], artifacts: [best.pt]}   # see AutoLog
@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from vcs.errors import FormatError, NotFoundError, UsageError
+from vcs.keep_rules import KeepRule, parse_keep
 from vcs.layout import SETTINGS_FILE
 from vcs.names import check_artifact_name, check_project, check_type, near
 from vcs.remotes import Remote, check_remote_name, make_remote
@@ -54,14 +55,6 @@ class CodeLimits:
     file_bytes: int = 1 << 20
     total_bytes: int = 64 << 20
     folder_files: int = 1000
-
-
-@dataclass(frozen=True)
-class Keep:
-    """What gc keeps beside what runs and aliases name; None is everything."""
-
-    versions: int | None = None
-    days: float | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +112,7 @@ class VcsSettings:
     remote: str | None = None
     git_remote: str = "origin"
     auto_push: bool = False
-    keep: Keep = field(default_factory=Keep)
+    keep: tuple[tuple[str, KeepRule], ...] = ()
     code: CodeLimits = field(default_factory=CodeLimits)
     hooks: HookSettings = field(default_factory=HookSettings)
     auto_log: AutoLog = field(default_factory=AutoLog)
@@ -207,12 +200,6 @@ def _whole(value: object) -> int:
     return value
 
 
-def _days(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e6:
-        raise ValueError(f"a number of days, not {value!r}")
-    return float(value)
-
-
 def _project(value: object) -> str:
     return check_project(_text(value))
 
@@ -221,8 +208,10 @@ def _entity(value: object) -> str:
     return check_project(_text(value), what="entity")
 
 
-def _keep(value: object) -> Keep:
-    return Keep(**_parsed(_mapping(value, "keep"), {"versions": _whole, "days": _days}, "keep"))
+def _keep(value: object) -> tuple[tuple[str, KeepRule], ...]:
+    """One rule for all collections, or patterns of names with a rule for each."""
+    given = value if isinstance(value, dict) else {"*": value}
+    return tuple((_text(pattern), parse_keep(rule)) for pattern, rule in given.items())
 
 
 def _code(value: object) -> CodeLimits:

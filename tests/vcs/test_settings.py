@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from vcs.errors import FormatError
-from vcs.settings import CodeLimits, Keep, VcsSettings, load_settings, parse_size
+from vcs.keep_rules import Best, KeepRule
+from vcs.settings import CodeLimits, VcsSettings, load_settings, parse_size
 
 
 def write(folder: Path, text: str) -> Path:
@@ -30,14 +31,18 @@ def test_every_key_is_read(plain_dir: Path) -> None:
     """All keys of the format arrive under their names."""
     text = (
         "format: 1\nproject: LeNet5\nentity: vision\nstore: ../objects\nremote: s3://bucket/x\n"
-        "keep: {versions: 10, days: 1.5}\ncode: {limit: 2MiB, total_limit: 10 MB, files_per_folder: 5}\n"
+        "keep: {p/x-*: 'last 3, best val/loss min', '*': days 1.5}\n"
+        "code: {limit: 2MiB, total_limit: 10 MB, files_per_folder: 5}\n"
     )
     assert load_settings(write(plain_dir, text)) == VcsSettings(
         project="LeNet5",
         entity="vision",
         store=plain_dir.parent / "objects",
         remote="s3://bucket/x",
-        keep=Keep(versions=10, days=1.5),
+        keep=(
+            ("p/x-*", KeepRule("last 3, best val/loss min", last=3, best=(Best("val/loss", "min"),))),
+            ("*", KeepRule("days 1.5", days=1.5)),
+        ),
         code=CodeLimits(2 << 20, 10_000_000, 5),
     )
 
@@ -70,9 +75,10 @@ def test_an_unknown_key_names_the_near_one(plain_dir: Path) -> None:
         "project: a/b\n",
         "project: 7\n",
         "store: ''\n",
-        "keep: {versions: -1}\n",
+        "keep: last -1\n",
         "keep: 5\n",
-        "keep: {days: yes}\n",
+        "keep: {x: best loss}\n",
+        "keep: {x: every 0}\n",
         "code: {limit: many}\n",
         "- a\n- b\n",
         "just text\n",

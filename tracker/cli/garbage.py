@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracker.cli.output import count_text, print_json, size_text
+from tracker.cli.output import count_text, print_json, size_text, warn
 from tracker.cli.places import find_version, json_option, open_repo
 from vcs.copying import hash_descriptor
 from vcs.digest import Digest
@@ -54,10 +54,12 @@ Examples:
 def gc(yes: bool, grace: float, undo: bool, empty_trash: bool, as_json: bool) -> None:
     """Remove contents that nothing names any more
 
+    First versions go whose collection has a rule that does not keep them (`keep:` in
+    tracker.yaml, log_artifact(keep=...)) or whose lifetime is over. Then contents go.
     Kept is whatever the records name, here or in a remote's ledger as it was last seen;
     what pointers name in any commit, stash or reflog; and what a process that still
-    runs has put. Without --yes nothing is changed. What is removed lies in a trash for
-    a week.
+    runs has put. Without --yes nothing is changed. Contents that are removed lie in a
+    trash for a week.
     """
     if undo and (yes or empty_trash):
         raise UsageError("--undo goes alone")
@@ -79,11 +81,24 @@ def local_store(repo: Repo) -> LocalStore:
 
 
 def _collect(repo: Repo, store: LocalStore, grace_s: float, yes: bool, as_json: bool) -> None:
+    from tracker.read.retention import plan_retention
     from tracker.storage.record_text import expand_record
     from vcs import gc as garbage
 
+    retention = plan_retention(repo)
+    warn(retention.warnings)
+    expired = [one.manifest for one in retention.expired]
+    if yes:
+        for manifest in expired:
+            warn(repo.delete_artifact(manifest).warnings)
     plan = garbage.plan_gc(
-        repo.layout, repo.git, store, expand=expand_record, grace_s=grace_s, has_remote=has_remote(repo)
+        repo.layout,
+        repo.git,
+        store,
+        expand=expand_record,
+        grace_s=grace_s,
+        has_remote=has_remote(repo),
+        without={f"artifacts/{m.project}/{m.name}/{m.version}.yaml" for m in expired},
     )
     done = garbage.collect(store, plan) if yes else None
     freed = garbage.empty_trash(store) if yes else 0
@@ -93,6 +108,9 @@ def _collect(repo: Repo, store: LocalStore, grace_s: float, yes: bool, as_json: 
         print_json(
             {
                 "done": yes,
+                "versions": [
+                    {"version": e.manifest.qualified_name, "why": e.reason} for e in retention.expired
+                ],
                 "objects": len(removed),
                 "size_bytes": size,
                 "young": plan.young,
@@ -102,16 +120,20 @@ def _collect(repo: Repo, store: LocalStore, grace_s: float, yes: bool, as_json: 
             }
         )
         return
+    for one in retention.expired:
+        click.echo(f"{'Deleted' if yes else 'Would delete'} {one.manifest.qualified_name}: {one.reason}")
     what = f"{count_text(len(removed), 'object')} ({size_text(size)})"
-    if yes:
-        click.echo(f"Moved {what} of {plan.total} to the trash." if removed else "There is no garbage.")
-        if freed:
-            click.echo(f"Freed {size_text(freed)} that were in the trash for a week.")
+    if not removed:
+        click.echo("There is no garbage.")
+    elif yes:
+        click.echo(f"Moved {what} of {plan.total} to the trash.")
     else:
-        click.echo(f"Would remove {what} of {plan.total}." if removed else "There is no garbage.")
+        click.echo(f"Would remove {what} of {plan.total}.")
+    if freed:
+        click.echo(f"Freed {size_text(freed)} that were in the trash for a week.")
     _explain(plan, len(done.kept) if done is not None else 0)
-    if removed:
-        hint = "bring them back: tracker gc --undo" if yes else "do it: tracker gc --yes"
+    if removed or (expired and not yes):
+        hint = "bring contents back: tracker gc --undo" if yes else "do it: tracker gc --yes"
         click.echo(f"Hint: {hint}", err=True)
 
 

@@ -13,7 +13,8 @@ import click
 Examples:
   tracker run train.py --lr 0.1
   tracker run -m package.train
-  tracker run torchrun --nproc-per-node 2 train.py""",
+  tracker run torchrun --nproc-per-node 2 train.py
+  tracker run rm calm-otter-12""",
 )
 @click.option("--project", help="Project of the runs (sets TRACKER_PROJECT).")
 @click.option("--name", help="Name of the run (sets TRACKER_NAME).")
@@ -25,7 +26,14 @@ def run(project: str | None, name: str | None, mode: str | None, words: tuple[st
     The script, the modules that it imports and the processes that it starts are used
     unchanged; an installed wandb is not imported. WANDB_* variables are honoured.
     The exit status is the script's.
+
+    `tracker run rm RUN` deletes the records of a run; see its --help.
     """
+    if words[:1] == ("rm",):
+        from tracker.cli.remove_run import rm
+
+        rm.main(args=list(words[1:]), prog_name="tracker run rm", standalone_mode=False)
+        return
     from tracker.compat.launcher import launch
 
     given = {"TRACKER_PROJECT": project, "TRACKER_NAME": name, "TRACKER_MODE": mode}

@@ -17,7 +17,9 @@ from tracker.artifacts.home import Home
 from tracker.artifacts.references import local_path
 from tracker.errors import NotFoundError, UsageError
 from tracker.live.pins import Pins
+from tracker.live.term import warn
 from tracker.storage.catalog import RunEntry
+from vcs.keep_rules import parse_keep
 from vcs.manifest import Origin
 from vcs.names import LATEST, MAX_NAME, parse_artifact_ref
 from vcs.paths import look_hint
@@ -107,17 +109,20 @@ def log_artifact(
     type: str | None = None,
     aliases: Sequence[str] | str | None = None,
     tags: Sequence[str] | str | None = None,
+    keep: str | None = None,
 ) -> Artifact:
     """Make a version of a draft, a file, a folder or a URI, and record it as the run's output.
 
     Returns the artifact, a version now. Equal contents in the collection are that
     version again. Aliases and `latest` move to it. A version is given the aliases. In a
     reproduction, aliases of other runs' versions stay; the run alone sees them moved.
+    `keep` says which versions of the collection `tracker gc` keeps from now on.
 
     Raises:
-        UsageError, NotFoundError: A name, type or alias that cannot be, or a missing path.
+        UsageError, NotFoundError: A name, type, alias or rule that cannot be, or a missing path.
         StoreError: The disk refused; run it again.
     """
+    rule = parse_keep(keep).text if keep is not None else None
     artifact = artifact_or_path
     if not isinstance(artifact, Artifact):
         artifact = _artifact_of_path(run, artifact, name, type)
@@ -148,7 +153,19 @@ def log_artifact(
         ],
         step=artifact.history_step,
     )
+    if rule is not None:
+        _keep_versions(run.repo, artifact.project, artifact.collection_name, rule)
     return artifact
+
+
+def _keep_versions(repo: Repo, project: str, name: str, rule: str) -> None:
+    """Write down which versions gc keeps, if that is new."""
+    if repo.collections.collection_details(project, name).keep != rule:
+        repo.collections.edit_collection(project, name, keep=rule)
+        for warning in repo.record(
+            [repo.collections.folder(project, name)], f"artifact {project}/{name} keeps {rule}"
+        ):
+            warn(warning)
 
 
 def use_artifact(

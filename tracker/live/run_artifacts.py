@@ -34,11 +34,15 @@ class RunArtifacts(ABC):
         type: str | None = None,
         aliases: Sequence[str] | str | None = None,
         tags: Sequence[str] | str | None = None,
+        *,
+        keep: str | None = None,
     ) -> Artifact:
         """Make a version of a draft, a file, a folder or a URI, as an output of this run.
 
         It is a version when this returns: nothing has to be waited for. Equal contents
-        are the version that exists; `latest` and the given aliases move to it.
+        are the version that exists; `latest` and the given aliases move to it. `keep` says
+        which versions of the collection `tracker gc` keeps, now and later:
+        `last 3, best val/loss min, every 10`.
 
         Raises:
             UsageError, NotFoundError: A name, type or alias that cannot be, a missing path.
@@ -46,7 +50,7 @@ class RunArtifacts(ABC):
         """
         from tracker.live.artifact_ops import log_artifact
 
-        return log_artifact(self._port(), artifact_or_path, name, type, aliases, tags)
+        return log_artifact(self._port(), artifact_or_path, name, type, aliases, tags, keep)
 
     def use_artifact(
         self,
