@@ -12,7 +12,7 @@ from tracker.artifacts.logged import Version
 from tracker.cli.diff import all_option, diff_versions, html_option, paths_option
 from tracker.cli.output import age_text, count_text, print_json, print_table, size_text, warn
 from tracker.cli.places import default_project, find_version, json_option, open_repo, project_option
-from tracker.cli.version_text import describe_version, print_version
+from tracker.cli.version_text import print_version
 from tracker.live.progress_bar import ProgressBar
 from vcs.digest import Digest
 from vcs.errors import UsageError

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from tracker.cli.output import count_text, print_json, printable, size_text
 from tracker.read.lineage import Step, lineage_of
+from tracker.read.versions import describe_version
 from tracker.storage.catalog import RunEntry
 from vcs.manifest import Manifest
 from vcs.repo import Repo
@@ -69,30 +68,3 @@ def _print_step(step: Step, depth: int) -> None:
 
 def _run_text(entry: RunEntry) -> str:
     return printable(f"{entry.project}/{entry.id} ({entry.record.name}, {entry.state})")
-
-
-def describe_version(repo: Repo, manifest: Manifest) -> dict[str, Any]:
-    """Return everything about a version but its files, for JSON."""
-    details = repo.collections.effective(manifest)
-    origin = manifest.origin
-    return {
-        "artifact": f"{manifest.project}/{manifest.name}",
-        "version": manifest.version,
-        "type": manifest.type,
-        "aliases": repo.collections.aliases_of(manifest),
-        "tags": list(details.tags),
-        "description": details.description,
-        "digest": manifest.digest,
-        "files": manifest.file_count,
-        "size_bytes": manifest.size_bytes,
-        "created": manifest.created,
-        "run": origin.run,
-        "step": origin.step,
-        "commit": origin.commit,
-        "branch": origin.branch,
-        "code_commit": origin.code_commit,
-        "dirty": origin.dirty,
-        "parent": manifest.parent,
-        "source": manifest.source,
-        "metadata": dict(details.metadata),
-    }

@@ -93,7 +93,7 @@ def _compare_values(parse: Callable[[bytes], Any], old: bytes, new: bytes) -> Va
 def _compare_lines(store: Store, old: Digest, new: Digest, largest: int) -> Content:
     for digest in (old, new):
         with store.open(digest) as stream:
-            if not _looks_like_text(stream.read(_SNIFFED_BYTES)):
+            if not looks_like_text(stream.read(_SNIFFED_BYTES)):
                 return NotCompared("binary")
     if largest > MOST_TEXT_BYTES:
         return NotCompared("too large to be compared line by line")
@@ -104,7 +104,8 @@ def _compare_lines(store: Store, old: Digest, new: Digest, largest: int) -> Cont
     return compare_text(*texts)
 
 
-def _looks_like_text(head: bytes) -> bool:
+def looks_like_text(head: bytes) -> bool:
+    """Whether a file that begins like this can be shown as text; the end may be cut."""
     if b"\0" in head:
         return False
     try:

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from tracker.web import run_files, run_page, runs_table, series_data
+from tracker.web import artifact_files, artifacts, run_files, run_page, runs_table, series_data
 from tracker.web.answers import Handler, endpoint
 from tracker.web.events import Events
 from tracker.web.guard import Guard
@@ -26,6 +26,7 @@ _KINDS = {
     ".svg": "image/svg+xml",
 }
 _RUN = "/api/run/{project}/{run}"
+_ARTIFACT = "/api/artifact/{project}/{name}"
 
 # Address, method, what answers. A question whose parameters are too many for an address is a POST.
 ROUTES: list[tuple[str, str, Handler]] = [
@@ -45,6 +46,13 @@ ROUTES: list[tuple[str, str, Handler]] = [
     (f"{_RUN}/lineage", "GET", run_page.lineage),
     (f"{_RUN}/files", "GET", run_files.files),
     (f"{_RUN}/file", "GET", run_files.file),
+    ("/api/artifacts", "GET", artifacts.collections),
+    ("/api/artifact-diff", "GET", artifacts.diff),
+    (_ARTIFACT, "GET", artifacts.collection),
+    (_ARTIFACT, "PATCH", artifacts.move_alias),
+    (f"{_ARTIFACT}/{{version}}", "GET", artifacts.version),
+    (f"{_ARTIFACT}/{{version}}/file", "GET", artifact_files.file),
+    (f"{_ARTIFACT}/{{version}}/preview", "GET", artifact_files.preview),
 ]
 
 

@@ -1,0 +1,37 @@
+// A comparison as the server lays it out: sections of tables, patches and sentences.
+
+import { h } from "../dom.js";
+import { t } from "../i18n.js";
+
+/** Draws the sections of a report (tracker/compare/render.py); those without details are a line. */
+export function drawReport(report, { only = null } = {}) {
+  return report.sections.filter((section) => !only || only.includes(section.title)).map(drawSection);
+}
+
+function drawSection(section) {
+  const title = [h("b", {}, t(section.title)), " ", h("span.note", {}, section.summary)];
+  if (!section.blocks.length) return h("p.report-line", {}, title);
+  return h("details.report-section", { open: true }, h("summary", {}, title), section.blocks.map(drawBlock));
+}
+
+function drawBlock(block) {
+  if (block.kind === "Table") return [table(block), more(block)];
+  if (block.kind === "Patch") return [h("pre.patch", { tabIndex: 0 }, block.lines.map((line) => h("span", { class: kindOf(line) }, `${line}\n`))), more(block)];
+  return block.lines.map((line) => h("p", {}, line));
+}
+
+function table({ head, rows, right }) {
+  const side = (name) => (right.includes(name) ? "number" : "");
+  return h("div.scroll", { tabIndex: 0 }, h("table.plain", {},
+    h("thead", {}, h("tr", {}, head.map((name) => h("th", { scope: "col", class: side(name) }, t(name))))),
+    h("tbody", {}, rows.map((row) => h("tr", { class: { "+": "added", "-": "removed" }[row[0]] ?? "" }, row.map((cell, at) => h("td", { class: side(head[at]) }, cell)))))));
+}
+
+function kindOf(line) {
+  if (/^(\+\+\+|---|diff |index )/.test(line)) return "dim";
+  return { "+": "added", "-": "removed", "@": "hunk" }[line[0]] ?? "";
+}
+
+function more({ left_out: many, rest }) {
+  return many ? h("p.note.small", {}, t("{n} more", { n: many }), rest ? `: ${rest}` : "") : null;
+}
