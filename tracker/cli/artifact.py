@@ -14,6 +14,7 @@ from tracker.cli.output import age_text, count_text, print_json, print_table, si
 from tracker.cli.places import default_project, find_version, json_option, open_repo, project_option
 from tracker.cli.version_text import print_version
 from tracker.live.progress_bar import ProgressBar
+from tracker.read.versions import describe_version
 from vcs.digest import Digest
 from vcs.errors import UsageError
 from vcs.listing import Entry, Listing

@@ -2,7 +2,7 @@
 
 export const chinese = {
   // frame
-  "Runs": "运行", "Curves": "曲线", "Project": "项目", "All projects": "所有项目", "Pages": "页面",
+  "Runs": "运行", "Curves": "曲线", "Compare": "比较", "Artifacts": "数据与权重", "Project": "项目", "All projects": "所有项目", "Pages": "页面",
   "Live": "实时", "Offline": "已断开", "Follows the files on disk": "跟随磁盘上的文件实时更新", "read only": "只读", "Language": "语言",
   "Light colours": "浅色", "Dark colours": "深色", "Keys": "快捷键", "Close": "关闭", "Copy": "复制", "Copied.": "已复制。",
   "The browser does not let the page copy.": "浏览器不允许页面复制。", "Search": "搜索", "Save": "保存", "Saved.": "已保存。", "Undo": "撤销",

@@ -34,7 +34,7 @@ export async function showCollection(host, place, about) {
     const against = query.get("against");
     fill(list, h("h2", {}, count(found.versions.length, "{n} version", "{n} versions")),
       h("div.scroll", {}, h("table.plain", {},
-        h("thead", {}, h("tr", {}, [t("Version"), t("Aliases"), t("Size"), t("Shared"), t("Files"), t("Made"), t("By run"), t("Metadata"), ""].map((text) => h("th", { scope: "col" }, text)))),
+        h("thead", {}, h("tr", {}, [t("Version"), t("Aliases"), t("Size"), t("Shared"), t("Files"), t("Made"), t("By run"), t("Metadata"), ""].map((text, at) => h("th", { scope: "col", class: at >= 2 && at <= 4 ? "number" : "" }, text)))),
         h("tbody", {}, found.versions.map((each) => row(each, against))))));
   }
 

@@ -65,7 +65,7 @@ function tensors(found) {
   return [
     h("p.note.small", {}, t("{n} tensors, {numbers} numbers", { n: found.total.toLocaleString(), numbers: found.numbers.toLocaleString() }), found.measured ? "" : ` · ${t("too many for statistics")}`),
     h("div.scroll", { tabIndex: 0 }, h("table.plain", {},
-      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
+      h("thead", {}, h("tr", {}, heads.map((head, at) => h("th", { scope: "col", class: at > 2 ? "number" : "" }, head)))),
       h("tbody", {}, found.tensors.slice(0, MOST_SHOWN).map((tensor) => h("tr", {},
         h("th.mono", { scope: "row" }, tensor.name || "·"), h("td.mono", {}, tensor.dtype), h("td.mono", {}, tensor.shape.join(" × ") || t("scalar")), h("td.number", {}, tensor.count.toLocaleString()),
         measured ? ["mean", "std", "min", "max"].map((key) => h("td.number", {}, format.number(tensor[key]))) : null,

@@ -60,7 +60,7 @@ function drawAll(body, collections) {
   fill(body, h("div.artifact-head", {}, h("h1", {}, t("Artifacts")), h("p.note", {}, `${count(collections.length, "{n} collection", "{n} collections")} · ${count(total, "{n} version", "{n} versions")}`)),
     byType(collections).map(([type, members]) => h("section.card", {}, h("h2", {}, type),
       h("div.scroll", {}, h("table.plain", {},
-        h("thead", {}, h("tr", {}, [t("Name"), t("Project"), t("Versions"), t("Newest"), t("Aliases"), t("Size"), t("Made")].map((head) => h("th", { scope: "col" }, head)))),
+        h("thead", {}, h("tr", {}, [t("Name"), t("Project"), t("Versions"), t("Newest"), t("Aliases"), t("Size"), t("Made")].map((head, at) => h("th", { scope: "col", class: at === 2 || at === 5 ? "number" : "" }, head)))),
         h("tbody", {}, members.map((each) => h("tr", {},
           h("th", { scope: "row" }, h("a", { href: address(["artifacts", each.project, each.name]) }, each.name)),
           h("td", {}, each.project),
@@ -68,5 +68,5 @@ function drawAll(body, collections) {
           h("td", {}, h("a", { href: address(["artifacts", each.project, each.name, each.newest]) }, each.newest)),
           h("td", {}, each.aliases.map((alias) => [h("span.tag", {}, alias), " "])),
           h("td.number", {}, format.size(each.size_bytes)),
-          h("td", { title: format.moment(each.created) }, format.age(each.created)))))))))));
+          h("td", { title: format.moment(each.created) }, format.age(each.created))))))))));
 }
