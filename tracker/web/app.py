@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from tracker.web import artifact_files, artifacts, run_files, run_page, runs_table, series_data
+from tracker.web import artifact_files, artifacts, comparison, run_files, run_page, runs_table, series_data
 from tracker.web.answers import Handler, endpoint
 from tracker.web.events import Events
 from tracker.web.guard import Guard
@@ -46,6 +46,9 @@ ROUTES: list[tuple[str, str, Handler]] = [
     (f"{_RUN}/lineage", "GET", run_page.lineage),
     (f"{_RUN}/files", "GET", run_files.files),
     (f"{_RUN}/file", "GET", run_files.file),
+    ("/api/compare", "POST", comparison.compare),
+    ("/api/diff", "GET", comparison.diff),
+    ("/api/parameters", "POST", comparison.parameters),
     ("/api/artifacts", "GET", artifacts.collections),
     ("/api/artifact-diff", "GET", artifacts.diff),
     (_ARTIFACT, "GET", artifacts.collection),

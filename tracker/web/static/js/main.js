@@ -91,6 +91,7 @@ const SHORTCUTS = {
   d: switchTheme,
   r: () => go(["runs"], viewParameters()),
   c: () => go(["curves"], viewParameters()),
+  m: () => go(["compare"], viewParameters()),
   a: () => go(["artifacts"]),
 };
 

@@ -6,6 +6,7 @@
 export const PAGES = [
   { name: "runs", title: "Runs", load: () => import("./runs.js"), keepsView: true },
   { name: "curves", title: "Curves", load: () => import("./curves.js"), keepsView: true },
+  { name: "compare", title: "Compare", load: () => import("./compare.js"), keepsView: true },
   { name: "artifacts", title: "Artifacts", load: () => import("./artifacts.js") },
   { name: "run", title: null, load: () => import("./run.js") },
 ];

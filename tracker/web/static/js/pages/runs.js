@@ -83,6 +83,7 @@ function drawChosen(element, now, about) {
   element.hidden = !many;
   if (!many) return;
   fill(element, h("span", {}, t("{n} selected", { n: many })),
+    many > 1 ? h("button", { type: "button", onclick: () => go(["compare"], viewParameters()) }, t("Compare")) : null,
     h("button", { type: "button", onclick: () => hide(now.selected) }, t("Hide")),
     about?.read_only ? null : h("button.danger", { type: "button", onclick: () => deleteRuns(now.selected) }, t("Delete")),
     h("button.quiet", { type: "button", onclick: () => changeView({ selected: [] }) }, t("Select none")));

@@ -7,6 +7,7 @@ const KEYS = [
   ["/", "Filter the runs"],
   ["r", "Table of runs"],
   ["c", "Curves"],
+  ["m", "Compare"],
   ["a", "Artifacts"],
   ["↑ ↓", "Go through the rows"],
   ["Enter", "Open the run"],
