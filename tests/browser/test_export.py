@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import Seen
 from tests.tracker.read.conftest import Lab
 from tests.tracker.read.conftest import lab as lab
 from tracker.draw.curves import metrics_of, panels_of
 from tracker.exports.page import chart_script, render_page
 from tracker.storage.records import Used
 
-pytestmark = pytest.mark.slow
-
 HOSTILE = "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 2'>"
 
 
-def test_an_export_opens_offline_and_nothing_of_a_record_runs(lab: Lab, tab: Seen, tmp_path: Path) -> None:
+def test_an_export_opens_offline_and_nothing_of_a_record_runs(
+    lab: Lab, browser: Browser, picture: Callable[..., Path], tmp_path: Path
+) -> None:
     rows = [{"train/loss": 1 / (step + 1), HOSTILE: step, "holes": math.nan} for step in range(50)]
     used = [Used(artifact=f"p/{HOSTILE}", version="v0", digest="0" * 64, as_="latest", session=0)]
     runs = [
@@ -27,34 +27,42 @@ def test_an_export_opens_offline_and_nothing_of_a_record_runs(lab: Lab, tab: See
         lab.add("b", rows[:30], config={"lr": 0.2}),
     ]
     runs[0].record.used += used
-    page = tmp_path / "result.html"
-    page.write_text(render_page(lab.repo, runs, panels_of(runs, metrics_of(runs))), encoding="utf-8")
+    file = tmp_path / "result.html"
+    file.write_text(render_page(lab.repo, runs, panels_of(runs, metrics_of(runs))), encoding="utf-8")
 
-    tab.page.goto(page.as_uri())
-    tab.page.wait_for_selector(".panel canvas")
-    assert tab.page.locator("h1").inner_text() == "2 runs"
-    assert tab.page.locator(".panel").count() == 3
-    assert HOSTILE in tab.page.locator("body").inner_text()
-    assert tab.page.locator("tr.differs", has_text="lr").count() == 1
-    assert drawn_pixels(tab, ".panel canvas") > 100
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light", offline=True)
+    asked: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(file.as_uri())
+    page.wait_for_selector(".panel canvas", timeout=60_000)
+    assert page.locator("h1").inner_text() == "2 runs"
+    assert page.locator(".panel").count() == 3
+    assert HOSTILE in page.locator("body").inner_text()
+    assert page.locator("tr.differs", has_text="lr").count() == 1
+    assert drawn_pixels(page, ".panel canvas") > 100
 
-    tab.page.get_by_label("Smoothing").fill("0.9")
-    tab.page.get_by_label("Logarithmic").check()
-    tab.page.get_by_role("button", name="Light / dark").click()
-    assert "dark" in tab.page.evaluate("document.documentElement.className")
-    tab.page.locator(".panel .chart").first.hover()
-    tab.page.wait_for_selector(".chart-tip:not([hidden])")
-    tab.shot("export")
+    page.get_by_label("Smoothing").fill("0.9")
+    page.get_by_label("Logarithmic").check()
+    page.get_by_role("button", name="Light / dark").click()
+    assert "dark" in page.evaluate("document.documentElement.className")
+    page.locator(".panel .chart").first.hover()
+    page.wait_for_selector(".chart-tip:not([hidden])", timeout=60_000)
+    picture(page)
 
-    assert tab.page.evaluate("window.broken") is None
-    assert tab.page.locator("img").count() == 0
-    assert tab.requests == [page.as_uri()]
+    assert page.evaluate("window.broken") is None
+    assert page.locator("img").count() == 0
+    assert asked == [file.as_uri()]
+    assert errors == []
+    page.close()
 
 
-def drawn_pixels(tab: Seen, selector: str) -> int:
+def drawn_pixels(page: Page, selector: str) -> int:
     """How many pixels of a canvas have a color."""
     return int(
-        tab.page.evaluate(
+        page.evaluate(
             """(selector) => {
                 const canvas = document.querySelector(selector);
                 const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);

@@ -59,7 +59,7 @@ export async function showCollection(host, place, about) {
 
   function aliasTag(alias, each) {
     if (about?.read_only) return [h("span.tag", {}, alias), " "];
-    return [h("button.tag", { type: "button", title: t("Move or remove {alias}", { alias }), onclick: (event) => aliasMenu(event.currentTarget, alias, each) }, alias), " "];
+    return [h("button.tag", { type: "button", title: t("Move or remove {alias}", { alias }), "aria-label": t("Move or remove {alias}", { alias }), onclick: (event) => aliasMenu(event.currentTarget, alias, each) }, alias), " "];
   }
 
   function aliasMenu(anchor, alias, from) {
