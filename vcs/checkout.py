@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 
 from vcs.atomic import make_folder
 from vcs.digest import Digest
+from vcs.elsewhere import BRING_OBJECTS
 from vcs.errors import ConflictError, FormatError, NotFoundError, UsageError
 from vcs.ignore import Ignore
 from vcs.inside import Inside
@@ -100,7 +101,7 @@ class CheckoutPlan:
         Raises:
             ConflictError: Hand-made changes would be lost and `overwrite` is not given,
                 or something was changed since the plan was made.
-            NotFoundError: The store lacks an object; its path is named.
+            NotFoundError: The store lacks an object, and cannot get it; its path is named.
             IntegrityError: An object is damaged; its path is named.
             StoreError: The disk is full, or a permission is missing.
         """
@@ -109,11 +110,7 @@ class CheckoutPlan:
                 f"{_enumerate(self.conflicts)} in {self.target} would be lost: changed or made by hand",
                 hint="move them away, or overwrite them on purpose",
             )
-        for path, digest in self.missing().items():
-            raise NotFoundError(
-                f"cannot check out {path}: object {digest[:12]} is not in {self._store.name}",
-                hint="fetch it first: tracker fetch",
-            )
+        self._obtain(progress)
         if progress is not None:
             progress.add_total(len(self.add) + len(self.replace), self.write_bytes)
         existed = self.target.is_dir()
@@ -131,6 +128,18 @@ class CheckoutPlan:
             kept=len(self.keep),
             written_bytes=self.write_bytes,
         )
+
+    def _obtain(self, progress: Progress | None) -> None:
+        """Bring what the store lacks from elsewhere, or say which path cannot be had."""
+        missing = self.missing()
+        if missing:
+            self._store.obtain(missing.values(), progress)
+            missing = self.missing()
+        for path, digest in missing.items():
+            raise NotFoundError(
+                f"cannot check out {path}: object {digest[:12]} is not in {self._store.name}",
+                hint=BRING_OBJECTS,
+            )
 
     def _write_and_move(self, link: Link, overwrite: bool, progress: Progress | None) -> None:
         entries: Iterable[Entry] = self.add

@@ -1,9 +1,9 @@
-"""How to bring what another repository has: commands that work with git and a copy alone."""
+"""How to bring what another clone has, for hints."""
 
 from __future__ import annotations
 
-FETCH_RECORDS = "git fetch origin 'refs/tracker/*:refs/tracker/*'"
-"""Brings the records and the code of runs; names `origin`, as git's own hints do."""
+FETCH_RECORDS = "tracker pull"
+"""Brings the records and the code of runs."""
 
 BRING_RECORDS = f"bring the records here: {FETCH_RECORDS}"
-BRING_OBJECTS = "copy .git/tracker/objects from the repository that has it, into this one's"
+BRING_OBJECTS = "if another clone has it: tracker push there, then tracker fetch here"

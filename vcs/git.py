@@ -301,6 +301,24 @@ def run_git(
         raise GitError("git is not installed, or not on PATH", hint="install git, then try again") from error
 
 
+def clone(url: str, folder: Path | None) -> Path:
+    """Run `git clone`, with its progress and its questions on the terminal; return the new folder.
+
+    Raises:
+        GitError: git failed, and said why on stderr.
+    """
+    target = folder or Path(re.split(r"[/:]", url.rstrip("/").removesuffix("/.git"))[-1].removesuffix(".git"))
+    environment = {**scrubbed(os.environ), "LANGUAGE": "C"}
+    command = ["git", "clone", "--", url, str(target)]
+    try:
+        done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+    except FileNotFoundError as error:
+        raise GitError("git is not installed, or not on PATH", hint="install git, then try again") from error
+    if done.returncode:
+        raise GitError(f"git could not clone {without_credentials(url)}")
+    return target
+
+
 def _run_fed(
     command: Sequence[str | bytes | Path], pieces: Iterable[bytes], environment: Mapping[str, str]
 ) -> Done:

@@ -36,6 +36,8 @@ class LargeFile:
     run: RunLayout
     path: str
     digest: Digest
+    size: int
+    created: str
 
     @property
     def target(self) -> Path:
@@ -43,7 +45,12 @@ class LargeFile:
 
 
 def missing_files(layout: Layout) -> Iterator[LargeFile]:
-    """Yield the files that are named by runs with large files, and are not on disk.
+    """Yield the files that are named by runs with large files, and are not on disk."""
+    return (file for file in named_files(layout) if not os.path.lexists(file.target))
+
+
+def named_files(layout: Layout) -> Iterator[LargeFile]:
+    """Yield the files that runs with large files name.
 
     A record that cannot be read, or that names a file outside of its run, names none.
     """
@@ -52,21 +59,20 @@ def missing_files(layout: Layout) -> Iterator[LargeFile]:
         try:
             data = record.read_bytes()
             if _HAS_LARGE_FILE.search(data):
-                yield from _missing_of(run, load_yaml(data.decode(), "run"))
+                yield from _files_of(run, load_yaml(data.decode(), "run"))
         except (OSError, UnicodeDecodeError, FormatError):
             continue
 
 
-def _missing_of(run: RunLayout, content: object) -> Iterator[LargeFile]:
+def _files_of(run: RunLayout, content: object) -> Iterator[LargeFile]:
     listed = content.get("files") if isinstance(content, dict) else None
+    created = str(content.get("created", "")) if isinstance(content, dict) else ""
     for file in listed if isinstance(listed, list) else []:
         if not isinstance(file, dict):
             continue
-        path, digest = file.get("path"), file.get("digest")
-        if isinstance(path, str) and isinstance(digest, str):
-            found = LargeFile(run, check_entry_path(path), parse_digest(digest))
-            if not os.path.lexists(found.target):
-                yield found
+        path, digest, size = file.get("path"), file.get("digest"), file.get("size")
+        if isinstance(path, str) and isinstance(digest, str) and isinstance(size, int):
+            yield LargeFile(run, check_entry_path(path), parse_digest(digest), size, created)
 
 
 def bring_back(layout: Layout, store: Store) -> int:

@@ -30,7 +30,7 @@ from vcs.errors import (
     NotFoundError,
     StoreError,
 )
-from vcs.inventory import Inventory, RemoteIndex, decode_inventory, encode_inventory
+from vcs.inventory import PACK_FOLDER, PART_FOLDER, Inventory, RemoteIndex, decode_inventory, encode_inventory
 
 STATE = "state/"
 FORMAT_KEY = f"{STATE}format-1"
@@ -152,6 +152,25 @@ class RemoteContents:
     def _to_cache(self, name: str, data: bytes) -> None:
         with suppress(StoreError):  # A full disk costs the next command a download.
             write_atomic(self._cache / name, data, durable=False)
+
+    def forget_what_is_gone(self) -> int:
+        """Compare the index with what really lies there; return how many files are gone.
+
+        What was in them counts as lacking from now on, so a push sends it again. Under a lease.
+        """
+        sizes = {
+            item.key: item.size for folder in (PACK_FOLDER, PART_FOLDER) for item in self.bucket.list(folder)
+        }
+        index = self.index()
+        packs = [pack for pack in index.packs if sizes.get(pack.key) == pack.size]
+        parts = [part for part in index.parts.values() if sizes.get(part.key) == part.size]
+        gone = len(index.packs) + len(index.parts) - len(packs) - len(parts)
+        if gone:
+            old = [STATE + name for name in self._in_index]
+            self._index, self._in_index = RemoteIndex(), set()
+            self.publish(Inventory(packs, parts, dict(index.larges())))
+            self.bucket.delete(key for key in old if key.removeprefix(STATE) not in self._in_index)
+        return gone
 
     # adding
 

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from vcs.progress import Progress
     from vcs.staging import Link
     from vcs.stat_cache import StatCache
-    from vcs.stores.base import Batch, Store
+    from vcs.stores.base import Batch
+    from vcs.stores.local import LocalStore
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,20 @@ class Repo:
         return Git(self.layout.worktree) if self.layout.git_dir is not None else None
 
     @cached_property
-    def store(self) -> Store:
-        """The objects of this machine."""
+    def store(self) -> LocalStore:
+        """The objects of this machine; what it lacks comes from the project's remotes when it is opened."""
+        from vcs.stores.local import LocalStore
+
+        if not self.settings.remotes and not self.settings.remote:
+            return self.here
+        from vcs.obtaining import RemoteSource
+
+        source = RemoteSource(self.layout, self.settings)
+        return LocalStore(self.layout.objects, self.layout.packs, self.layout.store_tmp, source=source)
+
+    @cached_property
+    def here(self) -> LocalStore:
+        """The objects of this machine, and nothing from elsewhere."""
         from vcs.stores.local import LocalStore
 
         return LocalStore(self.layout.objects, self.layout.packs, self.layout.store_tmp)
@@ -133,7 +146,7 @@ class Repo:
         from vcs.large_files import bring_back
         from vcs.ledger import Ledger
 
-        return Ledger(self.git, self.layout, complete=lambda: bring_back(self.layout, self.store))
+        return Ledger(self.git, self.layout, complete=lambda: bring_back(self.layout, self.here))
 
     # contents
 

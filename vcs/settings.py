@@ -6,7 +6,7 @@ entity: vision-team
 store: /scratch/objects  # where contents lie; relative to this file; TRACKER_STORE wins
 remotes: {lab: s3://bucket/path}   # where contents are shared; see vcs.remotes
 remote: lab              # the one for push and pull: a name of these, or an address
-git_remote: origin       # where the records go: a remote of git
+git_remote: origin       # where the records go: a remote of git; that of the branch by default
 auto_push: true          # send a run and what it logged when it has ended
 keep: {'ckpt-*': 'last 3, best val/loss min, every 10', '*': all}   # versions that gc keeps
 code: {limit: 1MiB, total_limit: 64MiB, files_per_folder: 1000}   # untracked files of a code commit
@@ -110,7 +110,7 @@ class VcsSettings:
     store: Path | None = None
     remotes: Mapping[str, Remote] = field(default_factory=dict)
     remote: str | None = None
-    git_remote: str = "origin"
+    git_remote: str | None = None
     auto_push: bool = False
     keep: tuple[tuple[str, KeepRule], ...] = ()
     code: CodeLimits = field(default_factory=CodeLimits)

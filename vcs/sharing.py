@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vcs.buckets.around import TRIES, Counted, Limited, Retrying
 from vcs.credentials import find_credentials
-from vcs.digest import Digest, digest_bytes
-from vcs.download import Fetched, fetch
+from vcs.digest import digest_bytes
 from vcs.errors import NotFoundError
 from vcs.layout import Layout
 from vcs.remote_contents import RemoteContents
 from vcs.remotes import Remote, find_remote, open_bucket
 from vcs.settings import VcsSettings, ssh_command, transfer_environment, user_folder
 from vcs.upload import JOBS, PIECE_BYTES, Pace
-
-if TYPE_CHECKING:
-    from vcs.progress import Progress
-    from vcs.stores.local import LocalStore
 
 _KEY_LENGTH = 16
 _SECONDS_A_PIECE = 2
@@ -92,34 +85,3 @@ def cache_key(layout: Layout, remote: Remote) -> str:
     """Return a name for what is remembered of a place; a folder of another project is another place."""
     where = str(layout.root / Path(remote.url)) if remote.scheme == "file" else remote.address
     return digest_bytes(where.encode())[:_KEY_LENGTH]
-
-
-def obtain(
-    layout: Layout,
-    settings: VcsSettings,
-    store: LocalStore,
-    wanted: Iterable[Digest],
-    *,
-    limits: Limits = Limits(),
-    progress: Progress | None = None,
-) -> Fetched:
-    """Bring objects from the project's remotes, the default one first; what none has stays missing.
-
-    Raises:
-        StoreError: A remote that might have the rest cannot be reached.
-    """
-    default = choose_remote(settings)
-    others = [one for one in settings.remotes.values() if default is None or one.url != default.url]
-    total = Fetched(missing=sorted(store.missing(wanted)))
-    for remote in [*([default] if default is not None else []), *others]:
-        if not (total.missing or total.damaged):
-            break
-        contents = open_contents(layout, remote, limits=limits)
-        try:
-            one = fetch(
-                store, contents, {*total.missing, *total.damaged}, pace=limits.pace, progress=progress
-            )
-        finally:
-            contents.bucket.close()
-        total = Fetched(total.objects + one.objects, total.bytes + one.bytes, one.missing, one.damaged)
-    return total

@@ -187,7 +187,11 @@ def plan_placing(
     plan = _plan(repo, where, Content(decided.final, target.single), here)
     if plan.conflicts:  # Left out by .trackerignore, in a folder that a file is to replace; or made just now.
         return replace(placing, conflicts=plan.conflicts)
-    for name, digest in plan.missing().items():
+    missing = plan.missing()
+    obtainable = repo.store.obtainable(missing.values()) if missing else set()
+    for name, digest in missing.items():
+        if digest in obtainable:
+            continue
         raise NotFoundError(
             f"{path} cannot be brought here: the object {digest[:12]} of {name} is not in {repo.store.name}",
             hint=BRING_OBJECTS,

@@ -51,6 +51,17 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "untrack": ("tracker.cli.tracked", "untrack", "Make a tracked path a plain one again"),
     "add": ("tracker.cli.tracked", "add", "Store files and folders as a version"),
     "get": ("tracker.cli.tracked", "get", "Bring the files of a version to a folder"),
+    "clone": ("tracker.cli.share", "clone", "Clone a repository with its records and tracked data"),
+    "push": ("tracker.cli.share", "push", "Send contents that the remote lacks, and the records"),
+    "pull": ("tracker.cli.share", "pull", "Bring the records of others, and merge them with yours"),
+    "fetch": ("tracker.cli.share", "fetch", "Fetch contents that the records here name"),
+    "remote": (
+        "tracker.cli.remote",
+        "remote",
+        "Say where contents are shared",
+    ),
+    "login": ("tracker.cli.remote", "login", "Keep a key for a remote"),
+    "logout": ("tracker.cli.remote", "logout", "Forget the key for a remote"),
     "hooks": ("tracker.cli.hooks", "hooks", "Let git store data, name runs and follow pointers by itself"),
     "gc": ("tracker.cli.garbage", "gc", "Remove contents that nothing names any more"),
     "why": (
@@ -65,7 +76,6 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "merge-pointer": ("tracker.cli.tracked", "merge_pointer", "Merge pointers for git"),
     "config": ("tracker.cli.project", "config", "Print the settings and where each comes from"),
-    "login": ("tracker.cli.project", "login", "Say that no account is needed"),
     "doctor": ("tracker.cli.doctor", "doctor", "Check this project and say what to mend"),
     "completion": ("tracker.cli.project", "completion", "Print the completion script for a shell"),
 }

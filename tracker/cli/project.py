@@ -94,16 +94,6 @@ def config(as_json: bool) -> None:
     print_table(("setting", "value", "from"), [tuple(row.values()) for row in found])
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("accepted", nargs=-1, type=click.UNPROCESSED)
-def login(accepted: tuple[str, ...]) -> None:
-    """Say that no account is needed
-
-    Accepts what `wandb login` accepts, so that scripts go on.
-    """
-    click.echo("No account and no login are needed: everything is recorded on this machine.", err=True)
-
-
 @click.command(
     epilog="""\b
 Examples:

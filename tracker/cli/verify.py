@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import click
 
@@ -11,6 +12,7 @@ from tracker.cli.output import count_text, print_json
 from tracker.cli.places import json_option, open_repo
 from tracker.live.progress_bar import ProgressBar
 from vcs.digest import Digest
+from vcs.errors import IntegrityError
 from vcs.repo import Repo
 
 _NAMES = 3
@@ -92,7 +94,8 @@ def verify(mend: bool, as_json: bool) -> None:
 
 
 def _bring(repo: Repo, digests: Iterable[Digest]) -> None:
-    """Fetch objects from the project's remotes."""
-    from vcs.sharing import obtain
+    """Fetch objects from the project's remotes; what they have damaged, too, stays lost."""
+    from vcs.obtaining import RemoteSource
 
-    obtain(repo.layout, repo.settings, local_store(repo), digests)
+    with suppress(IntegrityError):
+        RemoteSource(repo.layout, repo.settings).bring(local_store(repo), set(digests), None)

@@ -124,9 +124,10 @@ def _plan(repo: Repo, used: Used, tree: Path, folder: Path) -> InputPlan:
 
 
 def missing_objects(repo: Repo, manifest: Manifest) -> set[Digest]:
-    """Return the objects of a version that the store lacks."""
+    """Return the objects of a version that are neither here nor with a remote."""
     listing = repo.collections.listing(manifest)
-    return set(repo.store.missing({Digest(entry.digest) for entry in listing if entry.kind == "file"}))
+    lacking = repo.store.missing({Digest(entry.digest) for entry in listing if entry.kind == "file"})
+    return lacking - repo.store.obtainable(lacking) if lacking else set()
 
 
 def bring_tracked(tree: Path) -> list[str]:

@@ -184,6 +184,10 @@ class Store(ABC):
             StoreError: Where they may be cannot be reached.
         """
 
+    def obtainable(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Return those that are not here and that `obtain` would bring, as far as that is known."""
+        return set()
+
     def put_bytes(self, data: bytes, *, like: Digest | None = None) -> Digest:
         """Store one object; a repeated call is harmless. See `Batch.put_bytes`."""
         with self.batch() as batch:

@@ -12,10 +12,10 @@ import fcntl
 import io
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, Protocol
 
 from blake3 import blake3
 
@@ -35,8 +35,16 @@ from vcs.stores.ranges import RangeFile
 from vcs.stores.recent import RecentLarge
 from vcs.stores.recipes import RecipeFolder
 
-# Brings objects to a store from elsewhere, as far as it can.
-Source: TypeAlias = "Callable[[LocalStore, set[Digest], Progress | None], None]"
+
+class Source(Protocol):
+    """Where a store may get objects from that it lacks."""
+
+    def bring(self, store: LocalStore, digests: set[Digest], progress: Progress | None) -> None:
+        """Put those that can be had into the store."""
+
+    def has(self, digests: set[Digest]) -> set[Digest]:
+        """Return those that can be had."""
+
 
 _REWRITE_TIMEOUT_S = 600.0
 _LEFTOVER_AGE_S = 3600.0
@@ -54,7 +62,7 @@ class LocalStore(Store):
     def __init__(self, objects: Path, packs: Path, tmp: Path, *, source: Source | None = None) -> None:
         """Use these folders, which may be missing. `tmp` must be on the file system of the others.
 
-        `source` brings objects from elsewhere; see `obtain`.
+        `source` is asked for what is opened or read and not here, one by one; `obtain` asks for many.
         """
         self._source = source
         self.name = "the local store"
@@ -104,7 +112,11 @@ class LocalStore(Store):
         if self._source is not None:
             lacking = self.missing(digests)
             if lacking:
-                self._source(self, lacking, progress)
+                self._source.bring(self, lacking, progress)
+
+    def obtainable(self, digests: Iterable[Digest]) -> set[Digest]:
+        lacking = self.missing(digests) if self._source is not None else set()
+        return self._source.has(lacking) if self._source is not None and lacking else set()
 
     def size(self, digest: Digest) -> int:
         try:
@@ -116,6 +128,13 @@ class LocalStore(Store):
             raise disk_error(error, f"cannot read object {digest[:12]}") from error
 
     def open(self, digest: Digest) -> BinaryIO:
+        try:
+            return self._open(digest)
+        except NotFoundError:
+            self.obtain([digest])
+            return self._open(digest)
+
+    def _open(self, digest: Digest) -> BinaryIO:
         try:
             return open(self.loose_path(digest), "rb")
         except FileNotFoundError:

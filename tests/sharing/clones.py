@@ -1,0 +1,105 @@
+"""Clones of one repository, in which the command line is called as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import git
+from tracker.cli.main import main
+
+
+@dataclass
+class Said:
+    """What a command came to."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Clone:
+    """One clone."""
+
+    folder: Path
+    capture: pytest.CaptureFixture[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def tracker(self, *words: str, fails: bool = False) -> Said:
+        """Call the command line in this clone; it has to succeed, or to fail if that is expected."""
+        with self.entered(), pytest.raises(SystemExit) as caught:
+            main(words)
+        told = self.capture.readouterr()
+        said = Said(int(caught.value.code or 0), told.out, told.err)
+        assert (said.status != 0) == fails, f"{words}: {said}"
+        return said
+
+    def put(self, name: str, files: dict[str, bytes]) -> Said:
+        """Make a version of some files, without leaving them there."""
+        folder = self.folder / "made" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        for path, data in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
+        return self.tracker("artifact", "put", str(folder), "--name", name, "--type", "dataset")
+
+    def git(self, *words: str) -> str:
+        """Call git in this clone."""
+        with self.entered():
+            return git(self.folder, *words)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Stand in the clone, with its environment."""
+        before, saved = Path.cwd(), {key: os.environ.get(key) for key in self.environment}
+        os.chdir(self.folder)
+        os.environ.update(self.environment)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+            for key, value in saved.items():
+                if value is None:
+                    del os.environ[key]
+                else:
+                    os.environ[key] = value
+
+
+MakeClone = Callable[..., Clone]
+
+
+def make_hub(folder: Path) -> Path:
+    """Return a new bare repository."""
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", folder], check=True)
+    return folder
+
+
+def first_clone(
+    folder: Path, hub: str, capture: pytest.CaptureFixture[str], environment: dict[str, str] | None = None
+) -> Clone:
+    """Return a clone of an empty hub that has pushed its first commit."""
+    folder.mkdir()
+    clone = Clone(folder, capture, environment or {})
+    clone.git("init", "-q", "-b", "main")
+    clone.git("remote", "add", "origin", hub)
+    (folder / "train.py").write_text("print('training')\n")
+    (folder / ".gitignore").write_text("made/\nout/\n")
+    clone.git("add", "-A")
+    clone.git("commit", "-q", "-m", "first")
+    clone.git("push", "-q", "origin", "main")
+    return clone

@@ -1,0 +1,443 @@
+"""A team at work: what one clone pushes, another pulls, fetches and uses."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers.ceph import S3Server
+from tests.servers.githttp import PASSWORD, GitHttpServer
+from tests.servers.ssh import SshServer
+from tests.sharing.clones import Clone, first_clone, make_hub
+from tests.sharing.conftest import S3_BUCKET
+
+Capture = pytest.CaptureFixture[str]
+BYTES = random.Random(5).randbytes(1_500_000)
+FILES = {"a.txt": b"one", "deep/b.bin": BYTES}
+
+
+@pytest.fixture
+def ann(tmp_path: Path, capfd: Capture) -> Clone:
+    """A clone with a folder as its remote for contents."""
+    clone = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
+    clone.tracker("remote", "add", "nas", str(tmp_path / "nas"))
+    clone.git("add", "-A")
+    clone.git("commit", "-q", "-m", "remote")
+    clone.git("push", "-q", "origin", "main")
+    return clone
+
+
+def clone_of(clone: Clone, name: str, *options: str, url: str | None = None) -> Clone:
+    """Clone with the command, as a colleague does."""
+    hub = url or clone.git("remote", "get-url", "origin").strip()
+    parent = Clone(clone.folder.parent, clone.capture, clone.environment)
+    parent.tracker("clone", hub, name, *options)
+    return Clone(clone.folder.parent / name, clone.capture, clone.environment)
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Everything below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_what_one_pushes_another_gets_when_it_is_used(ann: Clone) -> None:
+    """Records come with the clone; contents with the first use."""
+    ann.put("mnist", FILES)
+    pushed = ann.tracker("push", "--json").json
+    assert pushed["contents"]["objects"] == 2
+    assert pushed["records"]["sent"] is True
+
+    bob = clone_of(ann, "bob")
+
+    assert bob.tracker("artifact", "ls", "--json").json[0]["versions"] == 1
+    assert not (bob.folder / ".git/tracker/objects").exists()
+    bob.tracker("get", "mnist", "out")
+    assert files_in(bob.folder / "out") == FILES
+
+
+def test_tracked_data_comes_with_a_clone(ann: Clone) -> None:
+    """As git's own files do; `git status` is clean afterwards."""
+    data = ann.folder / "data"
+    data.mkdir()
+    (data / "x.bin").write_bytes(BYTES)
+    ann.tracker("track", "data")
+    ann.git("add", "-A")
+    ann.git("commit", "-q", "-m", "data")
+    ann.git("push", "-q", "origin", "main")
+    ann.tracker("push")
+
+    bob = clone_of(ann, "bob")
+    assert (bob.folder / "data/x.bin").read_bytes() == BYTES
+    assert bob.git("status", "--porcelain") == ""
+
+    eve = clone_of(ann, "eve", "--no-data")
+    assert not (eve.folder / "data").exists()
+    eve.tracker("checkout")
+    assert (eve.folder / "data/x.bin").read_bytes() == BYTES
+
+
+def test_a_clone_with_everything_needs_the_remote_no_more(ann: Clone, tmp_path: Path) -> None:
+    """`--all` fetches; the remote may then be gone."""
+    ann.put("mnist", FILES)
+    ann.put("many", {f"f{number}": str(number).encode() for number in range(1500)})
+    ann.tracker("push")
+    bob = clone_of(ann, "bob", "--all")
+    (tmp_path / "nas").rename(tmp_path / "gone")
+
+    bob.tracker("get", "many", "out")
+    assert len(files_in(bob.folder / "out")) == 1500
+
+
+def test_a_long_listing_comes_by_itself(ann: Clone) -> None:
+    """It is an object, which names the others."""
+    ann.put("many", {f"f{number}": str(number).encode() for number in range(1500)})
+    ann.tracker("push")
+    bob = clone_of(ann, "bob")
+
+    bob.tracker("get", "many", "out")
+    assert len(files_in(bob.folder / "out")) == 1500
+
+
+def test_two_who_made_the_same_number_both_keep_what_they_made(ann: Clone) -> None:
+    """Who pushed first keeps the number; both clones end with the same records."""
+    ann.put("mnist", FILES)
+    ann.tracker("push")
+    bob = clone_of(ann, "bob")
+    ann.put("mnist", {"a.txt": b"ann's"})
+    bob.put("mnist", {"a.txt": b"bob's"})
+    ann.tracker("push")
+
+    said = bob.tracker("push")
+    assert "mnist:v1 is now v2" in said.out
+    ann.tracker("pull")
+    assert ann.git("rev-parse", "refs/tracker/ledger") == bob.git("rev-parse", "refs/tracker/ledger")
+    for clone in (ann, bob):
+        clone.tracker("get", "mnist:v1", "out/1")
+        clone.tracker("get", "mnist:v2", "out/2")
+        assert files_in(clone.folder / "out/1") == {"a.txt": b"ann's"}
+        assert files_in(clone.folder / "out/2") == {"a.txt": b"bob's"}
+
+
+def test_selection_chooses_contents_and_records_travel_whole(ann: Clone) -> None:
+    """What was left out is reported when it is wanted, and can be pushed later."""
+    ann.put("small", {"a": b"1"})
+    ann.put("large", FILES)
+    pushed = ann.tracker("push", "--artifact", "small", "--json").json
+    assert pushed["contents"]["objects"] == 1
+
+    bob = clone_of(ann, "bob")
+    bob.tracker("get", "small", "out/small")
+    said = bob.tracker("get", "large", "out/large", fails=True)
+    assert "tracker push" in said.err
+    assert not (bob.folder / "out/large").exists()
+    ann.tracker("push", "--since", "1h")
+    assert bob.tracker("fetch", "--artifact", "large:v0", "--json").json["objects"] == 2
+
+
+def test_a_dry_run_says_what_would_go_and_sends_nothing(ann: Clone, tmp_path: Path) -> None:
+    """With names."""
+    ann.put("mnist", FILES)
+    told = ann.tracker("push", "--dry-run", "--json").json
+
+    assert told == {"remote": "nas", "objects": 2, "bytes": 3 + len(BYTES)}
+    assert "deep/b.bin" in ann.tracker("push", "-n").out
+    assert not (tmp_path / "nas").exists()
+
+
+def test_what_was_lost_on_the_remote_is_sent_again_with_check(ann: Clone, tmp_path: Path) -> None:
+    """Somebody removed files there by hand."""
+    ann.put("mnist", FILES)
+    ann.tracker("push")
+    for path in (tmp_path / "nas" / "parts").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    bob = clone_of(ann, "bob")
+    bob.tracker("get", "mnist", "out", fails=True)
+
+    assert ann.tracker("push", "--json").json["contents"]["objects"] == 0
+    assert ann.tracker("push", "--check", "--json").json["contents"]["objects"] == 1
+    bob.tracker("get", "mnist", "out")
+    assert files_in(bob.folder / "out") == FILES
+
+
+def test_damage_on_the_remote_is_an_error_that_names_the_file(ann: Clone, tmp_path: Path) -> None:
+    """Nothing of it is written."""
+    ann.put("mnist", FILES)
+    ann.tracker("push")
+    for path in (tmp_path / "nas" / "parts").rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            path.write_bytes(data[:1000] + b"!" + data[1001:])
+    bob = clone_of(ann, "bob")
+
+    said = bob.tracker("fetch", fails=True)
+    assert said.status == 7
+    assert "deep/b.bin" in said.err
+    bob.tracker("get", "mnist", "out", fails=True)
+    assert not (bob.folder / "out").exists()
+
+
+def test_without_a_remote_for_contents_records_go_and_it_says_so(tmp_path: Path, capfd: Capture) -> None:
+    """A team with a git server only shares runs and manifests already."""
+    ann = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
+    ann.put("mnist", FILES)
+    said = ann.tracker("push")
+
+    assert "only records" in said.err
+    bob = clone_of(ann, "bob")
+    assert bob.tracker("artifact", "ls", "--json").json[0]["artifact"] == "uncategorized/mnist"
+
+
+def test_without_anywhere_to_push_the_error_says_both_ways_out(tmp_path: Path, capfd: Capture) -> None:
+    """Neither git remote nor remote for contents."""
+    ann = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
+    ann.git("remote", "remove", "origin")
+    said = ann.tracker("push", fails=True)
+
+    assert "tracker remote add" in said.err
+    assert "git remote add" in said.err
+
+
+def test_a_remote_that_is_away_is_a_sentence_and_not_a_hang(ann: Clone) -> None:
+    """Nobody listens at that port."""
+    ann.tracker("remote", "add", "away", "s3://bucket/x", "--endpoint", "http://127.0.0.1:1", "--default")
+    said = ann.tracker("remote", "test", fails=True)
+
+    assert said.status == 9
+    assert said.err.count("\n") <= 2
+
+
+# tracker.yaml
+
+
+def test_remotes_are_written_where_people_wrote(tmp_path: Path, capfd: Capture) -> None:
+    """Comments and order stay; the first remote is the default."""
+    ann = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
+    settings = ann.folder / "tracker.yaml"
+    theirs = "# ours\nproject: LeNet5   # the paper\n\nhooks:\n  max_file: 1MiB\n"
+    settings.write_text(theirs)
+    ann.tracker("remote", "add", "lab", "s3://bucket/path", "--region", "eu-west-1")
+    ann.tracker("remote", "add", "nas", "/mnt/nas/team")
+    ann.tracker("remote", "add", "box", "ssh://ann@box:2222/~/shared")
+
+    assert settings.read_text().startswith(
+        "# ours\nproject: LeNet5   # the paper\n\nhooks:\n  max_file: 1MiB\n"
+    )
+    listed = ann.tracker("remote", "ls", "--json").json
+    assert [(one["name"], one["default"]) for one in listed] == [
+        ("lab", True),
+        ("nas", False),
+        ("box", False),
+    ]
+    assert listed[0]["region"] == "eu-west-1"
+    ann.tracker("remote", "rm", "lab")
+    ann.tracker("remote", "rm", "nas")
+    ann.tracker("remote", "rm", "box")
+    assert settings.read_text() == theirs
+    assert ann.tracker("remote", "add", "lab", "s3://user:secret@bucket/path", fails=True).status == 2
+    assert "secret" not in settings.read_text()
+
+
+@pytest.mark.parametrize(
+    "url", ["s3:/x", "ftp://host/x", "s3://", "https://user:pw@host/x", "s3://bucket/x?token=1", "ssh://"]
+)
+def test_addresses_that_cannot_be_are_refused(ann: Clone, url: str) -> None:
+    """Before anything is written; an address with a password in it most of all."""
+    before = (ann.folder / "tracker.yaml").read_text()
+    said = ann.tracker("remote", "add", "new", url, fails=url != "s3:/x")
+
+    if url != "s3:/x":
+        assert said.status == 2
+        assert (ann.folder / "tracker.yaml").read_text() == before
+        assert "pw" not in said.err
+
+
+# real servers
+
+
+def test_git_and_contents_over_ssh(sshd: SshServer, tmp_path: Path, capfd: Capture) -> None:
+    """One machine for both, with nothing on it but sshd and git."""
+    hub = make_hub(tmp_path / "hub.git")
+    ann = first_clone(tmp_path / "ann", f"ssh://testhost{hub}", capfd, sshd.environment)
+    ann.tracker("remote", "add", "box", f"ssh://testhost{tmp_path}/shared")
+    ann.git("add", "-A")
+    ann.git("commit", "-q", "-m", "remote")
+    ann.git("push", "-q", "origin", "main")
+    assert "works" in ann.tracker("remote", "test").out
+    ann.put("mnist", FILES)
+    ann.tracker("push")
+
+    bob = clone_of(ann, "bob")
+    bob.tracker("get", "mnist", "out")
+    assert files_in(bob.folder / "out") == FILES
+    bob.put("mnist", {"a.txt": b"more"})
+    bob.tracker("push")
+    ann.tracker("pull", "--all")
+    ann.tracker("get", "mnist:v1", "out")
+    assert files_in(ann.folder / "out") == {"a.txt": b"more"}
+
+
+def test_git_over_http_with_a_password(githttp: GitHttpServer, tmp_path: Path, capfd: Capture) -> None:
+    """The password is git's business, and in no record; a reader pulls without the right to push."""
+    url = githttp.make_repository(f"r{os.getpid()}-{tmp_path.name}")
+    ann = first_clone(tmp_path / "ann", githttp.with_password(url), capfd)
+    ann.tracker("remote", "add", "nas", str(tmp_path / "nas"))
+    ann.git("add", "-A")
+    ann.git("commit", "-q", "-m", "remote")
+    ann.git("push", "-q", "origin", "main")
+    ann.put("mnist", FILES)
+    ann.tracker("push")
+    bob = clone_of(ann, "bob", url=githttp.with_password(url))
+
+    bare = githttp.folder / "repositories" / url.rpartition("/")[2]
+    subprocess.run(["git", "-C", bare, "config", "http.receivepack", "false"], check=True)
+    for path in (tmp_path / "nas").rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    bob.tracker("pull")
+    bob.tracker("get", "mnist", "out")
+    assert files_in(bob.folder / "out") == FILES
+    bob.put("mnist", {"a.txt": b"more"})
+    said = bob.tracker("push", fails=True)
+    assert "Error:" in said.err
+    assert PASSWORD not in said.err + said.out
+
+
+@pytest.mark.slow
+def test_contents_on_s3_with_a_kept_key(
+    s3: S3Server, tmp_path: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Log in, push, clone, use; a wrong key is found out at login; logging out ends it."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    ann = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
+    url = f"s3://{S3_BUCKET}/{tmp_path.name}"
+    ann.tracker("remote", "add", "lab", url, "--endpoint", s3.endpoint)
+    ann.git("add", "-A")
+    ann.git("commit", "-q", "-m", "remote")
+    ann.git("push", "-q", "origin", "main")
+    ann.put("mnist", FILES)
+    kept = Path(os.environ["XDG_CONFIG_HOME"]) / "tracker/credentials.json"
+
+    assert (
+        "Denied" in ann.tracker("login", "lab", "--key", f"{s3.key}:wrong", fails=True).err
+        or not kept.exists()
+    )
+    ann.tracker("login", "lab", "--key", f"{s3.key}:{s3.secret}")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert "works" in ann.tracker("remote", "test").out
+    ann.tracker("push")
+    bob = clone_of(ann, "bob")
+    bob.tracker("get", "mnist", "out")
+    assert files_in(bob.folder / "out") == FILES
+    ann.tracker("logout", "lab")
+    said = ann.tracker("remote", "test", fails=True)
+    assert "tracker login" in said.err
+    stolen = b"".join(files_in(ann.folder).values()) + b"".join(files_in(bob.folder).values())
+    assert s3.secret.encode() not in stolen
+
+
+def test_a_login_without_a_terminal_fails_with_the_way_out(ann: Clone) -> None:
+    """No prompt that nobody sees."""
+    ann.tracker("remote", "add", "lab", "s3://bucket/x", "--endpoint", "http://127.0.0.1:1")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tracker.cli.main", "login", "lab"],
+        cwd=ann.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--key-stdin" in done.stderr
+
+
+def test_a_key_is_kept_for_its_address_only(ann: Clone) -> None:
+    """A tracker.yaml that sends a known name elsewhere gets nothing of it."""
+    from vcs.credentials import find_credentials
+    from vcs.remotes import make_remote
+
+    options = {"endpoint": "http://127.0.0.1:1"}
+    ann.tracker("remote", "add", "lab", "s3://bucket/x", "--endpoint", options["endpoint"])
+    ann.tracker("login", "lab", "--key", "id:secret", "--no-check")
+    folder = Path(os.environ["XDG_CONFIG_HOME"]) / "tracker"
+
+    assert (
+        find_credentials(make_remote("lab", "s3://bucket/x", options), folder, {})["secret_access_key"]
+        == "secret"
+    )
+    for other in (
+        make_remote("lab", "s3://bucket/x", {"endpoint": "http://evil:1"}),
+        make_remote("lab", "s3://other/x", options),
+        make_remote("lab", "s3://bucket/x"),
+    ):
+        assert find_credentials(other, folder, {}) == {}
+
+
+def test_a_stolen_repository_holds_no_key(ann: Clone, tmp_path: Path) -> None:
+    """Every byte of the clone, the hub and the remote is looked at, and what the commands said."""
+    secret = "wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY"
+    ann.tracker("remote", "add", "lab", "s3://bucket/x", "--endpoint", "http://127.0.0.1:1")
+    said = ann.tracker("login", "lab", "--key", f"AKID:{secret}", "--no-check")
+    told = [said.out, said.err]
+    ann.put("mnist", FILES)
+    for words in (("remote", "show", "lab"), ("remote", "test", "lab"), ("config",), ("doctor",)):
+        said = (
+            ann.tracker(*words, fails=words[0] == "remote") if words[0] == "remote" else ann.tracker(*words)
+        )
+        told += [said.out, said.err]
+    ann.tracker("push", "nas")
+
+    everything = [*files_in(ann.folder).values(), *files_in(tmp_path / "hub.git").values()]
+    everything += [*files_in(tmp_path / "nas").values(), *(text.encode() for text in told)]
+    assert not any(secret.encode() in data for data in everything)
+    packed = subprocess.run(
+        ["git", "-C", ann.folder, "cat-file", "--batch-all-objects", "--batch"],
+        capture_output=True,
+        check=True,
+    )
+    assert secret.encode() not in packed.stdout
+
+
+def test_a_run_travels_with_its_rows_and_its_artifact(ann: Clone) -> None:
+    """A script logs; another clone reads the rows, and downloads through use_artifact."""
+    script = (
+        "import tracker, pathlib\n"
+        "run = tracker.init(project='p', id='abcd1234', settings={'console': 'off'})\n"
+        "for step in range(50): run.log({'loss': 1 / (step + 1)})\n"
+        "pathlib.Path('made').mkdir(exist_ok=True)\n"
+        "pathlib.Path('made/w.bin').write_bytes(b'w' * 2000000)\n"
+        "a = tracker.Artifact('weights', type='model'); a.add_file('made/w.bin'); run.log_artifact(a)\n"
+        "run.finish()\n"
+    )
+    _python(ann.folder, script)
+    ann.tracker("push", "--run", "abcd1234")
+    bob = clone_of(ann, "bob")
+    reading = (
+        "import tracker, json\n"
+        "rows = tracker.Api().run('p/abcd1234').history(pandas=False)\n"
+        "run = tracker.init(project='p', settings={'console': 'off'})\n"
+        "folder = run.use_artifact('weights:latest').download()\n"
+        "run.finish()\n"
+        "print('RESULT', json.dumps([len([*rows]), folder]))\n"
+    )
+    told = _python(bob.folder, reading)
+    count, folder = json.loads(told.rpartition("RESULT")[2])
+
+    assert count == 50
+    assert (bob.folder / folder / "w.bin").read_bytes() == b"w" * 2_000_000
+
+
+def _python(folder: Path, script: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

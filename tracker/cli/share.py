@@ -1,0 +1,328 @@
+"""`tracker push`, `pull`, `fetch` and `clone`: what a team shares."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tracker.cli.output import count_text, print_json, size_text, warn
+from tracker.cli.places import find_version, json_option, open_repo, project_option
+from tracker.live.progress_bar import ProgressBar
+from tracker.storage.catalog import Catalog
+from vcs import exchange
+from vcs.clock import iso_time
+from vcs.errors import UsageError
+from vcs.exchange import Pushed, Request
+from vcs.ledger_sync import Synced
+from vcs.named_objects import Selection
+from vcs.repo import Repo
+from vcs.settings import parse_size
+from vcs.sharing import Limits
+from vcs.upload import JOBS
+
+F = TypeVar("F", bound=Callable[..., Any])
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(m|h|d|w)")
+_SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
+_NAMED = 3
+
+
+_OPTIONS: tuple[Callable[[F], F], ...] = (
+    click.option(
+        "--run", "runs", multiple=True, metavar="RUN", help="Only what this run logged (can be repeated)."
+    ),
+    click.option(
+        "--artifact",
+        "versions",
+        multiple=True,
+        metavar="NAME[:V]",
+        help="Only this version, or all of a name (can be repeated).",
+    ),
+    click.option("--since", metavar="AGE", help="Only what was made since: 12h, 7d, 2w, or a date."),
+    click.option(
+        "--jobs", type=click.IntRange(1, 64), default=JOBS, show_default=True, help="Requests at once."
+    ),
+    click.option("--limit-rate", metavar="SIZE", help="At most so much a second: 500kB, 10MB."),
+    project_option,
+    click.option("--git-remote", metavar="NAME", help="The git remote of the records."),
+)
+
+
+def _selecting(command: F) -> F:
+    """The options that choose contents, and how they travel."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tracker push
+  tracker push lab --run calm-otter-12
+  tracker push --artifact lenet5-mnist:best --limit-rate 5MB"""
+)
+@click.argument("remote", required=False)
+@_selecting
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be sent.")
+@click.option("--check", is_flag=True, help="Look at what really lies there first, and send what was lost.")
+@json_option
+def push(remote: str | None, dry_run: bool, check: bool, as_json: bool, **options: Any) -> None:
+    """Send contents that the remote lacks, and the records
+
+    Objects go first, then code commits and records to the git server; so what others
+    pull is complete. An interrupted push goes on where it stopped when it is run again.
+    What other clones pushed meanwhile is merged. Options choose contents; the records
+    always travel as a whole.
+    """
+    repo = open_repo() if dry_run else Repo.open()
+    warn(repo.warnings)
+    request = _request(repo, remote, options)
+    if dry_run:
+        found, named, absent = exchange.lacking(repo, request)
+        if as_json:
+            print_json({"remote": found.title, "objects": len(absent), "bytes": sum(absent.values())})
+        else:
+            click.echo(f"Would send {_objects(len(absent), sum(absent.values()))} to {found.title}.")
+            for digest in [*absent][:20]:
+                click.echo(f"  {named.names[digest]}")
+        return
+    with ProgressBar("Pushing") as bar:
+        pushed = exchange.push(repo, request, progress=bar, check=check)
+    _report_push(pushed, as_json)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tracker pull
+  tracker pull --all
+  tracker pull --artifact mnist:v3"""
+)
+@click.argument("remote", required=False)
+@_selecting
+@click.option("--all", "everything", is_flag=True, help="Fetch contents now, not when they are used.")
+@json_option
+def pull(remote: str | None, everything: bool, as_json: bool, **options: Any) -> None:
+    """Bring the records of others, and merge them with yours
+
+    Contents are fetched when they are used: by use_artifact, checkout, resume. With --all,
+    or an option that chooses some, they come now. Needs no right to write anywhere.
+    """
+    repo = Repo.open()
+    warn(repo.warnings)
+    chosen = any(options[name] for name in ("runs", "versions", "since", "project"))
+    # What to choose may come with the records.
+    request = _request(repo, remote, {**options, "runs": (), "versions": ()})
+    with ProgressBar("Pulling") as bar:
+        pulled = exchange.pull(repo, request, contents=everything and not chosen, progress=bar)
+        fetched = pulled.fetched
+        if chosen:
+            fetched = exchange.fetch_contents(repo, _request(repo, remote, options), progress=bar)
+    if as_json:
+        print_json({"records": _synced_json(pulled.synced), "contents": _fetched_json(fetched)})
+        return
+    _report_records("Pulled", "from", pulled.git_remote, pulled.synced)
+    if fetched is not None:
+        _report_fetched(fetched, pulled.remote.title if pulled.remote else "")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tracker fetch
+  tracker fetch lab --artifact mnist:v3
+  tracker fetch --run calm-otter-12 --jobs 16"""
+)
+@click.argument("remote", required=False)
+@_selecting
+@json_option
+def fetch(remote: str | None, as_json: bool, **options: Any) -> None:
+    """Fetch contents that the records here name
+
+    All of them, or what the options choose. Every byte is verified on arrival; an
+    interrupted fetch goes on where it stopped. Records come with: tracker pull
+    """
+    repo = Repo.open()
+    warn(repo.warnings)
+    request = _request(repo, remote, options)
+    with ProgressBar("Fetching") as bar:
+        fetched = exchange.fetch_contents(repo, request, progress=bar)
+    if as_json:
+        print_json(_fetched_json(fetched))
+    else:
+        from vcs.sharing import need_remote
+
+        _report_fetched(fetched, need_remote(repo.settings, remote).title)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tracker clone git@host:team/project.git
+  tracker clone https://host/team/project.git work --all"""
+)
+@click.argument("url")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--all", "everything", is_flag=True, help="Fetch all contents now.")
+@click.option("--no-data", is_flag=True, help="Leave tracked paths empty.")
+def clone(url: str, folder: Path | None, everything: bool, no_data: bool) -> None:
+    """Clone a repository with its records and tracked data
+
+    git clone, then the records of its runs and artifacts, then the data that its
+    pointers name. Interrupted, go on in the folder: tracker pull, tracker checkout
+    """
+    from vcs import tracked
+    from vcs.git import clone as git_clone
+
+    target = git_clone(url, folder)
+    os.chdir(target)
+    repo = Repo.open()
+    warn(repo.warnings)
+    request = Request(prompt=_may_ask())
+    with ProgressBar("Pulling") as bar:
+        pulled = exchange.pull(repo, request, contents=everything, progress=bar)
+    _report_records("Pulled", "from", pulled.git_remote, pulled.synced)
+    if pulled.fetched is not None:
+        _report_fetched(pulled.fetched, pulled.remote.title if pulled.remote else "")
+    if not no_data:
+        plan = tracked.plan_checkout(repo)
+        with ProgressBar("Writing") as bar:
+            applied = plan.apply(progress=bar)
+        for done in applied.done:
+            click.echo(f"{done.path}: {done.pointer.short_name if done.pointer else ''}")
+        problems = [one.problem for one in plan.blocked if one.problem] + [
+            error for _, error in applied.failed
+        ]
+        if problems:
+            raise problems[0]
+    click.echo(f"Next: cd {target}", err=True)
+
+
+def _request(repo: Repo, remote: str | None, options: dict[str, Any]) -> Request:
+    project = options["project"]
+    runs = [Catalog(repo.layout).find(text, project).id for text in options["runs"]]
+    versions: set[str] = set()
+    for text in options["versions"]:
+        if {":", "@"} & set(text):
+            versions.add(find_version(repo, text, project).qualified_name)
+        else:
+            one = find_version(repo, text, project)
+            versions.update(each.qualified_name for each in repo.collections.versions(one.project, one.name))
+    since = _since(options["since"]) if options["since"] else None
+    selection = Selection(frozenset(runs), frozenset(versions), project, since)
+    return Request(remote, options["git_remote"], selection, _limits(options), _may_ask())
+
+
+def _limits(options: dict[str, Any]) -> Limits:
+    if options["limit_rate"] is None:
+        return Limits(options["jobs"])
+    try:
+        rate = parse_size(options["limit_rate"].removesuffix("/s"))
+    except ValueError as error:
+        raise UsageError(f"--limit-rate takes {error}") from error
+    if rate < 1:
+        raise UsageError("--limit-rate takes at least one byte a second")
+    return Limits(options["jobs"], float(rate))
+
+
+def _since(text: str) -> str:
+    """Return a time as records write it: so long ago, or a date."""
+    age = _AGE.fullmatch(text.strip())
+    if age is not None:
+        return iso_time(time.time() - float(age[1]) * _SECONDS[age[2]])
+    try:
+        return iso_time(datetime.fromisoformat(text).timestamp())
+    except ValueError:
+        raise UsageError(
+            f"not an age or a date: {text!r}", hint="--since 7d, or --since 2026-11-01"
+        ) from None
+
+
+def _may_ask() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _report_push(pushed: Pushed, as_json: bool) -> None:
+    sent = pushed.sent
+    if as_json:
+        contents = None
+        if sent is not None and pushed.remote is not None:
+            contents = {
+                "remote": pushed.remote.title,
+                "objects": sent.objects,
+                "bytes": sent.bytes,
+                "missing": [{"digest": digest, "name": pushed.names.get(digest)} for digest in sent.missing],
+                "unknown": [*pushed.unknown],
+            }
+        print_json({"contents": contents, "records": _synced_json(pushed.synced)})
+        return
+    if sent is None:
+        click.echo("No remote for contents, so only records go. See: tracker remote add --help", err=True)
+    elif pushed.remote is not None:
+        if sent.objects:
+            click.echo(f"Pushed {_objects(sent.objects, sent.bytes)} to {pushed.remote.title}.")
+        else:
+            click.echo(f"{pushed.remote.title} has all contents already.")
+        if sent.missing:
+            shown = "; ".join(pushed.names.get(digest, digest[:12]) for digest in sent.missing[:_NAMED])
+            more = f" and {len(sent.missing) - _NAMED} more" if len(sent.missing) > _NAMED else ""
+            warn([f"neither here nor on {pushed.remote.title}: {shown}{more}"])
+    if pushed.git_remote is None:
+        click.echo("No git remote, so the records stay here: git remote add origin URL", err=True)
+    else:
+        _report_records("Pushed", "to", pushed.git_remote, pushed.synced)
+
+
+def _report_records(verb: str, direction: str, remote: str | None, synced: Synced | None) -> None:
+    if synced is None:
+        return
+    if synced.files or synced.sent:
+        what = count_text(synced.files, "record") if synced.files else "the records"
+        if synced.sent and synced.files:
+            click.echo(f"Merged {what} of others.")
+            what = "the records"
+        click.echo(f"{verb} {what} {direction} {remote}.")
+    else:
+        click.echo(f"The records are those of {remote} already.")
+    for one in synced.renumbered:
+        click.echo(f"{one}.")
+
+
+def _report_fetched(fetched: Any, title: str) -> None:
+    if fetched.objects:
+        click.echo(f"Fetched {_objects(fetched.objects, fetched.bytes)} from {title}.")
+    else:
+        click.echo("All contents are here already." if not fetched.missing else "Nothing was fetched.")
+    if fetched.missing:
+        warn([f"{count_text(len(fetched.missing), 'object')} that records name are not on {title} (yet)"])
+
+
+def _objects(count: int, size: int) -> str:
+    return f"{count_text(count, 'object')} ({size_text(size)})"
+
+
+def _synced_json(synced: Synced | None) -> dict[str, Any] | None:
+    if synced is None:
+        return None
+    return {
+        "commit": synced.commit,
+        "files": synced.files,
+        "sent": synced.sent,
+        "renumbered": [
+            {"artifact": one.artifact, "old": one.old, "new": one.new} for one in synced.renumbered
+        ],
+    }
+
+
+def _fetched_json(fetched: Any) -> dict[str, Any] | None:
+    if fetched is None:
+        return None
+    return {"objects": fetched.objects, "bytes": fetched.bytes, "missing": fetched.missing}
