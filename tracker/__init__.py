@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tracker.read.api import Api
     from tracker.revive.resume import resume
     from tracker.settings import Settings
+    from tracker.sweeps.calls import agent, sweep
     from tracker.values.config import Config
     from tracker.values.media import (
         Audio,
@@ -88,6 +89,8 @@ _PLACES = {
     "join": "tracker.live.session:finish",
     "plot_table": "tracker.plot",
     "resume": "tracker.revive.resume",
+    "agent": "tracker.sweeps.calls",
+    "sweep": "tracker.sweeps.calls",
     **dict.fromkeys(
         ("attach", "finish", "init", "log", "login", "require", "setup", "teardown"), "tracker.live.session"
     ),
@@ -170,6 +173,7 @@ __all__ = [
     "UsageError",
     "Video",
     "__version__",
+    "agent",
     "alert",
     "attach",
     "box3d",
@@ -200,6 +204,7 @@ __all__ = [
     "save_checkpoint",
     "setup",
     "summary",
+    "sweep",
     "teardown",
     "termerror",
     "termlog",

@@ -61,6 +61,10 @@ _VARIABLES = {
     "x_stats_sampling_interval": "X_STATS_SAMPLING_INTERVAL",
     "keep_late_steps": "KEEP_LATE_STEPS",
     "x_label": "X_LABEL",
+    "sweep_id": "SWEEP_ID",
+    "sweep_param_path": "SWEEP_PARAM_PATH",
+    "sweep_project": "SWEEP_PROJECT",
+    "sweep_run_id": "SWEEP_RUN_ID",
 }
 # What other spellings of settings, those of old and new versions of wandb, mean here.
 _SPELLINGS = {
@@ -155,6 +159,8 @@ class RunSettings:
     keep_late_steps: bool = False
     allow_val_change: bool | None = None
     label: str | None = None
+    sweep_id: str | None = None
+    sweep_param_path: str | None = None
     given: Settings = field(default_factory=Settings)
 
 
@@ -178,9 +184,10 @@ def load_settings(arguments: Mapping[str, Any], environment: Mapping[str, str] |
         raise UsageError(f"{' and '.join(given)} exclude each other", hint="give one of them")
     interval = options.get("x_stats_sampling_interval")
     return RunSettings(
-        project=_text(options, "project"),
+        # In a sweep the agent has to find the run again, whatever the script calls it.
+        project=_text(options, "sweep_project") or _text(options, "project"),
         entity=_text(options, "entity") or "",
-        run_id=_text(options, "run_id"),
+        run_id=_text(options, "sweep_run_id") or _text(options, "run_id"),
         name=_text(options, "run_name"),
         notes=None if options.get("run_notes") is None else str(options["run_notes"]),
         tags=_tags(options.get("run_tags")),
@@ -200,6 +207,8 @@ def load_settings(arguments: Mapping[str, Any], environment: Mapping[str, str] |
         keep_late_steps=_flag(options, "keep_late_steps"),
         allow_val_change=options.get("allow_val_change"),
         label=_text(options, "x_label"),
+        sweep_id=_text(options, "sweep_id"),
+        sweep_param_path=_text(options, "sweep_param_path"),
         given=Settings(**options),
     )
 
@@ -238,6 +247,11 @@ def artifact_folder(environment: Mapping[str, str] | None = None) -> str:
 def surroundings() -> dict[str, str]:
     """Return the whole environment, for a program that is to be started."""
     return dict(os.environ)
+
+
+def variables_of(options: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that give these options to a program that is to be started."""
+    return {f"TRACKER_{_VARIABLES[option]}": value for option, value in options.items()}
 
 
 def orders(environment: Mapping[str, str] | None = None) -> dict[str, str]:

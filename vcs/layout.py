@@ -108,6 +108,10 @@ class Layout:
         """What `tracker bisect` found out by running the command of a run at commits."""
         return self.machinery / "bisect" / project / f"{run_id}.json"
 
+    def sweep_memory(self, project: str, sweep_id: str) -> Path:
+        """What the sampler of a sweep remembers; can be made again from the runs."""
+        return self.machinery / "sweeps" / project / sweep_id
+
     @property
     def ledger_mark(self) -> Path:
         """Names the ledger commit that the records were last in step with."""
@@ -146,6 +150,13 @@ class Layout:
     @property
     def runs(self) -> Path:
         return self.records / "runs"
+
+    @property
+    def sweeps(self) -> Path:
+        return self.records / "sweeps"
+
+    def sweep(self, project: str, sweep_id: str) -> Path:
+        return self.sweeps / project / f"{sweep_id}.yaml"
 
     def collection(self, project: str, name: str) -> Path:
         return self.artifacts / project / name

@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "resume": ("tracker.cli.revive", "resume", "Go on with a run: its code, inputs, checkpoint and step"),
     "blame": ("tracker.cli.blame", "blame", "Show which commits moved a metric"),
     "bisect": ("tracker.cli.bisect", "bisect", "Find the commit that moved a metric between two runs"),
+    "sweep": ("tracker.cli.sweep", "sweep", "Try many values: create a sweep, work on it, look at it"),
     "import": ("tracker.cli.import_runs", "import_group", "Take over runs and versions of other tools"),
     "log": ("tracker.cli.diary", "log", "Print the ledger as a diary"),
     "artifact": ("tracker.cli.artifact", "artifact", "Store, fetch and inspect versions of files"),

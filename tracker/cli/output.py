@@ -53,7 +53,18 @@ def print_table(
     right: Iterable[str] = (),
     colors: Mapping[str, str] | None = None,
 ) -> None:
-    """Print rows under headings, no wider than the terminal.
+    """Print rows under headings; see `table_lines`."""
+    click.echo("\n".join(table_lines(columns, rows, right=right, colors=colors)))
+
+
+def table_lines(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Iterable[str] = (),
+    colors: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Return the lines of rows under headings, no wider than the terminal.
 
     Piped output is not cut: a program may want the whole text. Columns named in
     `right` are aligned to the right; a whole cell that is a key of `colors` gets that
@@ -73,7 +84,7 @@ def print_table(
         for name, column, each, width in zip(columns, cells, wide, widths, strict=True)
     ]
     head, *lines = ("  ".join(line).rstrip() for line in zip(*made, strict=True))
-    click.echo("\n".join([click.style(head, bold=True), *lines]))
+    return [click.style(head, bold=True), *lines]
 
 
 def _cell(value: object) -> str:

@@ -101,7 +101,11 @@ class RunFacts:
         """The folder of the run's records; empty for a run that records nothing."""
         return str(self._parts.facts.folder or "")
 
-    sweep_id: str | None = None
+    @property
+    def sweep_id(self) -> str | None:
+        """The sweep that chose the parameters; None outside of one."""
+        return self._parts.settings.sweep_id
+
     sweep_url: str | None = None
 
     def get_url(self) -> str | None:

@@ -21,6 +21,7 @@ from tracker.live.parts import Parts
 from tracker.live.port import OpenRun
 from tracker.live.revival import Revival, take_revival
 from tracker.live.start import join_run, start_disabled, start_on_disk
+from tracker.live.sweep_values import held_by_sweep
 from tracker.live.term import say, set_loudness
 from tracker.settings import RunSettings, Settings, load_settings, options_of
 from tracker.values.config import clean_key
@@ -191,6 +192,8 @@ def _begin(settings: RunSettings, given: Mapping[str, Any]) -> Run:
     plain = {
         clean_key(key): plain_value(value, name=str(key)) for key, value in given.items() if key not in later
     }
+    held = held_by_sweep(settings)
+    plain |= held
     if settings.mode == "disabled":
         parts = start_disabled(settings, plain, settings.run_id or generate_id())
     else:
@@ -204,6 +207,8 @@ def _begin(settings: RunSettings, given: Mapping[str, Any]) -> Run:
     _guard(run, parts)
     run.config.update(later)
     start_feeders(parts)
+    if held:
+        run.config.update_locked(held)
     if not run.disabled:
         say(_greeting(run))
     return run

@@ -266,6 +266,7 @@ class _Starting:
             name=generate_name(count_runs(self.run_files.folder.parent) + 1),
             created=iso_time(self.now),
             reproduces=self.revival.reproduces,
+            sweep=self.settings.sweep_id,
             sessions=[session],
         )
         if source is not None and self.branch.fork_step is not None:

@@ -94,6 +94,7 @@ FIELDS: dict[str, Kind] = {
     "commit": "text",
     "branch": "text",
     "dirty": "flag",
+    "sweep": "text",
     "created_at": "time",
     "updated_at": "time",
     "duration": "number",

@@ -175,6 +175,8 @@ class RunView:
             record = self.record
             lines: Sequence[Used | LoggedVersion] = record.used if name == "used" else record.logged
             return [text for line in lines for text in _spellings(line)]
+        if name == "sweep":
+            return self.record.sweep
         if name in ("user", "host", "commit", "branch", "dirty"):
             return getattr(self._head, name) or None
         return getattr(self, name)

@@ -19,7 +19,8 @@ from tracker.read.metadata import metadata_of
 from tracker.read.rows import select_rows
 from tracker.read.run_view import RunView
 from tracker.read.summary import RunSummary
-from tracker.storage import records
+from tracker.read.sweeps import Sweep
+from tracker.storage import records, sweep_record
 from tracker.storage.history import keys_of, last_step, read_rows
 from tracker.storage.records import LoggedVersion, Session, Used
 from vcs.errors import FormatError, NotFoundError
@@ -75,8 +76,15 @@ class Run(RunView):
         return metadata_of(self.record)
 
     @property
-    def sweep(self) -> None:
-        return None
+    def sweep(self) -> Sweep | None:
+        """The sweep that chose the parameters; None outside of one, or if it is not here."""
+        sweep_id = self.record.sweep
+        if sweep_id is None:
+            return None
+        try:
+            return Sweep(self._home, sweep_record.load(self._home.repo.layout, self.project, sweep_id))
+        except NotFoundError:
+            return None
 
     # what it holds
 

@@ -176,6 +176,7 @@ class RunRecord(_Part, kw_only=True):
         state: As last written. A run whose process vanished still says `running`
             here; `catalog.state_of` tells.
         reproduces: The id of the run that this one runs again; see tracker.revive.
+        sweep: The id of the sweep that chose its parameters.
         metrics: The definitions of `define_metric`, as given.
     """
 
@@ -192,6 +193,7 @@ class RunRecord(_Part, kw_only=True):
     state: State = "running"
     forked_from: ForkPoint | None = None
     reproduces: str | None = None
+    sweep: str | None = None
     sessions: list[Session] = []
     used: list[Used] = []
     logged: list[LoggedVersion] = []

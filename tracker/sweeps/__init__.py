@@ -1,0 +1,1 @@
+"""Sweeps: many runs of one program, whose parameters are chosen by what the earlier ones came to."""
