@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import json
 import zipfile
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from math import prod
 from typing import IO, Any, BinaryIO
 
+from tracker.compare.tensor import BLOCK, Tensor, TensorFile, UnreadableError
+from tracker.compare.torch_files import open_torch
 from vcs.digest import Digest
 from vcs.stores.base import Store
-
-# Elements of a block: eight megabytes as the double precision in which sums are made.
-BLOCK = 1 << 20
 
 # The format's own limit is 100 MB; a model of ten thousand tensors needs one.
 _MOST_HEADER_BYTES = 100_000_000
@@ -27,50 +24,6 @@ _MOST_TENSORS = 1_000_000
 _MOST_DIMENSIONS = 64
 # Of an array that is stored column by column, which has to be turned as a whole.
 _MOST_TURNED_BYTES = 512 << 20
-
-
-class UnreadableError(ValueError):
-    """A file, or one tensor in it, that cannot be read, or not safely; the message says why."""
-
-
-class Tensor(ABC):
-    """One tensor of a file.
-
-    Attributes:
-        dtype: As its format spells it: `F32`, `float32`.
-        shape: As its header says.
-        numeric: Whether `blocks` are numbers; else they are the bytes as stored.
-    """
-
-    dtype: str
-    shape: tuple[int, ...]
-    numeric: bool = True
-
-    @property
-    def count(self) -> int:
-        """The number of elements."""
-        return prod(self.shape)
-
-    @abstractmethod
-    def blocks(self) -> Iterator[Any]:
-        """Yield the elements in the order of rows as flat numpy arrays, all but the last of `BLOCK`.
-
-        Raises:
-            UnreadableError: They are not all there, or of a form that is not understood.
-        """
-
-
-@dataclass
-class TensorFile:
-    """An open file.
-
-    Attributes:
-        tensors: By name; nested names are joined with dots.
-        values: What else is in it, nested: epoch, learning rate, …
-    """
-
-    tensors: Mapping[str, Tensor]
-    values: Any = field(default_factory=dict)
 
 
 @contextmanager
@@ -86,8 +39,6 @@ def open_tensors(suffix: str, digest: Digest, store: Store) -> Iterator[TensorFi
     except ImportError as error:
         raise UnreadableError("numpy is not installed") from error
     if suffix in (".pt", ".pth", ".ckpt", ".bin"):
-        from tracker.compare.torch_files import open_torch
-
         with open_torch(digest, store) as file:
             yield file
         return

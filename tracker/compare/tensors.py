@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracker.compare.plain import compare_plain
-from tracker.compare.tensor_files import Tensor, TensorFile, UnreadableError, open_tensors
+from tracker.compare.tensor import Tensor, TensorFile, UnreadableError
+from tracker.compare.tensor_files import open_tensors
 from tracker.compare.values import Change
 from vcs.digest import Digest
 from vcs.stores.base import Store

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tracker.compare.tensor_files import BLOCK, Tensor, TensorFile, UnreadableError
+from tracker.compare.tensor import BLOCK, Tensor, TensorFile, UnreadableError
 from vcs.digest import Digest
 from vcs.stores.base import Store
 

@@ -307,18 +307,6 @@ class Run(RunFacts, RunArtifacts):
     def __deepcopy__(self, memo: Mapping[int, Any]) -> Run:
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the run's place: another process gets a handle that logs to a rank of its own.
-
-        Raises:
-            TypeError: The run records nothing, so another process has nothing to join.
-        """
-        from tracker.live.session import join
-
-        if self._parts.disk is None:
-            raise TypeError('a run with mode="disabled" cannot be pickled')
-        return (join, (str(self._parts.disk.repo.layout.worktree), self.project, self.id))
-
     def __repr__(self) -> str:
         return f"<tracker run {self.name} ({self.id}), {self.state}>"
 

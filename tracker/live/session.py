@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import os
 import sys
 import threading
@@ -267,7 +268,7 @@ def _guard(run: Run, parts: Parts) -> None:
 
 
 def join(folder: str, project: str | None, run_id: str) -> Run:
-    """Return a handle to a run that another process began, for its rows only; see `Run.__reduce__`.
+    """Return a handle to a run that another process began, for its rows only; as pickle makes it.
 
     In the process of the run itself that is the run. Elsewhere the handle becomes the
     current run, if there is none.
@@ -287,6 +288,22 @@ def join(folder: str, project: str | None, run_id: str) -> Run:
         if _current is None:
             _make_current(run)
         return run
+
+
+def _joining(run: Run) -> tuple[Any, ...]:
+    """Pickle a run's place: another process gets a handle that logs to a rank of its own.
+
+    Raises:
+        TypeError: The run records nothing, so another process has nothing to join.
+    """
+    disk = run._parts.disk
+    if disk is None:
+        raise TypeError('a run with mode="disabled" cannot be pickled')
+    return (join, (str(disk.repo.layout.worktree), run.project, run.id))
+
+
+# Here and not in the handle, which knows of no other run.
+copyreg.pickle(Run, _joining)
 
 
 def attach(attach_id: str | None = None, run_id: str | None = None, *, run: Run | None = None) -> Run:
