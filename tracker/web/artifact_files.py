@@ -11,7 +11,8 @@ from typing import Any
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from tracker.compare.contents import looks_like_text
-from tracker.compare.tensor_files import Tensor, UnreadableError, open_tensors
+from tracker.compare.tensor import Tensor, UnreadableError
+from tracker.compare.tensor_files import open_tensors
 from tracker.compare.tensors import TENSOR_SUFFIXES
 from tracker.web.answers import Query, answer
 from tracker.web.artifacts import manifest_of
