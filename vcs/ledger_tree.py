@@ -19,7 +19,7 @@ from typing import TypeAlias
 from vcs.atomic import disk_error
 from vcs.digest import digest_bytes
 from vcs.git import Git
-from vcs.layout import LEDGER_REF
+from vcs.layout import LEDGER_REF, REMOTE_REFS
 
 LARGEST_RUN_FILE = 1 << 20
 FILE, EXECUTABLE = "100644", "100755"
@@ -126,6 +126,11 @@ def changes_between(git: Git, old: str | None, new: str) -> dict[str, tuple[Entr
         if pair[0] != pair[1]:
             changes[path] = pair
     return changes
+
+
+def ledger_refs(git: Git) -> list[str]:
+    """Return the refs of the ledgers that are here: ours, and those of remotes as they were last seen."""
+    return git.text("for-each-ref", "--format=%(refname)", LEDGER_REF, REMOTE_REFS.rstrip("/")).split()
 
 
 def _entry(mode: str, object_id: str) -> Entry | None:

@@ -28,7 +28,7 @@ from vcs.digest import Digest
 from vcs.errors import FormatError, GitError, IntegrityError, NotFoundError
 from vcs.git import Git
 from vcs.layout import LEDGER_REF, MERGE_REF, POINTER_SUFFIX, REMOTE_REFS, Layout, tracked_memory
-from vcs.ledger_tree import entries_of, files_at, read_objects, to_record
+from vcs.ledger_tree import entries_of, files_at, ledger_refs, read_objects, to_record
 from vcs.names import parse_version
 from vcs.stores.base import Store
 
@@ -139,7 +139,7 @@ def _on_disk(layout: Layout, expand: Expand) -> Iterator[Mentions]:
 
 def _in_ledgers(git: Git, layout: Layout, expand: Expand) -> Iterator[Mentions]:
     known: set[str] = set()
-    refs = git.text("for-each-ref", "--format=%(refname)", LEDGER_REF, REMOTE_REFS.rstrip("/")).split()
+    refs = ledger_refs(git)
     if layout.ledger_step.exists():
         refs.append(MERGE_REF)
     for ref in refs:
@@ -235,7 +235,7 @@ def _deleted_versions(git: Git, store: Store, pointers: list[Mentions]) -> Itera
     }
     if not wanted or git.resolve_ref(LEDGER_REF) is None:
         return
-    refs = git.text("for-each-ref", "--format=%(refname)", LEDGER_REF, REMOTE_REFS.rstrip("/")).split()
+    refs = ledger_refs(git)
     logged = git.run(
         *("log", "--full-history", "-m", "--root", "--raw", "--no-abbrev", "-z", "--no-renames"),
         *("--no-show-signature", "--diff-filter=D", "--format=", *refs, "--", "artifacts"),
