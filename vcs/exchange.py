@@ -18,6 +18,7 @@ from vcs.errors import IntegrityError, NotFoundError, UsageError
 from vcs.large_files import bring_back, missing_files
 from vcs.ledger_sync import LedgerSync, Synced, default_remote
 from vcs.named_objects import NamedObjects, Selection, named_objects
+from vcs.remote_gc import project_mark
 from vcs.sharing import Limits, choose_remote, need_remote, open_contents
 from vcs.upload import Sent, send
 
@@ -100,7 +101,10 @@ def push(repo: Repo, request: Request, *, progress: Progress | None = None, chec
         return Pushed(None, git_remote, None, _sync(repo, request).push(git_remote or ""))
     total = Sent()
     named = NamedObjects()
-    with _opened(repo, remote, request.limits) as contents, contents.lease() as lease:
+    with (
+        _opened(repo, remote, request.limits) as contents,
+        contents.lease(project_mark(repo.git, repo.layout)) as lease,
+    ):
         if check:
             contents.forget_what_is_gone()
 

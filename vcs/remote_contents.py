@@ -175,8 +175,10 @@ class RemoteContents:
     # adding
 
     @contextmanager
-    def lease(self) -> Iterator[Lease]:
+    def lease(self, mark: str | None = None) -> Iterator[Lease]:
         """Hold off garbage collection for the block; the index is fresh when it begins.
+
+        `mark` is a key that says which project keeps contents here; it is left if it is new.
 
         Raises:
             LockedError: Garbage is being collected.
@@ -189,6 +191,8 @@ class RemoteContents:
             self._check_free(items, lease, (COLLECTOR,), "garbage is being collected")
             if not any(item.key == FORMAT_KEY for item in items):
                 self.bucket.put(FORMAT_KEY, b'{"format": 1}\n')
+            if mark is not None and not any(item.key == mark for item in items):
+                self.bucket.put(mark, b"")
             try:
                 self._take_in(self._inventories(items))
             except NotFoundError:

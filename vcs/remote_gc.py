@@ -13,16 +13,18 @@ leaves files that no inventory names, which the next time removes.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from blake3 import blake3
 
+from vcs.digest import digest_bytes
 from vcs.errors import ConflictError, IntegrityError
 from vcs.git import Git
 from vcs.inventory import PACK_FOLDER, PART_FOLDER, Inventory, PackEntry, RemoteIndex
-from vcs.layout import LEDGER_REF
+from vcs.layout import LEDGER_REF, Layout
 from vcs.ledger_tree import ledger_refs
 from vcs.remote_contents import INVENTORY, STATE, Lease, RemoteContents
 from vcs.stores.packs import pack_in_memory
@@ -56,25 +58,29 @@ class RemotePlan:
         return sum(self.keys.values()) - kept
 
 
-def project_mark(git: Git | None) -> str | None:
-    """Return what a push of this clone leaves on a remote: the first commit of its ledger; None without."""
-    if git is None or git.resolve_ref(LEDGER_REF) is None:
-        return None
-    roots = git.text("rev-list", "--max-parents=0", LEDGER_REF).split()
-    return f"{STATE}{min(roots)}{USER}"
+def project_mark(git: Git | None, layout: Layout) -> str:
+    """Return the key that a push of this clone leaves on a remote: by the first commit of its ledger.
+
+    Clones whose ledgers were merged know each other by it. Without a ledger it is the
+    place of the project, which no other clone knows.
+    """
+    if git is not None and git.resolve_ref(LEDGER_REF) is not None:
+        roots = git.text("rev-list", "--max-parents=0", LEDGER_REF).split()
+        return f"{STATE}{min(roots)}{USER}"
+    return f"{STATE}{digest_bytes(f'{socket.gethostname()}:{layout.root}'.encode())[:40]}{USER}"
 
 
-def check_users(contents: RemoteContents, git: Git) -> None:
+def check_users(contents: RemoteContents, git: Git | None, layout: Layout) -> None:
     """Check that only clones of this project use a remote.
 
     Raises:
         ConflictError: A project that is not this one keeps contents there.
     """
     for item in contents.state():
-        if not item.key.endswith(USER):
+        if not item.key.endswith(USER) or item.key == project_mark(git, layout):
             continue
         commit = item.key.removeprefix(STATE).removesuffix(USER)
-        if not any(
+        if git is None or not any(
             git.call("merge-base", "--is-ancestor", commit, ref).code == 0 for ref in ledger_refs(git)
         ):
             raise ConflictError(

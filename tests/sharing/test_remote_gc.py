@@ -195,9 +195,7 @@ def test_pushers_and_collectors_at_once_lose_nothing(
 
 
 def mark(remote: RemoteContents, clone: Clone) -> None:
-    key = project_mark(clone.git)
-    assert key is not None
-    remote.bucket.put(key, b"")
+    remote.bucket.put(project_mark(clone.git, clone.layout), b"")
 
 
 def test_a_remote_that_another_project_uses_is_left_alone(tmp_path: Path) -> None:
@@ -210,15 +208,15 @@ def test_a_remote_that_another_project_uses_is_left_alone(tmp_path: Path) -> Non
     for clone in (a, b, foreign):
         clone.write_run(clone.folder.name)
     mark(remote, a)
-    check_users(remote, a.git)
+    check_users(remote, a.git, a.layout)
     mark(remote, b)
     with pytest.raises(ConflictError, match="another project"):
-        check_users(remote, a.git)
+        check_users(remote, a.git, a.layout)
     b.push()
     a.pull()
-    check_users(remote, a.git)
+    check_users(remote, a.git, a.layout)
     mark(remote, foreign)
     with pytest.raises(ConflictError, match="another project"):
-        check_users(remote, a.git)
+        check_users(remote, a.git, a.layout)
     assert git(a.folder, "status", "--porcelain") == ""
     assert all(isinstance(item, Item) for item in remote.state())

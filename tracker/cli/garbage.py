@@ -42,16 +42,18 @@ class Duration(click.ParamType[float]):
 Examples:
   tracker gc
   tracker gc --yes
-  tracker gc --undo"""
+  tracker gc --undo
+  tracker gc --remote lab"""
 )
 @click.option("-y", "--yes", is_flag=True, help="Do it; otherwise it is only said what would be done.")
-@click.option(
-    "--grace", type=Duration(), default="1d", show_default=True, help="Keep what is younger than this."
-)
+@click.option("--grace", type=Duration(), help="Keep what is younger than this (1d, on a remote 14d).")
+@click.option("--remote", metavar="NAME", help="Collect on a remote, instead of here.")
 @click.option("--undo", is_flag=True, help="Bring back what the last time put into the trash.")
 @click.option("--empty-trash", is_flag=True, help="Remove for good what is in the trash.")
 @json_option
-def gc(yes: bool, grace: float, undo: bool, empty_trash: bool, as_json: bool) -> None:
+def gc(
+    yes: bool, grace: float | None, remote: str | None, undo: bool, empty_trash: bool, as_json: bool
+) -> None:
     """Remove contents that nothing names any more
 
     First versions go whose collection has a rule that does not keep them (`keep:` in
@@ -60,27 +62,25 @@ def gc(yes: bool, grace: float, undo: bool, empty_trash: bool, as_json: bool) ->
     what pointers name in any commit, stash or reflog; and what a process that still
     runs has put. Without --yes nothing is changed. Contents that are removed lie in a
     trash for a week.
+
+    With --remote NAME the same on a remote for contents, while nobody pushes; there is
+    no trash, so what is younger than two weeks stays.
     """
-    if undo and (yes or empty_trash):
-        raise UsageError("--undo goes alone")
+    if undo + empty_trash + (remote is not None) > 1 or (undo and yes):
+        raise UsageError("--undo, --empty-trash and --remote go alone")
     repo = open_repo()
-    store = local_store(repo)
+    store = repo.here
     if undo:
         _undo(store, as_json)
     elif empty_trash:
         _empty(store, yes, as_json)
+    elif remote is not None:
+        _collect_remote(repo, remote, grace, yes, as_json)
     else:
         _collect(repo, store, grace, yes, as_json)
 
 
-def local_store(repo: Repo) -> LocalStore:
-    """Return the store of this machine, which asks no remote."""
-    from vcs.stores.local import LocalStore
-
-    return LocalStore(repo.layout.objects, repo.layout.packs, repo.layout.store_tmp)
-
-
-def _collect(repo: Repo, store: LocalStore, grace_s: float, yes: bool, as_json: bool) -> None:
+def _collect(repo: Repo, store: LocalStore, grace_s: float | None, yes: bool, as_json: bool) -> None:
     from tracker.read.retention import plan_retention
     from tracker.storage.record_text import expand_record
     from vcs import gc as garbage
@@ -96,7 +96,7 @@ def _collect(repo: Repo, store: LocalStore, grace_s: float, yes: bool, as_json: 
         repo.git,
         store,
         expand=expand_record,
-        grace_s=grace_s,
+        grace_s=garbage.GRACE_S if grace_s is None else grace_s,
         has_remote=has_remote(repo),
         without={f"artifacts/{m.project}/{m.name}/{m.version}.yaml" for m in expired},
     )
@@ -135,6 +135,49 @@ def _collect(repo: Repo, store: LocalStore, grace_s: float, yes: bool, as_json: 
     if removed or (expired and not yes):
         hint = "bring contents back: tracker gc --undo" if yes else "do it: tracker gc --yes"
         click.echo(f"Hint: {hint}", err=True)
+
+
+def _collect_remote(repo: Repo, name: str, grace_s: float | None, yes: bool, as_json: bool) -> None:
+    from tracker.storage.record_text import expand_record
+    from vcs.exchange import Request, records_remote
+    from vcs.gc import mentions_of
+    from vcs.ledger_sync import LedgerSync
+    from vcs.reachability import check_absent, find_reachable
+    from vcs.remote_gc import GRACE_S, check_users, planned
+    from vcs.sharing import need_remote, open_contents
+
+    remote = need_remote(repo.settings, name)
+    contents = open_contents(repo.layout, remote)
+
+    def wanted() -> set[str]:
+        git_remote = records_remote(repo, Request())
+        if repo.git is not None and git_remote is not None:
+            LedgerSync(repo.git, repo.layout, repo.ledger).fetch(git_remote)
+        check_users(contents, repo.git, repo.layout)
+        # Listings that are not here come from the remote.
+        mentions = mentions_of(repo.layout, repo.git, repo.here, expand_record)
+        reachable = find_reachable(mentions, repo.store)
+        check_absent(reachable, has_remote=False)
+        return reachable.digests
+
+    try:
+        with planned(contents, wanted, grace_s=GRACE_S if grace_s is None else grace_s) as (plan, apply):
+            if yes:
+                apply()
+    finally:
+        contents.bucket.close()
+    if as_json:
+        print_json({"done": yes, "objects": plan.objects, "size_bytes": plan.size_bytes})
+        return
+    if not plan.keys:
+        click.echo(f"There is no garbage on {remote.title}.")
+        return
+    word = "Removed" if yes else "Would remove"
+    click.echo(
+        f"{word} {count_text(plan.objects, 'object')} ({size_text(plan.size_bytes)}) from {remote.title}."
+    )
+    if not yes:
+        click.echo(f"Hint: do it: tracker gc --remote {name} --yes", err=True)
 
 
 def _explain(plan: GcPlan, kept: int) -> None:
@@ -205,7 +248,7 @@ def why(what: str, as_json: bool) -> None:
     from vcs.kept_by import chains_to
 
     repo = open_repo()
-    store = local_store(repo)
+    store = repo.here
     mentions = list(mentions_of(repo.layout, repo.git, store, expand_record))
     digest, meaning = _find(
         repo, what, {found for one in mentions for found in one.digests} | {*store.list()}

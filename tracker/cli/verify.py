@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import click
 
-from tracker.cli.garbage import has_remote, local_store
+from tracker.cli.garbage import has_remote
 from tracker.cli.output import count_text, print_json
 from tracker.cli.places import json_option, open_repo
 from tracker.live.progress_bar import ProgressBar
@@ -40,7 +40,7 @@ def verify(mend: bool, as_json: bool) -> None:
     from vcs.repair import Verified, damaged_folder, repair, verify_everything
 
     repo = open_repo()
-    store = local_store(repo)
+    store = repo.here
     collections = Collections(repo.layout, store)
 
     def look() -> Verified:
@@ -98,4 +98,4 @@ def _bring(repo: Repo, digests: Iterable[Digest]) -> None:
     from vcs.obtaining import RemoteSource
 
     with suppress(IntegrityError):
-        RemoteSource(repo.layout, repo.settings).bring(local_store(repo), set(digests), None)
+        RemoteSource(repo.layout, repo.settings).bring(repo.here, set(digests), None)

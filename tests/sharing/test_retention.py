@@ -1,0 +1,139 @@
+"""Several clones and what is kept: conflicts, garbage here and on the remote, damage mended from it."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.servers.githttp import GitHttpServer
+from tests.servers.ssh import SshServer
+from tests.sharing.clones import Clone, first_clone, make_hub
+from tests.sharing.test_commands import clone_of
+from tests.vcs.test_gc import age
+from tests.vcs.test_repair import flip
+from vcs.digest import digest_bytes
+from vcs.repo import Repo
+
+Capture = pytest.CaptureFixture[str]
+LARGE = [random.Random(seed).randbytes(1_500_000) for seed in range(2)]
+
+
+def with_folder(clone: Clone, folder: Path) -> Clone:
+    """Let a clone share contents in a folder."""
+    clone.tracker("remote", "add", "nas", str(folder))
+    clone.git("add", "-A")
+    clone.git("commit", "-q", "-m", "remote")
+    clone.git("push", "-q", "origin", "main")
+    return clone
+
+
+@pytest.fixture
+def ann(tmp_path: Path, capfd: Capture) -> Clone:
+    clone = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
+    return with_folder(clone, tmp_path / "nas")
+
+
+def versions(clone: Clone) -> dict[str, str]:
+    found = clone.tracker("artifact", "ls", "data", "--json").json
+    return {one["version"]: one["digest"] for one in found}
+
+
+def ledger(clone: Clone) -> str:
+    return clone.git("rev-parse", "refs/tracker/ledger").strip()
+
+
+def test_a_remote_forgets_what_was_deleted_and_nothing_else(ann: Clone, tmp_path: Path) -> None:
+    ann.put("data", {"a": b"one", "large": LARGE[0]})
+    ann.put("data", {"a": b"two", "large": LARGE[1]})
+    ann.tracker("push")
+    ann.tracker("artifact", "rm", "data:v0", "--yes")
+    said = ann.tracker("gc", "--remote", "nas", "--grace", "0")
+    assert said.out == "There is no garbage on nas.\n"  # The ledger of the git server names it still.
+    ann.tracker("push")
+    said = ann.tracker("gc", "--remote", "nas", "--grace", "0s", "--json")
+    assert said.json["objects"] == 2
+    said = ann.tracker("gc", "--remote", "nas", "--grace", "0", "--yes")
+    assert said.out.startswith("Removed 2 objects (1.5 MB) from nas.")
+    bob = clone_of(ann, "bob", "--all")
+    bob.tracker("artifact", "get", "data:v1", "out")
+    assert (bob.folder / "out" / "large").read_bytes() == LARGE[1]
+    assert sum(path.stat().st_size for path in (tmp_path / "nas").rglob("*") if path.is_file()) < 2_000_000
+
+
+def test_a_remote_that_another_project_uses_keeps_everything(
+    ann: Clone, tmp_path: Path, capfd: Capture
+) -> None:
+    ann.put("data", {"a": b"one"})
+    ann.tracker("push")
+    other = first_clone(tmp_path / "other", str(make_hub(tmp_path / "other.git")), capfd)
+    with_folder(other, tmp_path / "nas")
+    other.put("data", {"a": b"two"})
+    other.tracker("push")
+    for clone in (ann, other):
+        said = clone.tracker("gc", "--remote", "nas", "--grace", "0", "--yes", fails=True)
+        assert "used by another project" in said.err
+
+
+def test_damage_is_mended_from_the_remote(ann: Clone) -> None:
+    ann.put("data", {"a": b"one", "large": LARGE[0]})
+    ann.tracker("push")
+    store = Repo.open(ann.folder).here
+    for content in (b"one", LARGE[0]):
+        flip(Path(store.loose_path(digest_bytes(content))))
+    assert "large" in ann.tracker("verify", fails=True).out
+    assert ann.tracker("verify", "--repair").out.endswith("0 are not to be had.\n")
+    assert ann.tracker("verify").out == "Read 2 objects: 0 problems.\n"
+
+
+def test_what_the_remotes_ledger_names_stays_here(ann: Clone) -> None:
+    """A colleague may be about to use it; after the deletion was pushed it goes."""
+    ann.put("data", {"a": b"one"})
+    ann.put("data", {"a": b"two"})
+    ann.tracker("push")
+    ann.tracker("artifact", "rm", "data:v0", "--yes")
+    age(Repo.open(ann.folder))
+    assert ann.tracker("gc", "--grace", "0", "--json").json["objects"] == 0
+    ann.tracker("push")
+    assert ann.tracker("gc", "--grace", "0", "--yes", "--json").json["objects"] == 1
+
+
+def conflict(ann: Clone, names: list[str], url: str | None = None) -> None:
+    """Let clones make the same number, push, pull, and agree."""
+    others = [clone_of(ann, name, url=url) for name in names]
+    everybody = [ann, *others]
+    for clone in everybody:
+        clone.put("data", {"a": clone.folder.name.encode()})
+    for number, clone in enumerate(everybody):
+        said = clone.tracker("push")
+        assert (f"data:v0 is now v{number}" in said.out + said.err) == (number > 0)
+    for clone in everybody:
+        clone.tracker("pull")
+    assert len({ledger(clone) for clone in everybody}) == 1
+    assert set(versions(ann)) == {f"v{number}" for number in range(len(everybody))}
+    assert all(versions(clone) == versions(ann) for clone in everybody)
+    for clone in everybody:
+        for number, other in enumerate(everybody):
+            clone.tracker("artifact", "get", f"data:v{number}", f"out/{number}")
+            assert (clone.folder / "out" / str(number) / "a").read_text() == other.folder.name
+
+
+def test_three_clones_with_one_number_agree(ann: Clone) -> None:
+    conflict(ann, ["bob", "eve"])
+
+
+@pytest.mark.slow
+def test_clones_agree_over_ssh(sshd: SshServer, tmp_path: Path, capfd: Capture) -> None:
+    url = f"testhost:{make_hub(tmp_path / 'hub.git')}"
+    ann = first_clone(tmp_path / "ann", url, capfd, sshd.environment)
+    with_folder(ann, tmp_path / "nas")
+    conflict(ann, ["bob", "eve"], url)
+
+
+@pytest.mark.slow
+def test_clones_agree_over_http(githttp: GitHttpServer, tmp_path: Path, capfd: Capture) -> None:
+    url = githttp.with_password(githttp.make_repository(f"{tmp_path.name}.git"))
+    ann = first_clone(tmp_path / "ann", url, capfd)
+    with_folder(ann, tmp_path / "nas")
+    conflict(ann, ["bob", "eve"], url)
