@@ -1,7 +1,8 @@
-"""Before a push: what the commits point to is in the store.
+"""Before a push: what the commits point to is in the store, and goes to the remote first.
 
 A pointer without its objects is a promise that nobody can keep. Only pointers of commits
-that no remote has yet count: those of others were theirs to check.
+that no remote has yet count: those of others were theirs to check. Where the project has
+a remote for contents, objects and records are sent before the commits are.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from hooks.call import Call
 from hooks.changes import EVERY_POINTER, own_pointers, parse_raw, read_pointers
 from vcs.digest import Digest
 from vcs.edits import read_edit_log
-from vcs.errors import FormatError, IntegrityError, NotFoundError
+from vcs.errors import Error, FormatError, IntegrityError, NotFoundError
 from vcs.pointer import PLAIN_PATTERNS, Pointer
 from vcs.tracked_versions import listing_of
 
@@ -26,7 +27,35 @@ def run(call: Call) -> bool:
         call.say(line)
     if missing:
         call.say("not pushed: nobody could check that out; to push all the same: git push --no-verify")
-    return not missing
+        return False
+    return _share(call)
+
+
+def _share(call: Call) -> bool:
+    """Send contents and records, if they go to where git pushes; False if that failed."""
+    from vcs.exchange import Request, push, records_remote
+    from vcs.sharing import choose_remote
+
+    request = Request(prompt=False)
+    try:
+        if choose_remote(call.repo.settings) is None:
+            return True
+        # Another git remote, a public mirror for example, is not meant to get the records.
+        if call.argument(0) != records_remote(call.repo, request):
+            return True
+        with call.outside.show_progress("Pushing") as progress:
+            pushed = push(call.repo, request, progress=progress)
+    except Error as error:
+        call.say(error.message)
+        call.say(
+            "not pushed: contents and records could not go first; to push all the same: git push --no-verify"
+        )
+        return False
+    if pushed.sent is not None and pushed.sent.objects and pushed.remote is not None:
+        call.say(f"sent {pushed.sent.objects} objects to {pushed.remote.title}")
+    for one in pushed.synced.renumbered if pushed.synced is not None else ():
+        call.say(str(one))
+    return True
 
 
 def _pushed(call: Call) -> list[tuple[str, Pointer]]:
@@ -63,7 +92,10 @@ def _missing(call: Call, path: str, pointer: Pointer) -> list[str]:
     except (NotFoundError, FormatError, IntegrityError) as error:
         return [f"{path}: {error.message}"]
     objects = {Digest(entry.digest): entry.path for entry in listing if entry.kind == "file"}
-    lacking = sorted(objects[digest] for digest in store.missing(set(objects)))
+    absent = store.missing(set(objects))
+    if absent:
+        absent -= store.obtainable(absent)
+    lacking = sorted(objects[digest] for digest in absent)
     if not lacking:
         return []
     shown = ", ".join(os.path.join(path, one) if not pointer.single else path for one in lacking[:_SHOWN])

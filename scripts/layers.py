@@ -55,6 +55,7 @@ FLOORS: list[list[str]] = [
         "vcs.named_objects",
         "vcs.upload",
         "vcs.download",
+        "vcs.remote_reader",
         "vcs.code_state",
         "vcs.ledger",
         "vcs.collection",

@@ -7,9 +7,10 @@ never knows of it.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from vcs.digest import Digest
 from vcs.errors import IntegrityError, NotFoundError, UsageError
@@ -71,6 +72,23 @@ class RemoteSource:
                 found.update(digest for digest in left if bytes.fromhex(digest) in index)
         return found
 
+    def open(self, digest: Digest) -> BinaryIO | None:
+        """Open a large object where it lies, to read parts of it; None if no remote has it as one.
+
+        Raises:
+            StoreError: A remote that might have it cannot be reached.
+        """
+        from vcs.remote_reader import RemoteFile
+
+        raw = bytes.fromhex(digest)
+        for remote in self.remotes():
+            with self.opened(remote, close=False) as contents:
+                entry = contents.index().large(raw) or contents.refresh().large(raw)
+                if entry is not None:
+                    return io.BufferedReader(RemoteFile(contents.bucket, contents.index(), entry))
+                contents.bucket.close()
+        return None
+
     def remotes(self) -> list[Remote]:
         """Return the remotes, the default one first; none if the settings name one that does not exist."""
         from vcs.sharing import choose_remote
@@ -85,12 +103,15 @@ class RemoteSource:
         return [default, *(remote for remote in others if remote.address != default.address)]
 
     @contextmanager
-    def opened(self, remote: Remote) -> Iterator[RemoteContents]:
-        """Open a remote for the block."""
+    def opened(self, remote: Remote, *, close: bool = True) -> Iterator[RemoteContents]:
+        """Open a remote for the block; in a helper where this process could not fork otherwise."""
         from vcs.sharing import open_contents
 
-        contents = open_contents(self._layout, remote)
+        contents = open_contents(self._layout, remote, apart=True)
         try:
             yield contents
-        finally:
+        except BaseException:
+            contents.bucket.close()
+            raise
+        if close:
             contents.bucket.close()

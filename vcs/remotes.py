@@ -151,9 +151,16 @@ def find_remote(remotes: Mapping[str, Remote], default: str | None, name: str | 
 
 
 def open_bucket(
-    remote: Remote, root: Path, *, credentials: Mapping[str, str], ssh: Sequence[str] = ("ssh",)
+    remote: Remote,
+    root: Path,
+    *,
+    credentials: Mapping[str, str],
+    ssh: Sequence[str] = ("ssh",),
+    apart: bool = False,
 ) -> Bucket:
     """Return the bucket behind a remote; nothing is sent yet. A relative folder is relative to `root`.
+
+    With `apart`, what does not survive a fork runs in a process of its own.
 
     Raises:
         UsageError: The address cannot be used.
@@ -168,6 +175,10 @@ def open_bucket(
         from vcs.buckets.sftp import SftpBucket
 
         return SftpBucket(remote.url, ssh)
+    if apart:
+        from vcs.buckets.apart import ApartBucket
+
+        return ApartBucket(remote.url, remote.options, credentials)
     from vcs.buckets.objectstore import ObjectStoreBucket
 
     return ObjectStoreBucket(remote.url, remote.options, credentials)

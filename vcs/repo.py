@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vcs.adoption import adopt, is_due
 from vcs.discover import current_folder, find_layout
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from vcs.checkout import CheckoutResult, Extra
     from vcs.code_state import CodeState
     from vcs.collection import Collections, Logged
+    from vcs.digest import Digest
     from vcs.ignore import Ignore
     from vcs.ledger import Ledger
     from vcs.listing import Entry, Listing
@@ -149,6 +150,24 @@ class Repo:
         return Ledger(self.git, self.layout, complete=lambda: bring_back(self.layout, self.here))
 
     # contents
+
+    def open_object(self, digest: Digest) -> BinaryIO:
+        """Open an object for reading; a large one that is not here is read where it lies.
+
+        Then only what is read is fetched, and checked block by block against the remote's
+        inventory. A small one is fetched.
+
+        Raises:
+            NotFoundError: It is neither here nor with a remote.
+            IntegrityError, StoreError: It is damaged; a remote cannot be reached.
+        """
+        if not self.here.contains(digest) and (self.settings.remotes or self.settings.remote):
+            from vcs.obtaining import RemoteSource
+
+            found = RemoteSource(self.layout, self.settings).open(digest)
+            if found is not None:
+                return found
+        return self.store.open(digest)
 
     def add_tree(
         self,

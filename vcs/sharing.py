@@ -66,16 +66,23 @@ def need_remote(settings: VcsSettings, name: str | None = None) -> Remote:
 
 
 def open_contents(
-    layout: Layout, remote: Remote, *, limits: Limits = Limits(), tries: int = TRIES
+    layout: Layout,
+    remote: Remote,
+    *,
+    limits: Limits = Limits(),
+    tries: int = TRIES,
+    apart: bool = False,
 ) -> RemoteContents:
-    """Open a remote; nothing is sent yet.
+    """Open a remote; nothing is sent yet. `apart`: so that this process may be forked.
 
     Raises:
         UsageError, FormatError, StoreError: Its address or the kept keys cannot be used.
     """
     environment = transfer_environment()
     credentials = find_credentials(remote, user_folder(environment), environment)
-    bucket = open_bucket(remote, layout.root, credentials=credentials, ssh=ssh_command(environment))
+    bucket = open_bucket(
+        remote, layout.root, credentials=credentials, ssh=ssh_command(environment), apart=apart
+    )
     around = Retrying(Counted(bucket), tries=tries)
     limited = Limited(around, limits.bytes_per_s) if limits.bytes_per_s else around
     return RemoteContents(limited, layout.remote_cache(cache_key(layout, remote)), remote.title)

@@ -223,12 +223,12 @@ def test_a_put_over_ssh_that_fails_leaves_nothing_visible(sshd: SshServer, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["remote"]
 
 
-def test_a_bucket_in_a_child_is_refused_before_it_hangs(tmp_path: Path) -> None:
+def test_a_bucket_in_a_child_is_refused_before_it_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """obstore would wait for threads that the child does not have."""
     bucket = ObjectStoreBucket(
         "s3://any/x", {"endpoint": "http://127.0.0.1:1"}, {"access_key_id": "a", "secret_access_key": "b"}
     )
-    bucket._pid -= 1
+    monkeypatch.setattr("vcs.buckets.objectstore._used_in", os.getpid() - 1)
     with pytest.raises(StoreError, match="forked"):
         bucket.get("a")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from tracker.artifacts.attributes import ArtifactAttributes
 from tracker.artifacts.draft import Draft
@@ -14,6 +15,7 @@ from tracker.artifacts.entry import ArtifactFiles, ArtifactManifest, ArtifactMan
 from tracker.artifacts.home import Home
 from tracker.artifacts.logged import Patterns
 from tracker.artifacts.objects import add_object, find_record, revive
+from tracker.artifacts.references import is_verifiable, local_path
 from tracker.errors import ArtifactFinalizedError, UsageError
 from tracker.settings import artifact_folder
 from vcs.digest import Digest
@@ -207,6 +209,23 @@ class ArtifactContents(ArtifactAttributes):
     def __getitem__(self, name: str) -> Any:
         """Return an object; as `get`."""
         return self.get(name)
+
+    def _open_entry(self, entry: Entry, mode: str, encoding: str | None) -> IO[Any]:
+        if mode not in ("rb", "r", "rt"):
+            raise UsageError(f"a file of an artifact is opened for reading, not with mode {mode!r}")
+        if entry.kind == "ref":
+            # Not without a digest: a hostile manifest could name any file of this machine.
+            path = local_path(entry.target) if is_verifiable(entry) else None
+            if path is None:
+                raise UsageError(
+                    f"{entry.target} is elsewhere, and is not fetched", hint="entry.ref_target()"
+                )
+            raw: BinaryIO = path.open("rb")
+        elif entry.kind == "file":
+            raw = self._place().repo.open_object(Digest(entry.digest))
+        else:
+            raise UsageError(f"{entry.path} is no file")
+        return raw if mode == "rb" else io.TextIOWrapper(raw, encoding=encoding or "utf-8")
 
     def get_added_local_path_name(self, local_path: str) -> str | None:
         """Return the path that a file was added under by `add_file`; None if it was not."""

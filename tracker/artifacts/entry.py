@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import IO, TYPE_CHECKING, Any, overload
 
 from tracker.artifacts.references import is_verifiable
 from tracker.errors import ArtifactNotLoggedError, NotFoundError, UsageError
@@ -77,6 +77,18 @@ class ArtifactManifestEntry:
     def download(self, root: str | os.PathLike[str] | None = None, **_ignored: Any) -> str:
         """Put this one file below `root` and return where it lies; see `Artifact.download`."""
         return self._artifact._download_entry(self._entry, root)
+
+    def open(self, mode: str = "rb", encoding: str | None = None) -> IO[Any]:
+        """Open the content for reading, seekable, without putting it anywhere.
+
+        A large file that is not on this machine is read where it lies: only what is read is
+        fetched. A reference to a local file is read where it is, and not verified.
+
+        Raises:
+            UsageError: A mode other than `rb`, `r`, `rt`, or a reference that is not local.
+            NotFoundError, IntegrityError, StoreError: It cannot be had.
+        """
+        return self._artifact._open_entry(self._entry, mode, encoding)
 
     def ref_target(self) -> str:
         """Return the URI of a reference.

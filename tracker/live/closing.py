@@ -14,6 +14,7 @@ from tracker.collect.seeds import seeds
 from tracker.errors import UsageError
 from tracker.live import marks
 from tracker.live.assemble import save
+from tracker.live.auto_push import start_push
 from tracker.live.exits import Ending
 from tracker.live.filing import list_files
 from tracker.live.parts import OnDisk, Parts
@@ -116,6 +117,9 @@ def _end_on_disk(parts: Parts, disk: OnDisk, ending: Ending, *, quiet: bool) -> 
             marks.remove(disk.repo.layout, disk.mark)
         if disk.resume_key is not None and ending.exit_code == 0:
             remember(disk.repo.layout, disk.resume_key, None)
+    if is_recorded and disk.repo.settings.auto_push:
+        with trouble.guarded("send the run"):
+            start_push(disk.repo, parts.facts.id)
     if not quiet:
         for line in report(parts, counts):
             say(line)

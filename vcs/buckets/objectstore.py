@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SCHEMES = frozenset({"s3", "gs", "az", "http", "https"})
 
+# The process whose threads serve all buckets; a child of it has none, and would wait for ever.
+_used_in: int | None = None
+
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 # An answer that is no answer to what was asked, but to how busy the server is.
@@ -47,7 +50,6 @@ class ObjectStoreBucket(Bucket):
         self._scheme = parts.scheme
         path = "" if self._scheme.startswith("http") else parts.path
         self._prefix = f"{path.strip('/')}/" if path.strip("/") else ""
-        self._pid = os.getpid()
         try:
             self._store = _connect(url, options, credentials)
         except Exception as error:
@@ -124,9 +126,12 @@ class ObjectStoreBucket(Bucket):
             raise self._translated(error, f"cannot remove {paths[0]}") from error
 
     def _check_process(self) -> None:
-        if os.getpid() != self._pid:
+        global _used_in
+        if _used_in is None:
+            _used_in = os.getpid()
+        if os.getpid() != _used_in:
             raise StoreError(
-                f"{self.url} was opened before this process was forked, and cannot be used in it",
+                f"{self.url} cannot be used here: this process was forked from one that used a remote",
                 hint="download what workers need before they start",
             )
 
