@@ -67,9 +67,9 @@ class Tab:
         page.on("request", self._asked)
 
     def _heard(self, message: Any) -> None:
-        # Scripts of frames are to be stopped, and what the server refuses is shown in the page.
-        expected = ("document's frame is sandboxed", "Failed to load resource")
-        if message.type == "error" and not any(text in message.text for text in expected):
+        # What the server refuses is shown in the page; that a file of a run is stopped is as it should be.
+        about_file = "/file?" in message.text or "/file?" in message.location.get("url", "")
+        if message.type == "error" and "Failed to load resource" not in message.text and not about_file:
             self.problems.append(message.text)
 
     def _asked(self, request: Any) -> None:

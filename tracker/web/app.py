@@ -35,6 +35,7 @@ ROUTES: list[tuple[str, str, Handler]] = [
     ("/api/keys", "POST", runs_table.keys),
     ("/api/fields", "GET", runs_table.fields),
     ("/api/series", "POST", series_data.series),
+    ("/api/bands", "POST", series_data.bands),
     ("/api/metrics", "POST", series_data.metrics),
     (_RUN, "GET", run_page.run),
     (_RUN, "PATCH", run_page.edit),

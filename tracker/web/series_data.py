@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from tracker.read.bands import band_of
 from tracker.read.series import Series
 from tracker.read.thinning import Window, smooth, thin_line
 from tracker.storage import records
@@ -56,6 +57,66 @@ class Wanted(msgspec.Struct):
     smooth: float = 0.0
     masked: bool = False
     which: Which = "history"
+
+
+class Group(msgspec.Struct):
+    """Runs that are drawn as one curve."""
+
+    name: str
+    runs: list[str]
+
+
+class WantedBands(msgspec.Struct):
+    """What is asked for of groups of runs; fields as in Wanted."""
+
+    groups: list[Group]
+    keys: list[str]
+    x: str = "auto"
+    columns: int = 600
+    low: float | None = None
+    high: float | None = None
+
+
+@bulk()
+def bands(shelf: Shelf, query: Query) -> Response:
+    """Return for each group and metric the mean, and the range in which the runs lie."""
+    try:
+        wanted = msgspec.convert(query.body, WantedBands)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"groups cannot be asked for like this: {error}") from None
+    if sum(len(group.runs) for group in wanted.groups) * len(wanted.keys) > _MOST_CURVES:
+        raise UsageError(f"more than {_MOST_CURVES} curves at once")
+    if not 1 <= wanted.columns <= _MOST_COLUMNS:
+        raise UsageError(f"columns are 1 to {_MOST_COLUMNS}")
+    heads: list[dict[str, Any]] = []
+    bodies: list[array[float]] = []
+    for group in wanted.groups:
+        for key in wanted.keys:
+            found, x = _group_series(shelf, group, key, wanted.x)
+            band = band_of(found, wanted.columns, wanted.low, wanted.high)
+            if band.xs:
+                total = sum(len(one.ys) for one in found)
+                head = {"run": group.name, "key": key, "x": x, "band": band.runs, "total": total}
+                heads.append({**head, "at": sum(map(len, bodies)), "points": len(band.xs)})
+                bodies += [band.xs, band.means, band.lows, band.highs]
+    shelf.trim()
+    return _packed({"curves": heads}, bodies)
+
+
+def _group_series(shelf: Shelf, group: Group, key: str, x: str) -> tuple[list[Series], str]:
+    """Return the series of the runs of a group over the axis that the first of them has."""
+    found: list[Series] = []
+    axis = None if x == "auto" else x
+    for name in group.runs:
+        try:
+            layout = shelf.layout(name)
+            if axis is None:
+                rule = rules_of(layout).of(key)
+                axis = (rule.step_metric if rule else None) or "_step"
+            found.append(shelf.series(name).points(key, axis))
+        except (NotFoundError, FormatError):
+            continue  # deleted just now, or its page says what is damaged
+    return found, axis or "_step"
 
 
 @bulk()

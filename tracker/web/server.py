@@ -6,6 +6,7 @@ uvicorn is started on a socket of ours, so that the port is known before anythin
 from __future__ import annotations
 
 import ipaddress
+import logging
 import secrets
 import socket
 from collections.abc import Callable, Iterable
@@ -112,6 +113,8 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         self._events.close()
+        # Answers that nobody waits for any more are cut off: that is no error.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 
 
 def serve(shelf: Shelf, address: Address, ready: Callable[[str], None]) -> None:

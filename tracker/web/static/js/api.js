@@ -65,7 +65,15 @@ export function fileUrl(key, path, parameters = {}) {
  * See tracker/web/series_data.py for what may be asked.
  */
 export async function series(wanted, signal) {
-  const buffer = await (await send("POST", "series", wanted, signal)).arrayBuffer();
+  return unpacked(await (await send("POST", "series", wanted, signal)).arrayBuffer());
+}
+
+/** The same for groups of runs: y is the mean, and each has `band`: {low, high}. */
+export async function bands(wanted, signal) {
+  return unpacked(await (await send("POST", "bands", wanted, signal)).arrayBuffer());
+}
+
+function unpacked(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   const start = 4 + length;
@@ -75,6 +83,11 @@ export async function series(wanted, signal) {
     curve.x_name = curve.x;
     curve.x = part(curve.at, curve.points);
     curve.y = part(curve.at + curve.points, curve.points);
+    if (curve.band) {
+      curve.runs = curve.band;
+      const from = curve.at + 2 * curve.points;
+      curve.band = { low: part(from, curve.points), high: part(from + curve.points, curve.points) };
+    }
     if (curve.smooth_points) {
       const from = curve.at + 2 * curve.points;
       curve.smoothX = part(from, curve.smooth_points);

@@ -72,9 +72,24 @@ export function isDark() {
   return document.documentElement.dataset.theme === "dark";
 }
 
+// Runs that are drawn together have different looks; once a run has a look it keeps it.
+const slots = new Map();
+
+/** Gives each of some runs a look that no other of them has. */
+export function assignStyles(runs) {
+  const taken = new Set(runs.filter((run) => slots.has(run.key)).map((run) => slots.get(run.key)));
+  for (const run of runs) {
+    if (slots.has(run.key)) continue;
+    let slot = (run.number ?? 0) % 8;
+    if (taken.has(slot)) for (slot = 0; taken.has(slot); ) slot++;
+    slots.set(run.key, slot);
+    taken.add(slot);
+  }
+}
+
 /** Colour and dashes of a run: by the order in which runs were made, or as chosen by hand. */
 export function runStyle(run) {
-  const style = styleOf(run.number ?? 0, isDark());
+  const style = styleOf(slots.get(run.key) ?? run.number ?? 0, isDark());
   const chosen = custom[run.key];
   return /^#[0-9a-f]{6}$/i.test(chosen ?? "") ? { ...style, color: chosen } : style;
 }

@@ -5,18 +5,20 @@ import { fill, h, iconButton, later } from "../dom.js";
 import { count, t } from "../i18n.js";
 import { onLive, watch } from "../live.js";
 import { address } from "../router.js";
-import { changeView, onView, question, runStyle, view } from "../view.js";
-import { empty, stateMark } from "../parts/common.js";
+import * as format from "../format.js";
+import { assignStyles, changeView, onView, question, runStyle, view } from "../view.js";
+import { empty, stateMark, whenRunsAppear } from "../parts/common.js";
 import { filterInput } from "../parts/filter.js";
 import { Panels } from "../parts/panels.js";
-import { FIRST_DRAWN, isDrawn } from "./runs.js";
+import { title } from "../parts/runs_table.js";
+import { isDrawn } from "./runs.js";
 
 const LISTED = 400;
 
 export async function show(host, place, { about }) {
   if (about && !about.projects.some((project) => project.runs)) {
     fill(host, empty(t("No curves yet"), t("Start a run, and its curves appear here by themselves:"), "tracker run train.py"));
-    return null;
+    return whenRunsAppear();
   }
   let runs = [];
   let drawn = [];
@@ -28,20 +30,29 @@ export async function show(host, place, { about }) {
 
   async function reload({ fresh = false } = {}) {
     try {
-      const found = await ask("keys", { ...question(), limit: LISTED, fresh });
+      const found = view().group.length ? await groups(fresh) : await ask("keys", { ...question(), limit: LISTED, fresh });
       runs = found.runs;
       filter.complain(null);
-      fill(tally, count(found.total, "{n} run", "{n} runs"), found.total > runs.length ? ` · ${t("the first {n} are listed", { n: runs.length })}` : null);
+      fill(tally, view().group.length ? count(found.total, "{n} group", "{n} groups") : count(found.total, "{n} run", "{n} runs"), found.total > runs.length ? ` · ${t("the first {n} are listed", { n: runs.length })}` : null);
       redraw();
     } catch (error) {
       filter.complain(error);
     }
   }
 
+  /** Groups stand in the list as runs do, with the runs that are in them as `members`. */
+  async function groups(fresh) {
+    const now = view();
+    const { rows, total } = await ask("runs", { ...question(now), group: now.group, columns: [], limit: LISTED, fresh });
+    const named = (row) => now.group.map((field, i) => `${title(field)} = ${format.value(row.labels[i]) || "–"}`).join(", ");
+    return { total, runs: rows.map((row, number) => ({ key: row.group_key, name: named(row), number, members: row.members, state: "finished" })) };
+  }
+
   function redraw() {
     const now = view();
     const before = drawn.map((run) => run.key).join();
     drawn = runs.filter((run, at) => isDrawn(run, at, now));
+    assignStyles(drawn);
     fill(list, runs.map((run, at) => listed(run, at, now)));
     watch("curves", drawn.filter((run) => run.state === "running").map((run) => run.key));
     if (before !== drawn.map((run) => run.key).join() || !panels.metrics) panels.refreshMetrics().then(() => panels.stale());
@@ -57,7 +68,8 @@ export async function show(host, place, { about }) {
     return h("div.run-item", { role: "listitem", class: on ? "" : "off" },
       iconButton(on ? "eye" : "eyeOff", on ? t("Do not draw {name}", { name: run.name }) : t("Draw {name}", { name: run.name }), toggle),
       h("span.swatch", { style: { background: runStyle(run).color } }),
-      h("a.run-name", { href: address(["run", run.project, run.id]), title: run.key }, run.name),
+      run.members ? h("span.run-name", { title: run.name }, run.name) : h("a.run-name", { href: address(["run", run.project, run.id]), title: run.key }, run.name),
+      run.members ? h("small.faint", {}, run.members.length) : null,
       run.state === "finished" ? null : stateMark(run.state));
   }
 
@@ -83,5 +95,3 @@ export async function show(host, place, { about }) {
     panels.destroy();
   };
 }
-
-export { FIRST_DRAWN };

@@ -1,13 +1,13 @@
 // The page with the table of runs.
 
-import { complain, get } from "../api.js";
+import { complain } from "../api.js";
 import { fill, h, icon, later } from "../dom.js";
 import { count, t } from "../i18n.js";
 import { onLive } from "../live.js";
 import { menu } from "../menu.js";
 import { go } from "../router.js";
 import { changeView, onView, view, viewParameters } from "../view.js";
-import { empty } from "../parts/common.js";
+import { empty, whenRunsAppear } from "../parts/common.js";
 import { fieldsOf, filterInput } from "../parts/filter.js";
 import { deleteRuns, hide } from "../parts/run_actions.js";
 import { RunsTable, title } from "../parts/runs_table.js";
@@ -72,10 +72,7 @@ export async function show(host, place, { about }) {
 function showNothing(host, about) {
   fill(host, empty(t("No runs yet"), t("Start one in {folder}, and it appears here by itself:", { folder: about.root }),
     "tracker run train.py", "import tracker\n\nrun = tracker.init(project=\"LeNet5\", config={\"lr\": 0.01})\nrun.log({\"loss\": 0.5})\nrun.finish()"));
-  return onLive("runs", async () => {
-    const now = await get("about");
-    if (now.projects.some((project) => project.runs)) location.reload();
-  });
+  return whenRunsAppear();
 }
 
 function drawChosen(element, now, about) {

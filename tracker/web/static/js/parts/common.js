@@ -1,7 +1,9 @@
 // Small parts that several pages show.
 
+import { get } from "../api.js";
 import { h, icon } from "../dom.js";
 import { t } from "../i18n.js";
+import { onLive } from "../live.js";
 import { toast } from "../toast.js";
 
 export function stateMark(state) {
@@ -42,4 +44,12 @@ export function empty(title, text, ...commands) {
 
 export function swatch(style) {
   return h("span.swatch", { style: { background: style.color } });
+}
+
+/** Loads the page anew with the first run of an empty folder. */
+export function whenRunsAppear() {
+  return onLive("runs", async () => {
+    const now = await get("about");
+    if (now.projects.some((project) => project.runs)) location.reload();
+  });
 }

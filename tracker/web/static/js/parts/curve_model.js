@@ -30,6 +30,11 @@ export function buildCurves(found, runs, looks) {
       curves.push({ ...style, dash: [2, 2], faint: true, derived: true, x: curve.x, y: curve.y });
       continue;
     }
+    if (curve.band) {
+      total += curve.total;
+      curves.push({ ...style, label: `${run.name} (${curve.runs})`, width: 2, x: curve.x, y: looks.smooth ? smoothed(curve.y, looks.smooth) : curve.y, band: curve.band });
+      continue;
+    }
     total += curve.total;
     thinned ||= !curve.exact;
     others += curve.others;

@@ -1,6 +1,6 @@
 // The charts of some runs: one for each metric, in sections by prefix, all with one pointer and one axis.
 
-import { ask, complain, series } from "../api.js";
+import { ask, bands, complain, series } from "../api.js";
 import { fill, h, icon, iconButton, later } from "../dom.js";
 import { count, t } from "../i18n.js";
 import { menu } from "../menu.js";
@@ -62,7 +62,8 @@ export class Panels {
 
   /** Asks which metrics the runs have, and draws them. */
   async refreshMetrics() {
-    const keys = this.runs().map((run) => run.key);
+    const keys = this.runs().flatMap((run) => run.members?.slice(0, 20) ?? [run.key]);
+    if (!this.metrics) fill(this.list, h("div.empty", {}, h("p", {}, t("Reading …"))));
     try {
       const { metrics } = await ask("metrics", { runs: keys, which: this.which });
       this.metrics = metrics.filter((metric) => metric.kind === "number" && !metric.key.startsWith("_") && !metric.hidden && !WATCHED.test(metric.key));
@@ -214,10 +215,8 @@ export class Panels {
     for (const panel of panels) panel.fresh = true;
     try {
       const columns = Math.max(200, Math.min(1600, Math.round(Math.max(...panels.map((panel) => panel.chart.host.clientWidth)))));
-      const found = runs.length ? await series({
-        runs: runs.map((run) => run.key), keys: panels.map((panel) => panel.metric.key), x: now.x, columns, which: this.which,
-        low: this.range?.[0] ?? null, high: this.range?.[1] ?? null, log: now.xLog, smooth: now.smooth, masked: now.masked,
-      }) : [];
+      const about = { keys: panels.map((panel) => panel.metric.key), x: now.x, columns, low: this.range?.[0] ?? null, high: this.range?.[1] ?? null };
+      const found = await this.fetchCurves(runs, about, now);
       const byKey = Map.groupBy ? Map.groupBy(found, (curve) => curve.key) : grouped(found);
       for (const panel of panels) {
         panel.curves = byKey.get(panel.metric.key) ?? [];
@@ -233,6 +232,13 @@ export class Panels {
         this.wanted();
       }
     }
+  }
+
+  /** The curves of runs, or, where they are groups, means and ranges. */
+  async fetchCurves(runs, about, now) {
+    if (!runs.length) return [];
+    if (runs[0].members) return bands({ ...about, groups: runs.map((group) => ({ name: group.key, runs: group.members })) });
+    return series({ ...about, runs: runs.map((run) => run.key), which: this.which, log: now.xLog, smooth: now.smooth, masked: now.masked });
   }
 
   paint(panel) {

@@ -351,7 +351,9 @@ export function title(column) {
 }
 
 function summarised(cell, column) {
-  if (cell === null || cell === undefined) return "";
+  if (cell === null || cell === undefined || column === "tags" || column === "notes") return "";
+  if (column === "state" && typeof cell === "string") return stateMark(cell);
+  if (column === "created_at" && typeof cell === "string") return format.age(cell);
   if (cell.mean !== undefined) {
     const shown = column === "duration" ? format.duration : (value) => format.number(value, 4);
     return cell.min === cell.max ? shown(cell.mean) : h("span", { title: `${shown(cell.min)} … ${shown(cell.max)}` }, shown(cell.mean), h("small.faint", {}, ` ${shown(cell.min)}–${shown(cell.max)}`));

@@ -1,0 +1,172 @@
+"""The page of one run in a browser."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+import tracker
+from tests.browser.conftest import PATIENCE_MS, Open
+from tests.conftest import git
+from tracker.read.api import Api
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture
+def zoo(git_repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run with all kinds of values, on a commit, with a change that was not committed."""
+    monkeypatch.chdir(git_repo)
+    git(git_repo, "remote", "add", "origin", "git@git.example:team/project.git")
+    (git_repo / "train.py").write_text("print('training')\nlr = 0.1\n")
+    with tracker.init(
+        project="zoo", id="zoo", name="all kinds", config={"lr": 0.1, "model": {"width": 8}}
+    ) as run:
+        for step in range(4):
+            values = [[x * step % 255 for x in range(12)] for _ in range(12)]
+            run.log(
+                {
+                    "loss": 1 / (step + 1),
+                    "samples": [tracker.Image(values, caption=f"picture {i} of {step}") for i in range(3)],
+                    "table": tracker.Table(
+                        columns=["name", "score"], data=[[f"row {i}", i * step] for i in range(70)]
+                    ),
+                    "weights": tracker.Histogram([step, step + 1, step + 2]),
+                    "gradients/conv.weight": tracker.Histogram([x / 10 for x in range(step + 2)]),
+                }
+            )
+        data = tracker.Artifact("weights", type="model")
+        with data.new_file("w.txt") as stream:
+            stream.write("w")
+        run.log_artifact(data)
+        print("a line of the console")
+    return git_repo
+
+
+def test_the_overview_says_what_it_is_and_how_to_go_on(
+    zoo: Path, tab: Open, picture: Callable[..., Path]
+) -> None:
+    page = tab(zoo).open("#/run/zoo/zoo")
+
+    expect(page.get_by_role("heading", name="all kinds")).to_be_visible()
+    expect(page.get_by_text("tracker resume zoo")).to_be_visible()
+    link = page.locator("a", has=page.locator("code")).first
+    expect(link).to_have_attribute(
+        "href", f"https://git.example/team/project/commit/{git(zoo, 'rev-parse', 'HEAD').strip()}"
+    )
+    expect(page.locator(".diff")).to_contain_text("+lr = 0.1")
+    expect(page.locator(".facts.values").nth(1)).to_contain_text("model.width")
+    picture(page)
+
+
+def test_notes_are_written_in_place(zoo: Path, tab: Open) -> None:
+    page = tab(zoo).open("#/run/zoo/zoo")
+    page.get_by_role("button", name="Edit notes").click()
+    page.get_by_role("textbox", name="notes").fill("looks good")
+    page.get_by_role("textbox", name="notes").press("Enter")
+
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert Api(root=zoo).run("zoo/zoo").notes == "looks good"
+
+
+def test_pictures_of_each_step(zoo: Path, tab: Open, picture: Callable[..., Path]) -> None:
+    page = tab(zoo).open("#/run/zoo/zoo?tab=media")
+    card = page.locator("[data-key='samples']")
+    expect(card.locator("img")).to_have_count(3)
+    expect(card).to_contain_text("picture 0 of 3")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.gallery img')].every((image) => image.naturalWidth === 12)"
+    )
+    card.get_by_role("slider").fill("1")
+    expect(card).to_contain_text("picture 2 of 1")
+    picture(page)
+
+
+def test_a_table_is_ordered_and_searched(zoo: Path, tab: Open) -> None:
+    page = tab(zoo).open("#/run/zoo/zoo?tab=media&key=table")
+    card = page.locator("[data-key='table']")
+    expect(card.locator("tbody tr")).to_have_count(50)
+    card.get_by_role("button", name="score").click()
+    card.get_by_role("button", name="score").click()
+    expect(card.locator("tbody tr").first).to_contain_text("row 69")
+    card.get_by_label("Search the table").fill("row 12")
+    expect(card.locator("tbody tr")).to_have_count(1)
+
+
+def test_what_watch_saw(zoo: Path, tab: Open, picture: Callable[..., Path]) -> None:
+    page = tab(zoo).open("#/run/zoo/zoo?tab=watch")
+
+    expect(page.locator(".layer")).to_have_text(["conv.weight"])
+    expect(page.get_by_role("img", name="Distribution of gradients/conv.weight over steps")).to_be_visible()
+    expect(
+        page.get_by_role("img", name="Distribution of gradients/conv.weight at some steps")
+    ).to_be_visible()
+    picture(page)
+
+
+def test_files_and_lineage(zoo: Path, tab: Open) -> None:
+    page = tab(zoo).open("#/run/zoo/zoo?tab=files")
+    page.get_by_role("listitem").filter(has_text="config.yaml").click()
+    expect(page.locator("pre.text")).to_contain_text("lr: 0.1")
+    page.get_by_role("tab", name="Inputs and outputs").click()
+    expect(page.get_by_text("weights:v0")).to_be_visible()
+
+
+PRINTING = """
+import sys, tracker
+run = tracker.init(project="p", id="printing")
+for line in sys.stdin:
+    print("\\x1b[32mgreen\\x1b[0m", line.strip(), flush=True)
+    run.log({"n": 1})
+run.finish()
+"""
+
+
+def test_the_console_is_followed_and_searched(
+    plain_dir: Path, tab: Open, picture: Callable[..., Path]
+) -> None:
+    printing = subprocess.Popen(
+        [sys.executable, "-c", PRINTING],
+        cwd=plain_dir,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        bufsize=1,
+    )
+    assert printing.stdin is not None
+    try:
+        printing.stdin.write("first\n")
+        one = tab(plain_dir)
+        page = one.open("#/runs")
+        expect(page.locator(".run-name")).to_have_count(1)
+        page = one.open("#/run/p/printing?tab=console")
+        expect(page.locator(".console-lines")).to_contain_text("green first")
+        printing.stdin.write("second\n")
+        expect(page.locator(".console-lines")).to_contain_text("second")
+        page.get_by_label("Search the console").fill("second")
+        expect(page.locator(".console-lines > div:visible")).to_have_count(1)
+        picture(page)
+        printing.stdin.close()
+        printing.wait(60)
+        expect(page.locator(".run-title .state")).to_have_text("finished")
+    finally:
+        printing.kill()
+        printing.wait()
+
+
+def test_colours_of_a_terminal_are_shown_and_its_commands_are_not_obeyed(project: Path, tab: Open) -> None:
+    """Ours keeps none; the log of another program may."""
+    log = project / ".tracker/runs/LeNet5/run-0/output.log"
+    log.write_text(
+        "\x1b[1;31mred\x1b[0m plain \x1b]0;title\x07\x1b[2Jwhole \x1b[38;5;46mindexed\x1b[0m\nnext\n"
+    )
+    page = tab(project).open("#/run/LeNet5/run-0?tab=console")
+
+    expect(page.locator(".console-lines > div")).to_have_text(["red plain whole indexed", "next"])
+    expect(page.locator(".ansi-red.ansi-bold")).to_have_text("red")
+    expect(page.locator(".console-lines span").nth(1)).to_have_css("color", "rgb(0, 255, 0)")
