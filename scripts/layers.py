@@ -20,7 +20,6 @@ FLOORS: list[list[str]] = [
         "tracker.revive",
         "tracker.importers",
         "tracker.integrations",
-        "tracker.exporters",
         "tracker.sweeps",
     ],
     ["tracker"],
@@ -32,7 +31,7 @@ FLOORS: list[list[str]] = [
     ["tracker.plot"],
     ["tracker.collect", "tracker.values", "tracker.storage"],
     ["tracker.live.term", "tracker.live.progress_bar"],
-    ["tracker.settings", "tracker.errors", "tracker._version"],
+    ["tracker.settings", "tracker.errors", "tracker._version", "tracker.wire"],
     ["hooks"],
     [
         "vcs.tracked",

@@ -29,6 +29,8 @@ class _Write(Protocol):
 
 
 _TABLES: dict[str, _Write] = {"csv": write_csv, "json": write_json, "parquet": write_parquet}
+# Other tools: what is written is a folder.
+_TOOLS = ("tensorboard", "mlflow", "wandb")
 # Only text goes to a terminal or into a pipe unless told where to.
 _TEXT = ("csv", "json")
 
@@ -39,7 +41,8 @@ Examples:
   tracker export calm-otter-12 brave-fox-13 --html -o result.html
   tracker export calm-otter-12 --csv > rows.csv
   tracker export calm-otter-12 brave-fox-13 -o rows.parquet
-  tracker export --filter 'state = finished' --json --keys loss,acc"""
+  tracker export --filter 'state = finished' --json --keys loss,acc
+  tracker export calm-otter-12 --tensorboard -o logs"""
 )
 @click.argument("names", metavar="[RUN]...", nargs=-1)
 @click.option("--csv", "as_csv", is_flag=True, help="One table; on stdout unless -o is given.")
@@ -53,7 +56,10 @@ Examples:
 @click.option(
     "--html", "as_html", is_flag=True, help="One page with curves, config and lineage; opens offline."
 )
-@click.option("-o", "--output", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write here.")
+@click.option("--tensorboard", "as_tensorboard", is_flag=True, help="Event files, a folder for each run.")
+@click.option("--mlflow", "as_mlflow", is_flag=True, help="A file store of MLflow.")
+@click.option("--wandb", "as_wandb", is_flag=True, help="Offline run folders, for `wandb sync`.")
+@click.option("-o", "--output", "target", type=click.Path(path_type=Path), help="Write here.")
 @click.option("--keys", help="Only rows that have all of these, comma-separated, and only these values.")
 @click.option("--system", is_flag=True, help="System metrics instead of what was logged.")
 @filter_option
@@ -64,24 +70,35 @@ def export(
     as_json: bool,
     as_parquet: bool,
     as_html: bool,
+    as_tensorboard: bool,
+    as_mlflow: bool,
+    as_wandb: bool,
     target: Path | None,
     keys: str | None,
     system: bool,
     text: str | None,
     project: str | None,
 ) -> None:
-    """Write runs as tables for other programs, or as one page to send
+    """Write runs as tables, as one page to send, or for another tool
 
     Tables have every row, nothing sampled; rows that were taken back are left out. The
     ending of the output file says the format, if no option does.
     """
     asked = {"csv": as_csv, "json": as_json, "parquet": as_parquet, "html": as_html}
+    asked |= {"tensorboard": as_tensorboard, "mlflow": as_mlflow, "wandb": as_wandb}
     kind = _kind([name for name, flag in asked.items() if flag], target)
     if kind == "parquet":
         import_writer()
     repo = open_repo()
     runs = chosen_runs(repo, names, text, project)
     wanted = [key.strip() for key in keys.split(",")] if keys else None
+    if kind in _TOOLS:
+        if wanted is not None or system:
+            raise UsageError(f"--{kind} takes whole runs, so it goes without --keys and --system")
+        _write_for_tool(repo, runs, kind, target)
+        return
+    if target is not None and target.is_dir():
+        raise UsageError(f"{target} is a folder, and --{kind} writes one file")
     if target is None and kind in _TEXT:
         _TABLES[kind](runs, sys.stdout.buffer, keys=wanted, system=system)
         return
@@ -93,6 +110,29 @@ def export(
         count = _TABLES[kind](runs, stream, keys=wanted, system=system)
     rows = f"{count} row{'' if count == 1 else 's'}"
     click.echo(f"Wrote {target}: {rows} of {len(runs)} run{'' if len(runs) == 1 else 's'}.", err=True)
+
+
+def _write_for_tool(repo: Repo, runs: Sequence[RunView], kind: str, target: Path | None) -> None:
+    from tracker.exports.mlflow import write_mlflow
+    from tracker.exports.places import LeftOut
+    from tracker.exports.tensorboard import write_tensorboard
+    from tracker.exports.wandb import write_wandb
+
+    left_out = LeftOut()
+    places = {"tensorboard": "logs", "mlflow": "mlruns", "wandb": "wandb"}
+    folder = Path(places[kind]) if target is None else target
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file, and --{kind} writes a folder")
+    if kind == "tensorboard":
+        made = write_tensorboard(runs, folder, repo.store, left_out)
+    elif kind == "mlflow":
+        made = write_mlflow(runs, folder, repo, left_out)
+    else:
+        made = write_wandb(runs, folder, repo.store, left_out)
+    for path in made:
+        click.echo(str(path))
+    for sentence in left_out.lines():
+        click.echo(f"Left out: {sentence}", err=True)
 
 
 def _write_page(repo: Repo, runs: Sequence[RunView], keys: Sequence[str] | None, target: Path) -> None:

@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "export": (
         "tracker.cli.export",
         "export",
-        "Write runs as tables for other programs, or as one page to send",
+        "Write runs as tables, as one page to send, or for another tool",
     ),
     "diff": ("tracker.cli.diff", "diff", "Say why two runs differ, or what differs between two versions"),
     "reproduce": ("tracker.cli.revive", "reproduce", "Run a run again and say whether it came out the same"),

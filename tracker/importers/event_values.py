@@ -12,8 +12,8 @@ from typing import Any
 
 from tracker.importers.found import Notes
 from tracker.importers.media_records import audio_record, image_record, images_record
-from tracker.importers.protobuf import Message
 from tracker.values.sink import MediaSink
+from tracker.wire.protobuf import Message
 from vcs.errors import FormatError
 
 # Fields of Summary.Value.

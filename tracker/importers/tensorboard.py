@@ -17,10 +17,10 @@ from typing import Any
 
 from tracker.importers.event_values import Reader, read_hparams
 from tracker.importers.found import FoundItem, FoundRow, FoundRun, FoundSession, Notes, id_of, stamp_of
-from tracker.importers.protobuf import Message
-from tracker.importers.tfrecord import read_records
 from tracker.storage.journal import RewindMark
 from tracker.values.sink import MediaSink
+from tracker.wire.protobuf import Message
+from tracker.wire.tfrecord import read_records
 from vcs.errors import FormatError, NotFoundError
 
 SOURCE = "tensorboard"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tracker.importers.found import Notes
-from tracker.importers.protobuf import Message
+from tracker.wire.protobuf import Message
 from vcs.atomic import disk_error
 from vcs.errors import FormatError
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tracker.importers.found import FoundArtifact, Notes, artifact_name
-from tracker.importers.protobuf import Message
 from tracker.importers.wandb_log import read_log
 from tracker.values.metrics import Metric
+from tracker.wire.protobuf import Message
 from vcs.secrets import mask_argv, without_credentials
 
 # Fields of Record.

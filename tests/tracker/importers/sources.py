@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tracker.importers.protobuf import (
+from tracker.wire.protobuf import (
     bytes_field,
     double_field,
     float_field,
     packed_doubles,
     varint_field,
 )
-from tracker.importers.tfrecord import frame
+from tracker.wire.tfrecord import frame
 
 # The smallest picture: one pixel.
 PNG = bytes.fromhex(

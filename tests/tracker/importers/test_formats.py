@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.tracker.importers.sources import wandb_framed
 from tracker.importers.found import Notes
-from tracker.importers.protobuf import (
+from tracker.importers.wandb_log import read_log
+from tracker.wire.protobuf import (
     Message,
     bytes_field,
     double_field,
@@ -19,8 +20,7 @@ from tracker.importers.protobuf import (
     packed_doubles,
     varint_field,
 )
-from tracker.importers.tfrecord import crc32c, frame, read_records
-from tracker.importers.wandb_log import read_log
+from tracker.wire.tfrecord import crc32c, frame, read_records
 from vcs.errors import FormatError
 
 

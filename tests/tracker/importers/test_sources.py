@@ -13,7 +13,7 @@ from tests.cli.conftest import Tracker
 from tests.tracker.importers import sources
 from tests.tracker.importers.sources import PNG, event, event_file, scalar
 from tracker import Api
-from tracker.importers.protobuf import bytes_field, double_field, packed_doubles, varint_field
+from tracker.wire.protobuf import bytes_field, double_field, packed_doubles, varint_field
 
 
 def only_run() -> Any:
