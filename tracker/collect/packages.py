@@ -17,7 +17,8 @@ def installed_packages(path: Sequence[str] | None = None) -> list[str]:
 
     What did not come from a package index says from where in a comment: a repository
     with its commit, a folder. Of a package that is there twice, the one that Python
-    would import counts. Packages whose metadata is damaged are left out.
+    would import counts. Packages whose metadata is damaged are left out, and so is what
+    `tracker run` puts in the place of wandb.
 
     Reads two small files for each package, about 100 µs: not for the main thread.
 
@@ -27,12 +28,17 @@ def installed_packages(path: Sequence[str] | None = None) -> list[str]:
     found: dict[str, str] = {}
     for distribution in distributions() if path is None else distributions(path=list(path)):
         name, version = _identity(distribution)
-        if not name or not version:
+        if not name or not version or (name == "wandb" and _is_stand_in(distribution)):
             continue
         key = re.sub(r"[-_.]+", "-", name).lower()
         if key not in found:
             found[key] = f"{name}=={version}{_origin(distribution)}"
     return [found[key] for key in sorted(found)]
+
+
+def _is_stand_in(distribution: Distribution) -> bool:
+    """Whether this is what `tracker run` puts in the place of wandb: nobody can install it."""
+    return (_read(distribution, "INSTALLER") or "").strip() == "tracker"
 
 
 def _identity(distribution: Distribution) -> tuple[str, str]:

@@ -151,7 +151,7 @@ def log_artifact(
         aliases=[
             alias for alias in dict.fromkeys([*wanted, LATEST]) if not spare or alias in artifact.aliases
         ],
-        step=artifact.history_step,
+        step=run.origin().step,  # of a version that was there already, too
     )
     if rule is not None:
         _keep_versions(run.repo, artifact.project, artifact.collection_name, rule)

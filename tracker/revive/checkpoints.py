@@ -23,7 +23,7 @@ class Checkpoint:
 
     Attributes:
         version: `project/name:vN`.
-        step: The step that the run goes on at; None where it was not made by this run, so
+        step: The step that the run goes on at; None where this run never logged it, so
             that it says nothing about the run's steps.
     """
 
@@ -76,7 +76,14 @@ def _newest(repo: Repo, record: RunRecord) -> Manifest | None:
 
 def _step(manifest: Manifest, record: RunRecord) -> int | None:
     source = record.forked_from.run if record.forked_from is not None else None
-    if manifest.origin.run not in (record.id, source):
-        return None
+    if manifest.origin.run in (record.id, source):
+        last = manifest.origin.step
+    else:
+        # Equal contents are one version: another run may have logged them first.
+        version = (f"{manifest.project}/{manifest.name}", manifest.version)
+        own = [one.step for one in record.logged if (one.artifact, one.version) == version]
+        if not own:
+            return None
+        last = own[-1]
     # The step that was logged last; a script that loads the checkpoint is set to the very place.
-    return 0 if manifest.origin.step is None else manifest.origin.step + 1
+    return 0 if last is None else last + 1

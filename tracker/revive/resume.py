@@ -270,5 +270,5 @@ def _checkpoint_notes(checkpoint: Checkpoint | None, step: int | None) -> list[s
         where = "after its last row" if step is None else f"at step {step}"
         return [f"the run has no checkpoint; the script begins anew, and the run goes on {where}"]
     if step is None:
-        return [f"{checkpoint.version} was made by another run; this one goes on after its last row"]
+        return [f"{checkpoint.version} is of another run; this one goes on after its last row"]
     return []

@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tracker.collect.packages import installed_packages
+from tracker.compat.launcher import SHIM
 
 
 def install(folder: Path, name: str, version: str, *, direct_url: object = None, metadata: str = "") -> None:
@@ -60,3 +61,10 @@ def test_damaged_packages_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "binary-1.0.dist-info" / "METADATA").write_bytes(b"Name: \xff\xfe\nVersion: \xff")
 
     assert installed_packages([str(tmp_path)]) == ["good==1.0"]
+
+
+def test_what_stands_in_for_wandb_is_not_listed(tmp_path: Path) -> None:
+    """An environment of then is built with the real one, if that was there, and without it if not."""
+    assert installed_packages([str(SHIM)]) == []
+    install(tmp_path, "wandb", "0.20.0")
+    assert installed_packages([str(SHIM), str(tmp_path)]) == ["wandb==0.20.0"]

@@ -103,6 +103,20 @@ def test_a_script_that_loads_no_checkpoint_is_set_to_its_step_all_the_same(kille
     assert [row["_step"] for row in written(killed).rows()] == [0, 1, 2, 3]
 
 
+def test_a_checkpoint_that_another_run_logged_first_has_the_step_at_which_this_one_did(
+    git_repo: Path,
+) -> None:
+    """Equal contents are one version, whoever logs them."""
+    commit_script(git_repo, COUNTING.replace("{run.id}-checkpoint", "ck"))
+    start(git_repo, "train.py")
+    start(git_repo, "train.py", "die=6", status=-9)
+    (killed,) = [run for run in Catalog(Repo.open(git_repo).layout).runs() if run.state == "crashed"]
+    tracker_command(git_repo, "resume", killed.id)
+    found = written(git_repo, killed.id)
+    assert found.record.sessions[1].from_step == 4
+    assert [(row["_step"], row["i"]) for row in found.rows()] == [(i, i) for i in range(10)]
+
+
 def test_a_step_can_be_given(killed: Path) -> None:
     assert plan_for(killed, step=2).revival.step == 2
     assert plan_for(killed, step=2).masked == 5
