@@ -32,7 +32,7 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",
 ]
 # Generous: the machine may be four times slower, and busy.
-PATIENCE_MS = 60_000
+PATIENCE_MS = 300_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,7 +13,7 @@ from tests.browser.conftest import Open, Tab
 
 numpy = pytest.importorskip("numpy")
 # A machine under load takes its time.
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=300_000)
 Picture = Callable[..., Path]
 HOSTILE = "<img src=x onerror='window.broken = 1'>"
 

@@ -273,7 +273,7 @@ def test_points_of_a_running_training_appear_without_a_reload(
         picture(page)
         print("from log() to pixel:", [round(delay, 2) for delay in delays])
         training.stdin.close()
-        training.wait(60)
+        training.wait(600)
         expect(page.locator(".run-item .state")).to_have_count(0)
     finally:
         training.kill()

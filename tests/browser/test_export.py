@@ -37,7 +37,7 @@ def test_an_export_opens_offline_and_nothing_of_a_record_runs(
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(file.as_uri())
-    page.wait_for_selector(".panel canvas", timeout=60_000)
+    page.wait_for_selector(".panel canvas", timeout=300_000)
     assert page.locator("h1").inner_text() == "2 runs"
     assert page.locator(".panel").count() == 3
     assert HOSTILE in page.locator("body").inner_text()
@@ -49,7 +49,7 @@ def test_an_export_opens_offline_and_nothing_of_a_record_runs(
     page.get_by_role("button", name="Light / dark").click()
     assert "dark" in page.evaluate("document.documentElement.className")
     page.locator(".panel .chart").first.hover()
-    page.wait_for_selector(".chart-tip:not([hidden])", timeout=60_000)
+    page.wait_for_selector(".chart-tip:not([hidden])", timeout=300_000)
     picture(page)
 
     assert page.evaluate("window.broken") is None

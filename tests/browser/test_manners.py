@@ -155,7 +155,7 @@ def proxy() -> Iterator[Callable[[int], str]]:
                     return
                 length = int(self.headers.get("content-length", 0))
                 headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-                inner = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                inner = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
                 inner.request(
                     self.command, self.path.removeprefix("/user/ann/proxy"), self.rfile.read(length), headers
                 )

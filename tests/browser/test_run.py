@@ -152,7 +152,7 @@ def test_the_console_is_followed_and_searched(
         expect(page.locator(".console-lines > div:visible")).to_have_count(1)
         picture(page)
         printing.stdin.close()
-        printing.wait(60)
+        printing.wait(600)
         expect(page.locator(".run-title .state")).to_have_text("finished")
     finally:
         printing.kill()

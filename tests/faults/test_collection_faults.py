@@ -69,7 +69,7 @@ def race(folder: Path, contents: list[list[str]], timeout_s: float = 60.0) -> li
     ]
     for process in processes:
         process.start()
-    found = [results.get(timeout=120) for texts in contents for _ in texts]
+    found = [results.get(timeout=600) for texts in contents for _ in texts]
     for process in processes:
         process.join()
         assert process.exitcode == 0
@@ -138,7 +138,7 @@ def test_a_reader_never_sees_half_of_anything(tmp_path: Path) -> None:
         for alias in collections.aliases("P", "x"):
             collections.resolve(f"x:{alias}", project="P")
     for _ in range(30):
-        results.get(timeout=60)
+        results.get(timeout=600)
     for process in processes:
         process.join()
         assert process.exitcode == 0

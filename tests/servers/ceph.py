@@ -99,7 +99,7 @@ class S3Server:
         )
         del headers["host"]
         request = urllib.request.Request(f"{self.endpoint}/{name}", method="PUT", headers=headers)
-        with urllib.request.urlopen(request, timeout=60):
+        with urllib.request.urlopen(request, timeout=600):
             pass
 
 
@@ -117,7 +117,7 @@ def run_ceph(folder: Path) -> Iterator[S3Server]:
 
     def call(*words: str | Path) -> None:
         subprocess.run(
-            [str(word) for word in words], check=True, capture_output=True, env=environment, timeout=120
+            [str(word) for word in words], check=True, capture_output=True, env=environment, timeout=600
         )
 
     keyring = folder / "keyring"

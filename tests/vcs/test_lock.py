@@ -69,7 +69,7 @@ def test_a_waiter_gets_the_lock_when_it_is_free(path: Path) -> None:
     order: list[str] = []
 
     def wait() -> None:
-        with file_lock(path, timeout_s=20, what="it"):
+        with file_lock(path, timeout_s=600, what="it"):
             order.append("second")
 
     with file_lock(path, timeout_s=0, what="it"):
@@ -87,7 +87,7 @@ def test_it_excludes_threads_too(path: Path) -> None:
 
     def add() -> None:
         for _ in range(20):
-            with file_lock(path, timeout_s=30, what="it"):
+            with file_lock(path, timeout_s=600, what="it"):
                 value = total[0]
                 time.sleep(0.0001)
                 total[0] = value + 1

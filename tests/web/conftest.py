@@ -50,7 +50,7 @@ class Client:
         """Send a request; a header of None is left out."""
         given: dict[str, str | None] = {**self.headers, "content-type": "application/json"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
         try:
             sent = {name: value for name, value in given.items() if value is not None}
             data = None if body is None else json.dumps(body)

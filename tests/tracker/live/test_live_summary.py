@@ -148,7 +148,7 @@ def test_logging_goes_on_while_a_value_is_worked_out() -> None:
     class Slow:
         def to_record(self, sink: Any) -> dict[str, Any]:
             begun.set()
-            assert release.wait(30)
+            assert release.wait(600)
             return {"_type": "slow"}
 
     lock = threading.RLock()
@@ -156,8 +156,8 @@ def test_logging_goes_on_while_a_value_is_worked_out() -> None:
     live.see(0, {"slow": Once(Slow())}, 0.0)
     reader = threading.Thread(target=live.value)
     reader.start()
-    assert begun.wait(30)
-    assert lock.acquire(timeout=30)
+    assert begun.wait(600)
+    assert lock.acquire(timeout=600)
     live.see(1, {"a": 1}, 0.0)
     lock.release()
     release.set()
