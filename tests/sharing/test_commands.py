@@ -85,6 +85,7 @@ def test_tracked_data_comes_with_a_clone(ann: Clone) -> None:
     assert (eve.folder / "data/x.bin").read_bytes() == BYTES
 
 
+@pytest.mark.slow
 def test_a_clone_with_everything_needs_the_remote_no_more(ann: Clone, tmp_path: Path) -> None:
     """`--all` fetches; the remote may then be gone."""
     ann.put("mnist", FILES)
@@ -97,6 +98,7 @@ def test_a_clone_with_everything_needs_the_remote_no_more(ann: Clone, tmp_path: 
     assert len(files_in(bob.folder / "out")) == 1500
 
 
+@pytest.mark.slow
 def test_a_long_listing_comes_by_itself(ann: Clone) -> None:
     """It is an object, which names the others."""
     ann.put("many", {f"f{number}": str(number).encode() for number in range(1500)})
@@ -153,6 +155,7 @@ def test_a_dry_run_says_what_would_go_and_sends_nothing(ann: Clone, tmp_path: Pa
     assert not (tmp_path / "nas").exists()
 
 
+@pytest.mark.slow
 def test_what_was_lost_on_the_remote_is_sent_again_with_check(ann: Clone, tmp_path: Path) -> None:
     """Somebody removed files there by hand."""
     ann.put("mnist", FILES)
@@ -169,6 +172,7 @@ def test_what_was_lost_on_the_remote_is_sent_again_with_check(ann: Clone, tmp_pa
     assert files_in(bob.folder / "out") == FILES
 
 
+@pytest.mark.slow
 def test_damage_on_the_remote_is_an_error_that_names_the_file(ann: Clone, tmp_path: Path) -> None:
     """Nothing of it is written."""
     ann.put("mnist", FILES)
@@ -264,6 +268,7 @@ def test_addresses_that_cannot_be_are_refused(ann: Clone, url: str) -> None:
 # real servers
 
 
+@pytest.mark.slow
 def test_git_and_contents_over_ssh(sshd: SshServer, tmp_path: Path, capfd: Capture) -> None:
     """One machine for both, with nothing on it but sshd and git."""
     hub = make_hub(tmp_path / "hub.git")
@@ -406,6 +411,7 @@ def test_a_stolen_repository_holds_no_key(ann: Clone, tmp_path: Path) -> None:
     assert secret.encode() not in packed.stdout
 
 
+@pytest.mark.slow
 def test_a_run_travels_with_its_rows_and_its_artifact(ann: Clone) -> None:
     """A script logs; another clone reads the rows, and downloads through use_artifact."""
     script = (

@@ -181,6 +181,7 @@ def test_a_forked_worker_fetches_from_s3(s3: S3Server, tmp_path: Path) -> None:
     assert s3_bucket(s3, tmp_path.name).get("parts/x", 0, 4) == b"data"
 
 
+@pytest.mark.slow
 def test_a_run_is_sent_when_it_has_ended(bob: Clone, tmp_path: Path) -> None:
     """`auto_push: true`: in the background, with what it says in a log."""
     from tests.waiting import until
@@ -201,6 +202,7 @@ def test_a_run_is_sent_when_it_has_ended(bob: Clone, tmp_path: Path) -> None:
     assert [run["id"] for run in ann.tracker("runs", "--json").json] == ["sent1234"]
 
 
+@pytest.mark.slow
 def test_git_push_sends_contents_and_records_first(bob: Clone, tmp_path: Path) -> None:
     """With the hooks; a clone right after it can check everything out."""
     bob.tracker("hooks", "install")
@@ -215,6 +217,7 @@ def test_git_push_sends_contents_and_records_first(bob: Clone, tmp_path: Path) -
     assert (tmp_path / "eve/more/x").read_bytes() == b"tracked"
 
 
+@pytest.mark.slow
 def test_git_push_stops_when_contents_cannot_be_sent(bob: Clone, tmp_path: Path) -> None:
     """Or others would pull a pointer to nothing; `--no-verify` passes by."""
     bob.tracker("hooks", "install")

@@ -472,6 +472,24 @@ def test_a_lease_of_a_dead_process_holds_nobody_off_for_ever(tmp_path: Path, ope
             lease.confirm()
 
 
+def test_reading_writes_nothing_to_the_remote(tmp_path: Path, opened: Opened) -> None:
+    """A clone with the right to read only can fetch everything."""
+
+    class ReadOnly(Around):
+        def put(self, key: str, data: bytes | bytearray | memoryview) -> None:
+            raise AssertionError(f"{key} was written")
+
+        def delete(self, keys: object) -> None:
+            raise AssertionError(f"{keys} were removed")
+
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    wanted = fill(ann, MIXED)
+    push(ann, opened("ann"), wanted)
+
+    assert pull(bob, opened("bob", ReadOnly(FolderBucket(tmp_path / "remote"))), wanted).missing == []
+    assert holds(bob, wanted)
+
+
 def test_a_remote_of_a_newer_format_is_not_touched(tmp_path: Path, opened: Opened) -> None:
     """A sentence instead of a guess."""
     from vcs.errors import FormatError

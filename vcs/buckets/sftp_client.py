@@ -26,8 +26,9 @@ _STATUS, _HANDLE, _DATA, _NAME, _ATTRS = 101, 102, 103, 104, 105
 _OK, _EOF, _NO_SUCH_FILE, _PERMISSION_DENIED = 0, 1, 2, 3
 READ_FLAG, WRITE_FLAG = 0x01, 0x02 | 0x08 | 0x20  # write, create, and only if it is not there
 
-# What every server has to take, and how much may be on its way: 2 MiB.
-_BLOCK_BYTES = 32 << 10
+# What every server has to take, and what those of OpenSSH take that tell their limits (256 KiB).
+_BLOCK_BYTES, _LARGE_BLOCK_BYTES = 32 << 10, 128 << 10
+# Requests that may be on their way.
 _AHEAD = 64
 _MAX_PACKET = 1 << 20
 _SSH = (
@@ -98,6 +99,8 @@ class SftpClient:
             if kind != _VERSION:
                 raise StoreError(f"{host} answers, but does not speak SFTP")
             self.extensions = _read_extensions(body[4:])
+            large = "limits@openssh.com" in self.extensions
+            self._block_bytes = _LARGE_BLOCK_BYTES if large else _BLOCK_BYTES
         except BaseException:
             self.close()
             raise
@@ -134,9 +137,8 @@ class SftpClient:
 
     def read(self, handle: bytes, start: int, length: int) -> bytes:
         """Return what lies there; less only at the end of the file."""
-        wanted = deque(
-            (at, min(_BLOCK_BYTES, start + length - at)) for at in range(start, start + length, _BLOCK_BYTES)
-        )
+        step = self._block_bytes
+        wanted = deque((at, min(step, start + length - at)) for at in range(start, start + length, step))
         parts: dict[int, bytes] = {}
         asked: dict[int, tuple[int, int]] = {}
         while wanted or asked:
@@ -157,8 +159,8 @@ class SftpClient:
     def write(self, handle: bytes, data: memoryview) -> None:
         """Write all of it from the beginning of the file."""
         waiting = 0
-        for at in range(0, len(data), _BLOCK_BYTES):
-            block = data[at : at + _BLOCK_BYTES]
+        for at in range(0, len(data), self._block_bytes):
+            block = data[at : at + self._block_bytes]
             self._send(_WRITE, _blob(handle) + struct.pack(">QI", at, len(block)), block)
             waiting += 1
             if waiting == _AHEAD:
