@@ -62,6 +62,24 @@ def test_a_table_is_cut_to_the_terminal(
     assert [text_width(line) for line in capsys.readouterr().out.splitlines()[1:]] == [20, 20]
 
 
+@pytest.mark.parametrize("width", [20, 34, 60, 80])
+def test_a_table_of_many_columns_fits_and_says_what_it_leaves_out(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers stay whole as long as a text can be cut instead."""
+    monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    head = ["name", "state", "loss", "accuracy of the test", "epoch"]
+    rows = [["a long name of a run", "finished", 0.038165, 0.93266, 7]]
+    output.print_table(head, rows, right=head[2:], optional=head[2:])
+    said = capsys.readouterr()
+    lines = [line.removeprefix("\x1b[1m").removesuffix("\x1b[0m") for line in said.out.splitlines()]
+    assert max(map(text_width, lines)) <= width
+    shown = lines[1].split()
+    assert ("0.038165" in shown) == (width >= 34)
+    assert ("epoch" in said.err) == (width < 60)
+
+
 def test_an_empty_table_has_its_head(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_table(["a", "b"], [])
     assert capsys.readouterr().out == "a  b\n"

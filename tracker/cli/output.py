@@ -34,6 +34,10 @@ __all__ = [
     "warn",
 ]
 
+# A text that is cut to less says little; beyond that, a column shows that it is there.
+_SHORTEST = 8
+_NARROWEST = 2
+
 
 def warn(sentences: Iterable[str]) -> None:
     """Print warnings on stderr, where they do not mix with data."""
@@ -52,6 +56,7 @@ def print_table(
     *,
     right: Iterable[str] = (),
     colors: Mapping[str, str] | None = None,
+    optional: Sequence[str] = (),
 ) -> None:
     """Print rows under headings; see `table_lines`."""
     click.echo("\n".join(table_lines(columns, rows, right=right, colors=colors)))
@@ -68,7 +73,9 @@ def table_lines(
 
     Piped output is not cut: a program may want the whole text. Columns named in
     `right` are aligned to the right; a whole cell that is a key of `colors` gets that
-    color on a terminal.
+    color on a terminal. Where there is no room, the widest columns are cut, numbers
+    last; before that, columns named in `optional` are left out, the last one first, and
+    a line on stderr says which.
     """
     # Column by column: a table may have ten thousand rows.
     found = list(rows)
@@ -76,15 +83,60 @@ def table_lines(
     wide = [_widths([name, *column]) for name, column in zip(columns, cells, strict=True)]
     widths = list(map(max, wide))
     if sys.stdout.isatty():
-        room = shutil.get_terminal_size().columns - 2 * (len(columns) - 1)
-        while sum(widths) > room and max(widths) > 8:
-            widths[widths.index(max(widths))] -= 1
+        numbers = [name in set(right) for name in columns]
+        places = _kept(columns, widths, [max(each[1:], default=0) for each in wide], numbers, optional)
+        columns = [columns[place] for place in places]
+        cells, wide = [cells[place] for place in places], [wide[place] for place in places]
+        widths = _narrowed(
+            [widths[place] for place in places],
+            [max(wide[at][1:], default=0) if numbers[place] else 0 for at, place in enumerate(places)],
+        )
     made = [
         _padded([name, *column], each, width, name in set(right), colors or {})
         for name, column, each, width in zip(columns, cells, wide, widths, strict=True)
     ]
     head, *lines = ("  ".join(line).rstrip() for line in zip(*made, strict=True))
     return [click.style(head, bold=True), *lines]
+
+
+def _kept(
+    columns: Sequence[str],
+    widths: Sequence[int],
+    content: Sequence[int],
+    numbers: Sequence[bool],
+    optional: Sequence[str],
+) -> list[int]:
+    """Return the places of the columns that there is room for; those that cannot be done without are kept."""
+    least = [
+        max(own, min(width, _SHORTEST)) if number else min(width, _SHORTEST)
+        for width, own, number in zip(widths, content, numbers, strict=True)
+    ]
+    places, dropped = list(range(len(columns))), []
+    for name in reversed(optional):
+        if sum(least[place] for place in places) + 2 * (len(places) - 1) <= _columns_of_terminal():
+            break
+        places.remove(columns.index(name))
+        dropped.append(name)
+    if dropped:
+        names = ", ".join(printable(name) for name in reversed(dropped))
+        click.echo(f"No room for {names}: --columns chooses, a wider terminal shows all.", err=True)
+    return places
+
+
+def _narrowed(widths: list[int], least: Sequence[int]) -> list[int]:
+    """Return widths that fit the terminal: the widest give way, those of numbers last."""
+    room = _columns_of_terminal() - 2 * (len(widths) - 1)
+    for floors in ([max(_SHORTEST, each) for each in least], [_NARROWEST] * len(widths)):
+        while sum(widths) > room:
+            able = [at for at, width in enumerate(widths) if width > floors[at]]
+            if not able:
+                break
+            widths[max(able, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _columns_of_terminal() -> int:
+    return shutil.get_terminal_size().columns
 
 
 def _cell(value: object) -> str:

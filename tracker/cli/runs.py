@@ -122,7 +122,9 @@ def _print_default(shown: list[RunView], *, one_project: bool) -> None:
         row: list[object] = [run.name, run.id, *([] if one_project else [run.project]), run.state]
         row += [age_text(run.created_at, now=now), duration_text(run.duration)]
         rows.append(row + [summary.get(key) for key in results])
-    print_table(head, rows, right=("runtime", *results), colors=_COLORS)
+    # The first to go for want of room is the last result.
+    optional = [name for name in ("created", "runtime", *results) if head.count(name) == 1]
+    print_table(head, rows, right=("runtime", *results), colors=_COLORS, optional=optional)
 
 
 def _result_keys(summaries: list[Row]) -> list[str]:

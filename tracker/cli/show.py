@@ -17,6 +17,7 @@ from tracker.draw.curves import metrics_of, panels_of
 from tracker.draw.terminal import draw_panels
 from tracker.read.commits import Commit, find_commit, records_of
 from tracker.read.run_view import RunView
+from tracker.read.words import WATCHED, count_text
 from tracker.storage.catalog import Catalog, RunEntry
 from tracker.storage.history import keys_of, last_runtime_s, summary_of
 from tracker.storage.records import Session
@@ -169,7 +170,11 @@ def _print_run(about: dict[str, Any], entry: RunEntry, curves: list[str]) -> Non
     if record.forked_from:
         _line("forked from", f"{record.forked_from.run} after step {record.forked_from.step}")
     _mapping("Config", about["config"])
-    _mapping("Summary", {key: value for key, value in about["summary"].items() if not key.startswith("_")})
+    summary = {key: value for key, value in about["summary"].items() if not key.startswith("_")}
+    watched = [key for key in summary if key.startswith(WATCHED)]
+    _mapping("Summary", {key: value for key, value in summary.items() if key not in watched})
+    if watched:
+        click.echo(f"  and {count_text(len(watched), 'value')} of watched models")
     if curves:
         click.echo("\n".join(["", *curves]))
     used = [f"{one.artifact}:{one.version}" + (f" (as {one.as_})" if one.as_ else "") for one in record.used]
