@@ -16,7 +16,7 @@ from tracker.read.versions import describe_version
 from tracker.web.answers import Query, answer, refuse_changes
 from tracker.web.lineage_graph import graph_of
 from tracker.web.shelf import Shelf, plain
-from vcs.errors import Error, NotFoundError, UsageError
+from vcs.errors import Error, FormatError, NotFoundError, UsageError
 from vcs.listing import Entry
 from vcs.manifest import Manifest
 from vcs.names import check_alias
@@ -33,16 +33,16 @@ def collections(shelf: Shelf, query: Query) -> Response:
     found = []
     reader = shelf.repo.collections
     for project, name in reader.names(query.text("project") or None):
-        versions = reader.versions(project, name)
-        if not versions:
+        paths, _ = reader.manifest_paths(project, name)
+        newest = _newest(shelf, f"{project}/{name}", [path.stem for path in paths])
+        if newest is None:
             continue
-        newest = versions[-1]
         found.append(
             {
                 "project": project,
                 "name": name,
                 "type": newest.type,
-                "versions": len(versions),
+                "versions": len(paths),
                 "newest": newest.version,
                 "created": newest.created,
                 "size_bytes": newest.size_bytes,
@@ -52,6 +52,16 @@ def collections(shelf: Shelf, query: Query) -> Response:
             }
         )
     return answer({"collections": found})
+
+
+def _newest(shelf: Shelf, collection: str, versions: list[str]) -> Manifest | None:
+    """Return the newest version that can be read; of thousands of collections no other is looked at."""
+    for version in sorted(versions, key=lambda version: int(version[1:]), reverse=True):
+        try:
+            return _named(shelf, f"{collection}:{version}")
+        except (NotFoundError, FormatError):  # deleted meanwhile, or damaged
+            continue
+    return None
 
 
 def collection(shelf: Shelf, query: Query) -> Response:
