@@ -13,24 +13,45 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 MOST_BYTES = 150_000
-RATES = ("0.005", "0.05", "0.1")
-SIZE = {"width": 1180, "height": 680}
+WIDTH = 1180
+# Learning rates and epochs.
+TRIALS = (("0.002", 4), ("0.005", 4), ("0.01", 3), ("0.05", 4), ("0.1", 3), ("0.2", 2))
+_COLUMNS = "state,created_at,duration,config.lr,config.epochs,summary.train/loss,summary.test/accuracy.max"
 
-# Name of the picture, place in the page, what must be there, and dark or light.
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture: of which place of the page, when what is there, how high, in which colors."""
+
+    name: str
+    place: str
+    wanted: str
+    height: int
+    colors: Literal["light", "dark"] = "light"
+    scrolled_to: str = ""
+
+
 PICTURES = (
-    ("runs", "#/runs", ".t-row", "light"),
-    ("curves", "#/curves", ".panel canvas", "dark"),
-    ("compare", "#/compare?part=parameters&target=train/loss", ".parallel path", "light"),
-    ("artifacts", "#/artifacts/LeNet5/lenet5-mnist/v1?path=lenet5.pth", ".preview table", "light"),
+    Picture("runs", f"#/runs?columns={_COLUMNS}&sort=-summary.test/accuracy.max", ".t-row", 460),
+    Picture("curves", "#/curves", ".panel canvas", 830, "dark"),
+    Picture("compare", "#/compare?part=parameters&target=train/loss", ".parallel path", 830),
+    Picture(
+        "artifacts",
+        "#/artifacts/LeNet5/lenet5-mnist/v1?path=lenet5.pth",
+        ".preview table",
+        860,
+        scrolled_to=".files",
+    ),
 )
 
 
@@ -54,7 +75,7 @@ def main() -> int:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox"]
             )
-            sizes = [take(browser, url, *picture) for picture in PICTURES]
+            sizes = [take(browser, url, picture) for picture in PICTURES]
             browser.close()
     finally:
         server.terminate()
@@ -68,10 +89,10 @@ def tracker() -> list[str]:
 
 def train_more(folder: Path) -> None:
     """Train with other learning rates, unless that was done before."""
-    for rate in RATES:
+    for rate, epochs in TRIALS:
         run = f"lr-{rate}"
         if not (folder / ".tracker" / "runs" / "LeNet5" / run).exists():
-            words = ["train.py", "--run-id", run, "--epochs", "4", "--lr", rate]
+            words = ["train.py", "--run-id", run, "--epochs", str(epochs), "--lr", rate]
             subprocess.run([sys.executable, *words], cwd=folder, check=True)
 
 
@@ -86,17 +107,21 @@ def read_url(server: subprocess.Popen[str]) -> str:
     return str(json.loads(text)["url"])
 
 
-def take(browser: Any, url: str, name: str, place: str, wanted: str, colors: str) -> int:
+def take(browser: Browser, url: str, picture: Picture) -> int:
     """Take one picture, with as many colors as keep it small, and return its size."""
-    page: Page = browser.new_page(viewport=SIZE, color_scheme=colors, locale="en-US")
+    size: ViewportSize = {"width": WIDTH, "height": picture.height}
+    page = browser.new_page(viewport=size, color_scheme=picture.colors, locale="en-US")
     page.goto(url)
-    page.goto(url.partition("?")[0] + place)
-    page.wait_for_selector(wanted, timeout=120_000)
+    page.goto(url.partition("?")[0] + picture.place)
+    page.wait_for_selector(picture.wanted, timeout=120_000)
     # Charts are drawn a moment after they have their place.
     page.wait_for_timeout(2500)
+    if picture.scrolled_to:
+        page.locator(picture.scrolled_to).evaluate("(element) => element.parentElement.scrollIntoView()")
+        page.wait_for_timeout(300)
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     page.close()
-    target = IMAGES / f"{name}.png"
+    target = IMAGES / f"{picture.name}.png"
     for palette in (256, 128, 64, 32):
         shot.quantize(palette, dither=Image.Dither.NONE).save(target, optimize=True)
         if target.stat().st_size <= MOST_BYTES:

@@ -85,10 +85,10 @@ def _pearson(xs: Sequence[float], ys: Sequence[float]) -> float | None:
 
 def _groups(values: Sequence[Any], *, numeric: bool) -> list[Any]:
     """Return which group each value is in: itself, or one of equally many of an order."""
-    if not numeric or len(set(values)) <= _MOST_GROUPS:
-        return [repr(value) for value in values]
-    # Not more groups than leave some runs in each.
+    # Not more groups than leave some runs in each: alone, every run explains itself.
     many = max(2, min(_MOST_GROUPS, len(values) // 3))
+    if not numeric or len(set(values)) <= many:
+        return [repr(value) for value in values]
     return [int(rank * many / len(values)) for rank in _ranks(values)]
 
 
@@ -97,7 +97,7 @@ def _explained(groups: Sequence[Any], results: Sequence[float]) -> float | None:
     for group, result in zip(groups, results, strict=True):
         members.setdefault(group, []).append(result)
     rest = len(results) - len(members)
-    if rest < 1 or len(members) < 2:
+    if rest < len(members) or len(members) < 2:
         return None
     mean = math.fsum(results) / len(results)
     total = math.fsum((result - mean) ** 2 for result in results)

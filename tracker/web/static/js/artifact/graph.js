@@ -4,7 +4,7 @@ import { h, svg } from "../dom.js";
 import { t } from "../i18n.js";
 import { address } from "../router.js";
 
-const WIDE = 176, HIGH = 38, ACROSS = 64, DOWN = 14;
+const WIDE = 160, HIGH = 38, ACROSS = 44, DOWN = 14;
 
 export function drawGraph(graph) {
   const layers = layersOf(graph);
@@ -76,6 +76,6 @@ function splitVersion(name) {
 }
 
 function short(text) {
-  const most = 24;
+  const most = 21;
   return [...text].length > most ? `${[...text].slice(0, most - 1).join("")}…` : text;
 }

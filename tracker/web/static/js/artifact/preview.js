@@ -67,7 +67,7 @@ function tensors(found) {
     h("div.scroll", { tabIndex: 0 }, h("table.plain", {},
       h("thead", {}, h("tr", {}, heads.map((head, at) => h("th", { scope: "col", class: at > 2 ? "number" : "" }, head)))),
       h("tbody", {}, found.tensors.slice(0, MOST_SHOWN).map((tensor) => h("tr", {},
-        h("th.mono", { scope: "row" }, tensor.name || "·"), h("td.mono", {}, tensor.dtype), h("td.mono", {}, tensor.shape.join(" × ") || t("scalar")), h("td.number", {}, tensor.count.toLocaleString()),
+        h("th.mono", { scope: "row" }, tensor.name || "·"), h("td.mono", {}, tensor.dtype), h("td.mono.shape", {}, tensor.shape.join(" × ") || t("scalar")), h("td.number", {}, tensor.count.toLocaleString()),
         measured ? ["mean", "std", "min", "max"].map((key) => h("td.number", {}, format.number(tensor[key]))) : null,
         tensor.not_finite ? h("td.bad", {}, t("{n} are NaN or infinite", { n: tensor.not_finite })) : null))))),
     found.total > MOST_SHOWN ? h("p.note.small", {}, t("{n} more", { n: found.total - MOST_SHOWN })) : null,
