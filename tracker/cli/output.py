@@ -59,7 +59,7 @@ def print_table(
     optional: Sequence[str] = (),
 ) -> None:
     """Print rows under headings; see `table_lines`."""
-    click.echo("\n".join(table_lines(columns, rows, right=right, colors=colors)))
+    click.echo("\n".join(table_lines(columns, rows, right=right, colors=colors, optional=optional)))
 
 
 def table_lines(
@@ -68,6 +68,7 @@ def table_lines(
     *,
     right: Iterable[str] = (),
     colors: Mapping[str, str] | None = None,
+    optional: Sequence[str] = (),
 ) -> list[str]:
     """Return the lines of rows under headings, no wider than the terminal.
 
