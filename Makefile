@@ -13,7 +13,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Tests and the demo start many processes; without cached byte code each takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow test-frameworks check lint types layers bench clean
+.PHONY: demo test test-slow test-frameworks check lint types layers bench bench-peers clean
 .DELETE_ON_ERROR:
 
 .venv/.installed: pyproject.toml constraints.txt Makefile
@@ -50,8 +50,16 @@ types: .venv/.installed
 layers: .venv/.installed
 	$(B)/python scripts/layers.py
 
+# All that is measured, some fifteen minutes on a quiet machine; make bench SCALE=small takes three.
+# make bench BENCH="--peers --keep" measures the peers too, and puts the table into benchmarks/RESULTS.md.
+SCALE ?= full
+BENCH ?= --peers
 bench: .venv/.installed
-	$(B)/python -m benchmarks
+	$(B)/python -m benchmarks --scale $(SCALE) $(BENCH)
+
+# Environments of the peers, in .cache/peers; a peer that cannot be had is left out, with the reason.
+bench-peers: .venv/.installed
+	$(B)/python -m benchmarks.peer_environments
 
 clean:
 	rm -rf .venv .frameworks build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache demo

@@ -157,7 +157,7 @@ def measure(rows: int = 100_000, repeat: int = 3) -> list[Figure]:
     whole, alone = f"log() of 5 scalars, {rows} calls", best["list_append_us"]
     cold, cold_alone = "a call after a pause of 0.5 ms", best["list_append_after_pause_p50_us"]
     return [
-        Figure(f"{whole}, p50", best["put_p50_us"], us, alone, append, 3, absolute=True),
+        Figure(f"{whole}, p50", best["put_p50_us"], us, alone, append, 3, absolute=True, key="log.p50"),
         Figure(f"{whole}, p99", best["put_p99_us"], us, alone, append, 20, absolute=True),
         Figure(
             f"{whole}, each, close included", best["call_with_close_us"], us, alone, append, 8, absolute=True

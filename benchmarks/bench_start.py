@@ -22,9 +22,10 @@ def measure(repeat: int = 15) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         make_repository(Path(folder))
         process("-c", EMPTY_RUN, cwd=folder)  # the first run makes the folders
-        bare, imported, command, run = alternating(
+        bare, git, imported, command, run = alternating(
             [
                 lambda: process("-c", "pass", cwd=folder),
+                lambda: subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True),
                 lambda: process("-c", "import tracker", cwd=folder),
                 lambda: process("-m", "tracker.cli.main", "--version", cwd=folder),
                 lambda: process("-c", EMPTY_RUN, cwd=folder),
@@ -33,9 +34,25 @@ def measure(repeat: int = 15) -> list[Figure]:
         )
     ms = 1000.0
     return [
-        Figure("import tracker, over bare Python", (imported - bare) * ms, "ms", target=60, absolute=True),
+        Figure(
+            "import tracker, over bare Python",
+            (imported - bare) * ms,
+            "ms",
+            target=60,
+            absolute=True,
+            key="start.import",
+        ),
         Figure("tracker --version", command * ms, "ms", bare * ms, "bare Python"),
-        Figure("an empty run, whole process", run * ms, "ms", bare * ms, "bare Python", 250, absolute=True),
+        Figure(
+            "an empty run, whole process",
+            run * ms,
+            "ms",
+            (bare + git) * ms,
+            "bare Python and one git call",
+            250,
+            absolute=True,
+            key="start.empty_run",
+        ),
     ]
 
 

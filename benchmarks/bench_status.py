@@ -6,7 +6,6 @@ python -m benchmarks.bench_status [--files 100000] [--repeat 5]
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.figures import Figure, alternating, print_figures, process
+from benchmarks.trees import walk
 from vcs import tracked
 from vcs.repo import Repo
 
@@ -61,21 +61,6 @@ def make_files(folder: Path, count: int) -> None:
         if index % 1000 == 0:
             below.mkdir(parents=True)
         (below / f"{index:07}.png").write_bytes(b"%d" % index)
-
-
-def walk(folder: Path) -> int:
-    """Look at every file: the least that can be done."""
-    seen = 0
-    waiting = [str(folder)]
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                else:
-                    entry.stat(follow_symlinks=False)
-                    seen += 1
-    return seen
 
 
 def expect(project: Path, wanted: str) -> None:

@@ -7,8 +7,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Figure:
         floor_work: What that operation is.
         target: The bound, on the ratio to the floor, or on the value where `absolute`.
         absolute: See `target`.
+        key: What the same work of peers goes by; see `peers`.
     """
 
     work: str
@@ -32,6 +34,7 @@ class Figure:
     floor_work: str = ""
     target: float | None = None
     absolute: bool = False
+    key: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -63,16 +66,22 @@ def process(*arguments: str, cwd: str | None = None) -> None:
     subprocess.run([sys.executable, *arguments], cwd=cwd, env=environment, check=True, capture_output=True)
 
 
-def print_figures(figures: Sequence[Figure]) -> None:
-    """Print the table, and how busy the machine was."""
-    head = ("work", "cost", "floor", "ratio", "target", "")
-    rows = [head]
+def print_figures(figures: Sequence[Figure], peers: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Print the table, with what peers need by the key of a figure, and how busy the machine is."""
+    rows = table(figures, peers)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+
+
+def table(figures: Sequence[Figure], peers: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Return the cells of the table, the first row its head."""
+    rows: list[tuple[str, ...]] = [("work", "cost", "floor", "ratio", "target", "", "peers")]
     for f in figures:
         bound = "" if f.target is None else f"<= {f.target:g}{' ' + f.unit if f.absolute else ' x'}"
         floor = "" if f.floor is None else f"{f.floor:.3g} {f.unit} ({f.floor_work})"
         ratio = "" if f.ratio is None else f"{f.ratio:.2f}"
-        rows.append((f.work, f"{f.value:.3g} {f.unit}", floor, ratio, bound, f.verdict))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+        others = peers.get(f.key, "") if f.key else ""
+        rows.append((f.work, f"{f.value:.3g} {f.unit}", floor, ratio, bound, f.verdict, others))
+    return rows
