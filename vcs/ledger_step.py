@@ -12,9 +12,10 @@ the ledger, and moving the ref.
 
 from __future__ import annotations
 
+import glob
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -40,7 +41,6 @@ from vcs.merge_collection import ALIASES, EDITS, merge_collections
 from vcs.merge_logs import merge_logs
 from vcs.merge_runs import (
     RECORD,
-    is_live,
     merge_runs,
     moved_sessions,
     renamed_segment,
@@ -51,6 +51,7 @@ _LOCK_TIMEOUT_S = 30.0
 _BATCH = 256
 _LOGS = (EDITS, ALIASES)
 _OUTPUT = "output.log"
+_ASIDE = ".moved.tmp"
 _Pair = tuple[Entry | None, Entry | None]
 
 
@@ -107,11 +108,17 @@ class _Step:
             left = {path: pair for path, pair in self._units[unit].items() if not self._is(path, pair[1])}
             if not left:
                 return 0
-            if all(self._is(path, pair[0]) for path, pair in left.items()):
-                if is_run(unit):
-                    self._rename_segments(unit)
-                return self._write(left)
-            return self._merge(unit)
+            live = is_run(unit) and self._is_live(unit)
+            if live or not all(self._is(path, pair[0]) for path, pair in left.items()):
+                return self._merge(unit, live=live)
+            if is_run(unit):
+                self._move_segments(unit)
+            return self._write(left)
+
+    def _is_live(self, unit: str) -> bool:
+        """Whether a process of this machine is in a session of the run, as far as its mark tells."""
+        _, project, run = unit.split("/")
+        return any(True for _ in self._layout.live.glob(f"{glob.escape(f'{project}--{run}')}-*.json"))
 
     def _lock(self, unit: str) -> AbstractContextManager[object]:
         folder = self._layout.records / unit
@@ -158,7 +165,7 @@ class _Step:
 
     # as others made it meanwhile
 
-    def _merge(self, unit: str) -> int:
+    def _merge(self, unit: str, *, live: bool) -> int:
         before = files_of_units(self._git, self._old, [unit])[unit]
         after = files_of_units(self._git, self._new, [unit])[unit]
         now = self._on_disk(unit)
@@ -166,8 +173,10 @@ class _Step:
             merged = merge_collections(before, after, now, name=unit.partition("/")[2]).files
             return self._put_collection(unit, now, merged)
         if is_run(unit):
-            self._rename_segments(unit)
-            return self._put_run(unit, before, after, self._on_disk(unit))
+            merged = merge_runs(before, after, now, live=live)
+            moved = moved_sessions(now.get(RECORD, b""), merged.get(RECORD, b""))
+            _rename_segments(self._layout.records / unit, moved, {*now, *merged})
+            return self._put_run(unit, (before, after), now, merged, live=live)
         if unit == COMMITS:
             merge = partial(merge_logs, before.get("", b""), after.get("", b""))
             replace_log(self._layout.records / unit, lambda present: merge(present))
@@ -199,17 +208,20 @@ class _Step:
         return len(changed)
 
     def _put_run(
-        self, unit: str, before: Mapping[str, bytes], after: Mapping[str, bytes], now: Mapping[str, bytes]
+        self,
+        unit: str,
+        sides: tuple[Mapping[str, bytes], Mapping[str, bytes]],
+        now: Mapping[str, bytes],
+        merged: Mapping[str, bytes],
+        *,
+        live: bool,
     ) -> int:
         folder = self._layout.records / unit
-        merged = merge_runs(before, after, now)
         changed = {name for name in {*now, *merged} if now.get(name) != merged.get(name)}
-        if is_live(now.get(RECORD, b"")):
-            # Its process has these open, and appends to them.
-            changed -= {name for name in changed if name in now and segment_session(name) is not None}
-            if _OUTPUT in changed and _OUTPUT in now:
-                changed.discard(_OUTPUT)
-                _append_tail(folder / _OUTPUT, before.get(_OUTPUT, b""), after.get(_OUTPUT, b""))
+        if live and _OUTPUT in changed and _OUTPUT in now:
+            # The process has it open, and appends to it.
+            changed.discard(_OUTPUT)
+            _append_tail(folder / _OUTPUT, *(side.get(_OUTPUT, b"") for side in sides))
         for name in sorted(changed, key=lambda name: (name not in merged, name == RECORD, name)):
             if name in merged:
                 write_atomic(folder / name, merged[name])
@@ -217,29 +229,47 @@ class _Step:
                 _remove(folder / name)
         return len(changed)
 
-    def _rename_segments(self, unit: str) -> None:
+    def _move_segments(self, unit: str) -> None:
         """Let files that the ledger does not carry follow sessions that have other numbers."""
-        records = self._layout.records
         pair = self._units[unit].get(f"{unit}/{RECORD}")
         if pair is None or pair[0] is None or pair[1] is None:
             return
         before, after = read_objects(self._git, [pair[0][1], pair[1][1]])
         moved = moved_sessions(before or b"", after or b"")
-        if not moved:
-            return
-        carried = {
-            *files_of_units(self._git, self._old, [unit])[unit],
-            *files_of_units(self._git, self._new, [unit])[unit],
-        }
-        folder = records / unit
-        for kind in ("history", "system"):
-            for source in sorted((folder / kind).glob("*")):
-                name = f"{kind}/{source.name}"
-                session = segment_session(name)
-                if session in moved and name not in carried:
-                    target = folder / renamed_segment(name, moved[session])
-                    if not target.exists():
-                        os.rename(source, target)
+        if moved:
+            carried = [files_of_units(self._git, one, [unit])[unit] for one in (self._old, self._new)]
+            _rename_segments(self._layout.records / unit, moved, {*carried[0], *carried[1]})
+
+
+def _rename_segments(folder: Path, moved: Mapping[int, int], without: Collection[str]) -> None:
+    """Rename the segments of a run on disk whose sessions have other numbers, also where two swap."""
+    for kind in ("history", "system") if moved else ():
+        for aside in sorted((folder / kind).glob(f".*{_ASIDE}")):  # A call was cut off.
+            source = aside.with_name(aside.name[1:].removesuffix(_ASIDE))
+            free = [place for place in (source, _renamed(source, moved)) if not place.exists()]
+            if free:
+                os.rename(aside, free[0])
+        asides = {}
+        for source in sorted((folder / kind).glob("[0-9]*")):
+            session = segment_session(f"{kind}/{source.name}")
+            if session in moved and f"{kind}/{source.name}" not in without:
+                asides[source] = source.with_name(f".{source.name}{_ASIDE}")
+                os.rename(source, asides[source])
+        for source, aside in asides.items():
+            target = _renamed(source, moved)
+            # What is there was put there by a call that was cut off, and this one is in its place.
+            os.rename(aside, source if target.exists() else target)
+
+
+def _renamed(source: Path, moved: Mapping[int, int]) -> Path:
+    session = segment_session(f"history/{source.name}")
+    return (
+        source
+        if session is None
+        else source.with_name(
+            renamed_segment(f"history/{source.name}", moved.get(session, session)).rpartition("/")[2]
+        )
+    )
 
 
 def _in_order(change: tuple[str, _Pair]) -> tuple[bool, bool, bool, str]:

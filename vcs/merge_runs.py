@@ -48,15 +48,19 @@ class _Side:
         return max((str(session.get("started", "")) for session in self.sessions.values()), default="")
 
 
-def merge_runs(base: Files, theirs: Files, ours: Files) -> dict[str, bytes]:
+def merge_runs(base: Files, theirs: Files, ours: Files, *, live: bool = False) -> dict[str, bytes]:
     """Merge the files of a run, by their paths in its folder; the record is among them.
+
+    With `live` a process of ours is in one of its sessions, which keeps its number also
+    where only theirs changed.
 
     A run that one side removed and the other left alone is removed. A record that cannot
     be read is theirs, or ours if theirs has none.
     """
+    if not live and (dict(ours) == dict(base) or dict(theirs) == dict(base)):
+        return dict(theirs if dict(ours) == dict(base) else ours)
     if not theirs or not ours:
-        changed = theirs or ours
-        return {} if dict(changed) == dict(base) else dict(changed)
+        return dict(theirs or ours)
     sides = [_side(files) for files in (base, theirs, ours)]
     if sides[1] is None or sides[2] is None:
         return {**ours, **theirs}
@@ -103,12 +107,6 @@ def moved_sessions(before: bytes, after: bytes) -> dict[int, int]:
     return {number: now for number, now in found.items() if now is not None and now != number}
 
 
-def is_live(data: bytes) -> bool:
-    """Whether a record says that a session of the run has not ended."""
-    sessions = _mappings((_load(data) or {}).get("sessions"))
-    return any(session.get("state") == "running" for session in sessions)
-
-
 def segment_session(path: str) -> int | None:
     """Return the session to which a file of history or system metrics belongs by its name."""
     match = _SEGMENT.fullmatch(path)
@@ -132,18 +130,31 @@ def _move_sessions(theirs: _Side, ours: _Side) -> None:
     """Decide which sessions get another number, on either side."""
     there = {_identity(session): number for number, session in theirs.sessions.items()}
     here = {_identity(session): number for number, session in ours.sessions.items()}
-    taken = {*theirs.sessions, *ours.sessions}
-    for identity, number in sorted(here.items(), key=lambda item: item[1]):
-        if identity not in there and number in theirs.sessions:
-            stays = ours.sessions[number].get("state") == "running"
-            moves = theirs if stays else ours
-            moves.moved[number] = max(taken) + 1
-            taken.add(max(taken) + 1)
-    for identity, number in here.items():
-        if identity in there:
-            target = theirs.moved.get(there[identity], there[identity])
-            if target != number:
-                ours.moved[number] = target
+    # Their processes know these numbers, so whatever else has them gives way.
+    final = {
+        identity: number
+        for identity, number in here.items()
+        if _runs(ours.sessions[number]) and (identity not in there or _runs(theirs.sessions[there[identity]]))
+    }
+    waiting: list[tuple[str, ...]] = []
+    for side in (there, here):
+        for identity, number in sorted(side.items(), key=lambda item: item[1]):
+            if identity in final or identity in waiting:
+                continue
+            if number in final.values():
+                waiting.append(identity)
+            else:
+                final[identity] = number
+    free = max(final.values(), default=-1) + 1
+    final |= {identity: free + place for place, identity in enumerate(waiting)}
+    theirs.moved = {
+        number: final[identity] for identity, number in there.items() if final[identity] != number
+    }
+    ours.moved = {number: final[identity] for identity, number in here.items() if final[identity] != number}
+
+
+def _runs(session: Plain) -> bool:
+    return session.get("state") == "running"
 
 
 def _identity(session: Plain) -> tuple[str, ...]:
@@ -250,14 +261,14 @@ def _merge_record(before: Plain, theirs: _Side, ours: _Side, newer: _Side) -> Pl
         "metrics": lambda item: str(item.get("name")),
     }
     for name, key in keys.items():
-        was, one, other = (_mappings(side.get(name)) for side in (before, older.record, newer.record))
+        was, one, other = (_mappings(side.get(name)) for side in (before, theirs.record, ours.record))
         if was or one or other:
             pick = _more_final if name == "sessions" else _newer_item
-            merged[name] = _merge_items(was, one, other, key, pick)
+            merged[name] = _merge_items(was, one, other, key, pick, swapped=older is ours)
     if merged.get("sessions"):
         merged["sessions"].sort(key=number_of)
         merged["state"] = merged["sessions"][-1].get("state", merged.get("state"))
-    tags = [record.get("tags") for record in (before, older.record, newer.record)]
+    tags = [record.get("tags") for record in (before, theirs.record, ours.record)]
     if all(isinstance(tag, list) for tag in tags[1:]):
         merged["tags"] = _merge_set(*(tag if isinstance(tag, list) else [] for tag in tags))
     return merged
@@ -284,20 +295,26 @@ _ABSENT: Any = object()
 
 def _merge_items(
     before: list[Plain],
-    older: list[Plain],
-    newer: list[Plain],
+    theirs: list[Plain],
+    ours: list[Plain],
     key: Callable[[Plain], object],
     pick: Callable[[Plain | None, Plain, Plain], Plain],
+    *,
+    swapped: bool,
 ) -> list[Plain]:
-    """Unite two lists of mappings; what one side removed and the other left alone is removed."""
+    """Unite two lists of mappings; what one side removed and the other left alone is removed.
+
+    `pick` gets the item of the older side first, which is ours if `swapped`.
+    """
     was = {key(item): item for item in before}
-    left = {key(item): item for item in older}
-    right = {key(item): item for item in newer}
+    left = {key(item): item for item in theirs}
+    right = {key(item): item for item in ours}
     merged = []
     for name in dict.fromkeys([*left, *right]):
         one, other = left.get(name), right.get(name)
         if one is not None and other is not None:
-            merged.append(one if one == other else pick(was.get(name), one, other))
+            older, newer = (other, one) if swapped else (one, other)
+            merged.append(one if one == other else pick(was.get(name), older, newer))
         else:
             present = one if one is not None else other
             if present is not None and was.get(name) != present:
@@ -316,9 +333,9 @@ def _more_final(before: Plain | None, older: Plain, newer: Plain) -> Plain:
     return _newer_item(before, older, newer)
 
 
-def _merge_set(before: list[Any], older: list[Any], newer: list[Any]) -> list[Any]:
-    merged = [*older, *(item for item in newer if item not in older)]
-    return [item for item in merged if item not in before or (item in older and item in newer)]
+def _merge_set(before: list[Any], theirs: list[Any], ours: list[Any]) -> list[Any]:
+    merged = [*theirs, *(item for item in ours if item not in theirs)]
+    return [item for item in merged if item not in before or (item in theirs and item in ours)]
 
 
 def _key(item: Plain, *names: str) -> tuple[str, ...]:

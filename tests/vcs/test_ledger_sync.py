@@ -118,6 +118,48 @@ def test_a_session_that_still_runs_here_keeps_its_number(pair: tuple[Clone, Clon
     assert [(s["number"], s["host"]) for s in b.run("run")["sessions"]] == [(0, "b"), (1, "a")]
 
 
+def test_two_live_sessions_of_one_run_keep_their_numbers_where_they_live(pair: tuple[Clone, Clone]) -> None:
+    """Until they have ended; then both clones agree."""
+    a, b = pair
+    for clone, host in ((a, "a"), (b, "b")):
+        folder = clone.write_run(
+            "run",
+            sessions=[session(0, f"2026-01-0{1 + (host == 'b')}T00:00:00Z", host=host, state="running")],
+        )
+        clone.layout.live.mkdir(parents=True, exist_ok=True)
+        (clone.layout.live / "p--run-0.json").write_text("{}")
+        (folder / "history" / "0-0.jsonl").write_text(f"of {host}\n")
+        (folder / "history" / "0-1.jsonl").write_text(host * (2 << 20))
+        (folder / "output.log").write_text(f"said by {host}\n")
+        clone.commit()
+    b.push()
+    a.push()
+    b.pull()
+    for clone, host, other in ((a, "a", "b"), (b, "b", "a")):
+        folder = clone.layout.run("p", "run").folder
+        assert [(s["number"], s["host"]) for s in clone.run("run")["sessions"]] == [(0, host), (1, other)]
+        assert (folder / "history" / "0-0.jsonl").read_text() == f"of {host}\n"
+        assert (folder / "history" / "1-0.jsonl").read_text() == f"of {other}\n"
+        assert (folder / "history" / "0-1.jsonl").read_text() == host * (2 << 20)
+        assert (folder / "output.log").read_text().startswith(f"said by {host}\n")
+    for clone in pair:
+        sessions = clone.run("run")["sessions"]
+        sessions[0] |= {"state": "finished", "ended": "2026-02-01T00:00:00Z"}
+        clone.write_run("run", sessions=sessions, state="finished")
+        (clone.layout.live / "p--run-0.json").unlink()
+    for clone in (a, b, a, b):
+        clone.push()
+        clone.pull()
+    assert a.ledger.tip() == b.ledger.tip()
+    for clone in pair:
+        folder = clone.layout.run("p", "run").folder
+        for one in clone.run("run")["sessions"]:
+            assert one["state"] == "finished"
+            assert (folder / "history" / f"{one['number']}-0.jsonl").read_text() == f"of {one['host']}\n"
+            large = folder / "history" / f"{one['number']}-1.jsonl"
+            assert not large.exists() or large.read_text() == one["host"] * (2 << 20)
+
+
 def test_the_latest_move_of_an_alias_wins_and_the_log_keeps_all(pair: tuple[Clone, Clone]) -> None:
     a, b = pair
     for text in ("0", "1", "2"):
