@@ -65,6 +65,8 @@ _VARIABLES = {
     "sweep_param_path": "SWEEP_PARAM_PATH",
     "sweep_project": "SWEEP_PROJECT",
     "sweep_run_id": "SWEEP_RUN_ID",
+    "distributed": "DISTRIBUTED",
+    "distributed_wait_s": "DISTRIBUTED_WAIT_S",
 }
 # What other spellings of settings, those of old and new versions of wandb, mean here.
 _SPELLINGS = {
@@ -84,7 +86,8 @@ class Settings:
 
     Any name is accepted, so that scripts for other versions work; what has no meaning
     here is kept and has no effect. `strict=True` makes trouble while logging raise,
-    `keep_late_steps=True` keeps rows whose step is already past.
+    `keep_late_steps=True` keeps rows whose step is already past. `distributed=False` gives
+    each rank of a distributed job a run of its own; see `tracker.live.ranks`.
 
     Attributes:
         known_fields: Those of wandb's names that have an effect here.
@@ -161,6 +164,9 @@ class RunSettings:
     label: str | None = None
     sweep_id: str | None = None
     sweep_param_path: str | None = None
+    distributed: bool = True
+    distributed_wait_s: float = 30.0
+    job: str = ""
     given: Settings = field(default_factory=Settings)
 
 
@@ -209,6 +215,8 @@ def load_settings(arguments: Mapping[str, Any], environment: Mapping[str, str] |
         label=_text(options, "x_label"),
         sweep_id=_text(options, "sweep_id"),
         sweep_param_path=_text(options, "sweep_param_path"),
+        distributed=options.get("distributed") is None or _flag(options, "distributed"),
+        distributed_wait_s=_wait(options.get("distributed_wait_s")),
         given=Settings(**options),
     )
 
@@ -264,6 +272,27 @@ def forget_orders() -> None:
     """Take them out of the environment: they were for one run, and not for programs that it starts."""
     for name in orders():
         del os.environ[name]
+
+
+def rank_of_process(environment: Mapping[str, str] | None = None) -> tuple[int, str] | None:
+    """Return the rank that a launcher (torchrun, accelerate, …) gave this process, and a name for the job.
+
+    Every process of a job gets the same name, on every host. None outside of a job of several.
+    """
+    env = os.environ if environment is None else environment
+    try:
+        rank, world = int(env.get("RANK", "")), int(env.get("WORLD_SIZE", ""))
+    except ValueError:
+        return None
+    return (rank, name_of_job(env)) if world > 1 and rank >= 0 else None
+
+
+def name_of_job(environment: Mapping[str, str] | None = None) -> str:
+    """Return what tells the distributed job of this process from others; empty if nothing does."""
+    env = os.environ if environment is None else environment
+    names = ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT")
+    parts = [env.get(name, "") for name in (*names, "SLURM_JOB_ID", "SLURM_STEP_ID")]
+    return "/".join(parts) if any(parts) else ""
 
 
 def recorded_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -347,6 +376,16 @@ def _tags(value: Any) -> tuple[str, ...] | None:
     else:
         raise UsageError(f"tags cannot be of type {type(value).__name__}", hint='tags=["baseline", "night"]')
     return tuple(dict.fromkeys(tag for tag in (str(part).strip() for part in parts) if tag))
+
+
+def _wait(value: Any) -> float:
+    try:
+        seconds = 30.0 if value is None else float(value)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not 0 <= seconds < 86400:
+        raise UsageError(f"distributed_wait_s is seconds below 86400, not {value!r}")
+    return seconds
 
 
 def _seconds(value: Any) -> float:

@@ -34,8 +34,30 @@ def test_a_transformers_training_reports_to_wandb(train: Train) -> None:
     assert final.logged_by().id == run.id
 
 
-def test_an_accelerate_training_logs_with_wandb(train: Train) -> None:
-    trained = train("huggingface", "accelerate_wandb.py")
+def test_a_transformers_training_reports_to_tracker(train: Train) -> None:
+    """By our own callback, without `tracker run`."""
+    trained = train(
+        "huggingface",
+        "transformers_wandb.py",
+        "tracker",
+        variables={"TRACKER_PROJECT": "tiny"},
+        files=("tiny_llama.py",),
+        launcher=("python",),
+    )
+    run = trained.run("tiny")
+
+    assert (run.name, run.state) == ("first", "finished")
+    rows = run.history(pandas=False)
+    assert [row["train/global_step"] for row in rows if "train/loss" in row] == [2, 4, 6, 8]
+    assert [row["train/global_step"] for row in rows if "eval/loss" in row] == [4, 8]
+    assert run.summary["total_flos"] > 0
+    assert (run.config["learning_rate"], run.config["hidden_size"]) == (0.01, 16)
+
+
+@pytest.mark.parametrize("log_with", ["wandb", "tracker"])
+def test_an_accelerate_training_logs_with(train: Train, log_with: str) -> None:
+    launcher = ("tracker", "run") if log_with == "wandb" else ("python",)
+    trained = train("huggingface", "accelerate_wandb.py", log_with, launcher=launcher)
     run = trained.run("squares")
 
     assert (run.name, run.state, run.tags) == ("first", "finished", ["small"])

@@ -1,4 +1,4 @@
-"""Lightning with its own WandbLogger, unchanged."""
+"""Lightning with its own WandbLogger, unchanged, and with ours."""
 
 from __future__ import annotations
 
@@ -47,3 +47,21 @@ def test_a_lightning_training_written_for_wandb_is_recorded_whole(train: Train) 
     assert best.logged_by().id == first.id
     assert (trained.folder / "restored" / "model.ckpt").is_file()
     assert math.isfinite(second.summary["restored"])
+
+
+def test_the_native_logger_records_a_training_of_two_processes_as_one_run(train: Train) -> None:
+    trained = train("lightning", "lightning_native.py", launcher=("python",))
+    run = trained.run("native")
+
+    assert (run.name, run.state) == ("first", "finished")
+    assert run.config["lr"] == 0.1
+    rows = run.history(pandas=False)
+    # 64 rows for two processes in batches of 8 are 4 steps an epoch.
+    assert [row["trainer/global_step"] for row in rows if "loss" in row] == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert [row["trainer/global_step"] for row in rows if "val" in row] == [3, 7]
+    assert len(trained.api.artifacts("model", "native/first-checkpoint")) == 2
+    best = trained.api.artifact("native/first-checkpoint:best")
+    assert best.metadata["score"] == pytest.approx(min(row["val"] for row in rows if "val" in row))
+    # The module logs by `tracker.log`, too, on each rank; the second rank's rows are beside the first's.
+    seen = {row["_rank"] for row in run.history(pandas=False, ranks="all") if "seen" in row}
+    assert seen == {"0", "1"}

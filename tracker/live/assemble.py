@@ -83,8 +83,17 @@ def assemble_on_disk(
     return parts
 
 
-def join(settings: RunSettings, repo: Repo, branch: Branch, config: Mapping[str, Any]) -> Parts:
+def join(
+    settings: RunSettings,
+    repo: Repo,
+    branch: Branch,
+    config: Mapping[str, Any],
+    *,
+    is_rank: bool = False,
+) -> Parts:
     """Log into a run that another process began: rows go to a rank of their own, nothing else is written.
+
+    A rank of the run's own job begins where the run's session began, and is resumed if that is.
 
     Raises:
         UsageError: The run has no session to join, or its label is taken.
@@ -96,7 +105,8 @@ def join(settings: RunSettings, repo: Repo, branch: Branch, config: Mapping[str,
     this = this_process()
     rank = settings.label or f"{this.host.partition('.')[0]}-{this.pid}"
     run = repo.layout.run(record.project, record.id)
-    header = Header(run=record.id, session=session.number, rank=rank, start=time.time(), from_step=0)
+    first = session.from_step if is_rank else 0
+    header = Header(run=record.id, session=session.number, rank=rank, start=time.time(), from_step=first)
     facts = Facts(
         id=record.id,
         project=record.project,
@@ -107,7 +117,8 @@ def join(settings: RunSettings, repo: Repo, branch: Branch, config: Mapping[str,
         tags=tuple(record.tags),
         notes=record.notes,
         start_time=header.start,
-        resumed=True,
+        starting_step=first,
+        resumed=session.number > 0 if is_rank else True,
         session=session.number,
         folder=run.folder,
     )

@@ -27,12 +27,17 @@ from vcs.layout import Layout
 
 @dataclass(frozen=True)
 class Mark:
-    """One session that has not ended."""
+    """One session that has not ended.
+
+    Attributes:
+        job: The distributed job whose other ranks may log to the run; see `ranks`.
+    """
 
     project: str
     run: str
     session: int
     process: ProcessId
+    job: str = ""
 
     def path(self, layout: Layout) -> Path:
         return layout.live / f"{self.project}--{self.run}-{self.session}.json"
@@ -61,7 +66,11 @@ def read_all(layout: Layout) -> Iterator[Mark]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             raw = json.loads(path.read_text())
             mark = Mark(
-                str(raw["project"]), str(raw["run"]), int(raw["session"]), ProcessId(**raw["process"])
+                str(raw["project"]),
+                str(raw["run"]),
+                int(raw["session"]),
+                ProcessId(**raw["process"]),
+                str(raw.get("job", "")),
             )
             # A name that does not fit its content would let a crafted mark name any path.
             if mark.path(layout) == path:

@@ -20,6 +20,7 @@ from tracker.live.handle import Run
 from tracker.live.lifecycle import Guarded, Lifecycle
 from tracker.live.parts import Parts
 from tracker.live.port import OpenRun
+from tracker.live.ranks import join_rank_0, logs_to_rank_0, rank_here
 from tracker.live.revival import Revival, take_revival
 from tracker.live.start import join_run, start_disabled, start_on_disk
 from tracker.live.sweep_values import held_by_sweep
@@ -198,11 +199,7 @@ def _begin(settings: RunSettings, given: Mapping[str, Any]) -> Run:
     if settings.mode == "disabled":
         parts = start_disabled(settings, plain, settings.run_id or generate_id())
     else:
-        defaults = {clean_key(key): value for key, value in read_defaults(current_folder()).items()}
-        revival = take_revival(settings)
-        if revival is not None:
-            settings = revival.applied(settings)
-        parts = start_on_disk(settings, plain, defaults=defaults, revival=revival or Revival())
+        parts = _start(settings, plain)
     run = Run(parts, open_run)
     parts.config.__dict__["_on_object"] = _use_artifacts(run)
     _guard(run, parts)
@@ -213,6 +210,21 @@ def _begin(settings: RunSettings, given: Mapping[str, Any]) -> Run:
     if not run.disabled:
         say(_greeting(run))
     return run
+
+
+def _start(settings: RunSettings, given: Mapping[str, Any]) -> Parts:
+    defaults = {clean_key(key): value for key, value in read_defaults(current_folder()).items()}
+    rank = rank_here()
+    if rank is not None and rank.number == 0:
+        settings = replace(settings, job=rank.job)
+    elif rank is not None and logs_to_rank_0(settings):
+        joined = join_rank_0(settings, rank, {**defaults, **given})
+        if joined is not None:
+            return joined
+    revival = take_revival(settings)
+    if revival is not None:
+        settings = revival.applied(settings)
+    return start_on_disk(settings, given, defaults=defaults, revival=revival or Revival())
 
 
 def _greeting(run: Run) -> str:

@@ -171,7 +171,7 @@ class _Starting:
     def run(self) -> Parts:
         """Take all the steps."""
         session = self._session()
-        mark = marks.Mark(self.project, self.branch.run_id, session.number, self.process)
+        mark = marks.Mark(self.project, self.branch.run_id, session.number, self.process, self.settings.job)
         marks.put(self.repo.layout, mark)
         try:
             record = self._enter(session)

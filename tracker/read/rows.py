@@ -10,7 +10,7 @@ from tracker.live.term import warn
 from tracker.read.frames import Row
 from tracker.storage.bulk import bulk
 from tracker.storage.history import keys_of, read_columns, read_rows
-from tracker.storage.parts import Which
+from tracker.storage.parts import OWN, Which
 from vcs.layout import RunLayout
 from vcs.names import near
 
@@ -25,9 +25,11 @@ def select_rows(
     max_step: int | None = None,
     system: bool = False,
     all_segments: bool = False,
+    ranks: Sequence[str] | None = OWN,
 ) -> list[Row]:
     """Return the rows of a run; with `keys` those that have all of them, and only these values.
 
+    `ranks` are those of a distributed run, None for all; with several, rows say `_rank`.
     A key that no row has and that looks like one that some have is said in a warning.
 
     Raises:
@@ -35,16 +37,24 @@ def select_rows(
         StoreError: A file cannot be read.
     """
     which: Which = "system" if system else "history"
-    if keys is not None and not all_segments:
+    if keys is not None and not all_segments and ranks == OWN:
         rows = _from_columns(run, keys, min_step, max_step, which)
     else:
         rows = read_rows(
-            run, keys=keys, min_step=min_step, max_step=max_step, all_segments=all_segments, which=which
+            run,
+            keys=keys,
+            min_step=min_step,
+            max_step=max_step,
+            all_segments=all_segments,
+            ranks=ranks,
+            which=which,
         )
         if keys is None:
             return rows
-        shown = (*keys, "_session", "_masked")
-        rows = [{key: row[key] for key in shown} for row in rows if all(key in row for key in keys)]
+        shown = (*keys, "_session", "_masked", "_rank")
+        rows = [
+            {key: row[key] for key in shown if key in row} for row in rows if all(key in row for key in keys)
+        ]
     if not rows:
         _say_unknown(run, keys, system=system)
     return rows

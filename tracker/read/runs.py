@@ -22,6 +22,7 @@ from tracker.read.summary import RunSummary
 from tracker.read.sweeps import Sweep
 from tracker.storage import records, sweep_record
 from tracker.storage.history import keys_of, last_step, read_rows
+from tracker.storage.parts import OWN
 from tracker.storage.records import LoggedVersion, Session, Used
 from vcs.errors import FormatError, NotFoundError
 
@@ -131,6 +132,7 @@ class Run(RunView):
         stream: Stream = "default",
         *,
         all_segments: bool = False,
+        ranks: Sequence[str | int] | Literal["all"] = OWN,
     ) -> Any:
         """Return the rows, all of them unless `samples` says how many.
 
@@ -141,12 +143,20 @@ class Run(RunView):
             pandas: A data frame, if pandas is installed; else a list of dictionaries.
             stream: "default" for metrics, "system" (or wandb's "events") for system metrics.
             all_segments: Also rows that were taken back; each then says `_masked`.
+            ranks: Of a distributed run, whose rows: those of rank 0, of others, or "all";
+                with several, each row says `_rank`.
 
         Raises:
             FormatError: The history is damaged; file and line are named.
         """
         wanted = None if keys is None else list(dict.fromkeys([x_axis, *keys]))
-        rows = select_rows(self.layout, wanted, system=stream != "default", all_segments=all_segments)
+        rows = select_rows(
+            self.layout,
+            wanted,
+            system=stream != "default",
+            all_segments=all_segments,
+            ranks=None if ranks == "all" else tuple(map(str, ranks)),
+        )
         if samples is not None:
             rows = thin(rows, samples)
         if not pandas or not has_pandas():

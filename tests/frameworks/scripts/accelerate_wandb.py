@@ -8,11 +8,9 @@ from accelerate import Accelerator
 
 log_with = sys.argv[1] if len(sys.argv) > 1 else "wandb"
 if log_with == "tracker":
-    from tracker.integrations.accelerate import Tracker
-
-    log_with = Tracker("squares", name="first")
+    import tracker.integrations.accelerate
 accelerator = Accelerator(log_with=log_with, cpu=True)
-options = {"wandb": {"name": "first", "tags": ["small"]}} if log_with == "wandb" else {}
+options = {log_with: {"name": "first", "tags": ["small"]}}
 accelerator.init_trackers("squares", config={"lr": 0.1}, init_kwargs=options)
 
 model = torch.nn.Linear(2, 1)
@@ -30,7 +28,7 @@ for epoch in range(2):
         optimizer.step()
         accelerator.log({"loss": loss.item(), "epoch": epoch}, step=step)
         step += 1
-tracker = accelerator.get_tracker("tracker" if log_with != "wandb" else "wandb")
+tracker = accelerator.get_tracker(log_with)
 tracker.log_images({"seen": [numpy.zeros((4, 4, 3), dtype="uint8")]}, step=step)
 tracker.log_table("guesses", columns=["x", "y"], data=[[1, 2.0]], step=step)
 accelerator.end_training()
