@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tracker.artifacts.draft import Draft
-from tracker.errors import FormatError, UsageError
+from tracker.errors import Error, FormatError, UsageError
 from tracker.values.content import Media
+from tracker.values.graph import Graph
+from tracker.values.joined import JoinedTable, PartitionedTable
 from tracker.values.json_text import from_json, json_bytes
 from tracker.values.media import Audio, Histogram, Html, Image, Molecule, Object3D, Table, value_to_media
+from tracker.values.objects import Plotly
 from tracker.values.sink import NAME_LENGTH, Stored
 from tracker.values.video import Video
 from vcs.digest import Digest
@@ -26,13 +29,13 @@ from vcs.stores.base import Batch
 _MAX_RECORD_BYTES = 64 << 20
 
 _FROM_FILE: dict[str, Callable[..., Any]] = {
-    "image-file": Image,
     "audio-file": Audio,
     "video-file": Video,
     "html-file": Html,
     "object3D-file": Object3D,
     "molecule-file": Molecule,
 }
+_FROM_JSON: dict[str, Callable[[Any], Any]] = {"graph-file": Graph.of_json, "plotly-file": Plotly.of_json}
 
 
 def add_object(draft: Draft, value: object, name: str, *, overwrite: bool = False) -> Entry:
@@ -71,8 +74,6 @@ def find_record(name: str, paths: Any) -> str | None:
 def revive(data: bytes, path: str, fetch: Callable[[str], Path]) -> Any:
     """Return the object of a record; `fetch` brings a path of the artifact and says where it lies.
 
-    Overlays of an image (masks, boxes) are not brought back.
-
     Raises:
         FormatError: It is no record.
         UsageError: A kind of object that cannot be made again from its record.
@@ -83,7 +84,12 @@ def revive(data: bytes, path: str, fetch: Callable[[str], Path]) -> Any:
         record = from_json(data)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path} is no record of an object: {error}") from error
-    return _revive(record, path, fetch)
+    try:
+        return _revive(record, path, fetch)
+    except Error:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(f"{path} is no record of an object: {error!r}") from error
 
 
 def _revive(record: Any, path: str, fetch: Callable[[str], Path]) -> Any:
@@ -91,16 +97,53 @@ def _revive(record: Any, path: str, fetch: Callable[[str], Path]) -> Any:
         raise FormatError(f"{path} is no record of an object")
     if kind == Histogram.record_type:
         return Histogram(np_histogram=(record["values"], record["bins"]))
+    if kind == JoinedTable.record_type:
+        first, second = (
+            _revive(table, path, fetch) if isinstance(table, dict) else table
+            for table in (record["table1"], record["table2"])
+        )
+        return JoinedTable(first, second, record["join_key"])
+    if kind == PartitionedTable.record_type:
+        return PartitionedTable(record["parts_path"])
     where = record.get("path")
     if kind == Table.record_type and isinstance(where, str):
         return _revive_table(fetch(where).read_bytes(), where, fetch)
+    if kind == Image.record_type and isinstance(where, str):
+        return _revive_image(record, where, fetch)
     if kind in _FROM_FILE and isinstance(where, str):
         caption = {"caption": record["caption"]} if "caption" in record else {}
         return _FROM_FILE[kind](str(fetch(where)), **caption)
+    if kind in _FROM_JSON and isinstance(where, str):
+        return _FROM_JSON[kind](_json_of(fetch(where).read_bytes(), where))
     raise UsageError(
         f"{path} holds a {kind}, which cannot be made again",
         hint="get_entry(name).download() brings its file",
     )
+
+
+def _revive_image(record: dict[str, Any], where: str, fetch: Callable[[str], Path]) -> Image:
+    masks = {
+        name: {"path": str(fetch(mask["path"])), "class_labels": mask.get("class_labels")}
+        for name, mask in record.get("masks", {}).items()
+    }
+    boxes = {
+        name: _json_of(fetch(box["path"]).read_bytes(), box["path"])
+        for name, box in record.get("boxes", {}).items()
+    }
+    return Image(
+        str(fetch(where)),
+        caption=record.get("caption"),
+        classes=record.get("classes"),
+        masks=masks or None,
+        boxes=boxes or None,
+    )
+
+
+def _json_of(data: bytes, path: str) -> Any:
+    try:
+        return from_json(data)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is no JSON: {error}") from error
 
 
 def _revive_table(data: bytes, path: str, fetch: Callable[[str], Path]) -> Table:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
+
+from tracker.errors import UsageError
 
 ANSWERS = {
     "login": "no account is needed: runs are kept in this folder",
@@ -19,14 +22,15 @@ ANSWERS = {
     "disabled": "set TRACKER_MODE=disabled instead",
     "on": "set TRACKER_MODE=offline (the default) instead",
     "off": "set TRACKER_MODE=disabled instead",
-    "sync": "nothing to upload: the runs are in .tracker/; list them with: tracker runs",
+    "sync": "nothing to upload: the runs are in .tracker/; list them with: tracker runs\n"
+    "tracker: run folders that wandb wrote are taken over by: tracker import wandb DIR",
     "status": "list the runs with: tracker runs",
     "verify": "check the set-up with: tracker doctor",
 }
 HINTS = {
-    "artifact": "tracker artifact --help",
-    "pull": "tracker show RUN",
-    "restore": "tracker show RUN",
+    "pull": "tracker show RUN says where the files of a run lie",
+    "restore": "tracker resume RUN, which brings back code, inputs and checkpoint",
+    "projects": "tracker runs",
 }
 
 
@@ -38,13 +42,31 @@ def answer(arguments: Sequence[str]) -> tuple[int, str]:
         return 0, f"tracker: {ANSWERS[command]}"
     if arguments and arguments[0] == "--version":
         return 0, "wandb, version 0.31.0 (tracker)"
+    if command == "artifact":
+        return 2, "tracker: 'wandb artifact' needs put, get or ls\nHint: tracker artifact --help"
     if command in HINTS:
         return 2, f"tracker: 'wandb {command}' is not answered here\nHint: {HINTS[command]}"
     return 2, f"tracker: 'wandb {command}' is unknown here\nHint: tracker --help"
 
 
+def _artifact(arguments: Sequence[str]) -> NoReturn:
+    from tracker.cli.main import main as tracker_main
+    from tracker.compat.wandb_artifact import translated
+
+    try:
+        words = translated(arguments)
+    except UsageError as error:
+        sys.stderr.write(f"tracker: {error}\n")
+        sys.exit(2)
+    sys.argv = ["tracker", *words]
+    tracker_main()
+    sys.exit(0)
+
+
 def main() -> None:
     """Answer the command line of this process."""
+    if sys.argv[1:2] == ["artifact"] and len(sys.argv) > 2:
+        _artifact(sys.argv[2:])
     status, text = answer(sys.argv[1:])
     stream = sys.stdout if status == 0 else sys.stderr
     stream.write(text + "\n")

@@ -68,6 +68,22 @@ class Graph(Media):
             before = layer.name
         return graph
 
+    @classmethod
+    def of_json(cls, kept: Any) -> Graph:
+        """Return the graph that was kept as a file.
+
+        Raises:
+            ValueError: It is no graph.
+        """
+        if not isinstance(kept, dict) or not isinstance(kept.get("nodes"), list):
+            raise ValueError("not a graph")
+        graph = cls(str(kept.get("format", "keras")))
+        for node in kept["nodes"]:
+            graph.add_node(node)
+        for start, end in kept.get("edges", []):
+            graph.add_edge(start, end)
+        return graph
+
     def freeze(self) -> Graph:
         """Return the graph as it is now."""
         copy = Graph(self.format)

@@ -172,6 +172,17 @@ class Plotly(Media):
             raise TypeError(f"not a plotly figure: {type(val).__name__}")
         self._content = Content(str(val.to_json()).encode())
 
+    @classmethod
+    def of_json(cls, kept: Any) -> Plotly:
+        """Return the figure that was kept as JSON; `plotly.io.from_json` makes a figure of plotly's of it."""
+        figure = cls.__new__(cls)
+        figure._content = Content(json_bytes(kept))
+        return figure
+
+    def to_json(self) -> str:
+        """Return the figure as JSON."""
+        return self._content.read().decode()
+
     def to_record(self, sink: MediaSink) -> Record:
         """Put the figure into the sink; see `Media.to_record`."""
         stored = self._content.put(sink, folder="plotly", suffix=".plotly.json")

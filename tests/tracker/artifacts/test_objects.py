@@ -8,7 +8,7 @@ import pytest
 
 from tracker.artifact import Artifact
 from tracker.errors import FormatError, UsageError
-from tracker.values.media import Histogram, Html, Image, Table
+from tracker.values.media import Graph, Histogram, Html, Image, JoinedTable, Table
 
 numpy = pytest.importorskip("numpy")
 pytest.importorskip("PIL")
@@ -85,3 +85,67 @@ def test_a_hostile_record_is_a_format_error(artifact: Artifact, text: str) -> No
     artifact.save()
     with pytest.raises((FormatError, UsageError)):
         artifact.get("x")
+
+
+def test_an_image_comes_back_with_its_masks_and_boxes(artifact: Artifact) -> None:
+    box = {"position": {"minX": 0.1, "maxX": 0.2, "minY": 0.3, "maxY": 0.4}, "class_id": 1}
+    image = Image(
+        pixels(7),
+        caption="seven",
+        masks={"truth": {"mask_data": numpy.eye(4, 6, dtype="uint8"), "class_labels": {1: "cat"}}},
+        boxes={"guess": {"box_data": [box], "class_labels": {1: "cat"}}},
+    )
+    artifact.add(image, "seen")
+    artifact.save()
+
+    back = artifact.get("seen")
+
+    copy = artifact.new_draft()
+    copy.add(back, "copied")
+    copy.save()
+    first, second = (version.get_entry("seen.image.json").digest for version in (artifact, copy))
+    assert first == second
+    assert copy.get_entry("copied.image.json").digest == first
+
+
+def test_joined_tables_come_back_and_can_be_joined(artifact: Artifact) -> None:
+    truth = Table(columns=["id", "label"], data=[[1, "cat"], [2, "dog"]])
+    guesses = Table(columns=["id", "guess", "image"], data=[[2, "owl", Image(pixels(1))]])
+    artifact.add(JoinedTable(truth, guesses, "id"), "both")
+    artifact.save()
+
+    joined = artifact.get("both").join()
+
+    assert joined.columns == ["id", "label", "guess", "image"]
+    assert joined.data[0][:3] == [2, "dog", "owl"]
+    assert joined.data[0][3].width == 6
+
+
+def test_a_graph_comes_back(artifact: Artifact) -> None:
+    graph = Graph()
+    graph.add_node(id="a")
+    graph.add_node(id="b")
+    graph.add_edge("a", "b")
+    artifact.add(graph, "model")
+    artifact.save()
+
+    assert artifact.get("model").edges == [("a", "b")]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        '{"_type": "joined-table", "table1": 3}',
+        '{"_type": "histogram"}',
+        '{"_type": "image-file", "path": "x.png", "masks": {"a": 1}}',
+        '{"_type": "partitioned-table"}',
+    ],
+)
+def test_a_record_that_lacks_its_parts_is_a_format_error(artifact: Artifact, record: str) -> None:
+    with artifact.new_file("x.png", mode="wb") as file:
+        file.write(b"")
+    with artifact.new_file("odd.joined-table.json") as file:
+        file.write(record)
+    artifact.save()
+    with pytest.raises(FormatError, match="odd"):
+        artifact.get("odd.joined-table.json")

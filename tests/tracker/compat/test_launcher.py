@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tracker.compat.launcher import COMMANDS, SHIM, command_line, shimmed_environment
+from tracker.compat.wandb_artifact import translated
 from vcs.errors import NotFoundError, UsageError
 
 
@@ -72,3 +73,42 @@ def test_the_distribution_wandb_is_visible_to_version_checks() -> None:
         [sys.executable, "-c", code], env=shimmed_environment(os.environ), capture_output=True, text=True
     )
     assert done.stdout.split() == ["0.31.0", "wandb"]
+
+
+@pytest.mark.parametrize(
+    ("given", "ours"),
+    [
+        (
+            "put data --name team/lenet/mnist -t dataset -a latest -a best --policy mutable",
+            "artifact put data --type dataset --name lenet/mnist --alias best",
+        ),
+        ("put weights.pt", "artifact put weights.pt --type dataset"),
+        ("get team/lenet/mnist:v2 --root here", "artifact get lenet/mnist:v2 here"),
+        ("get mnist", "artifact get mnist"),
+        ("ls team/lenet", "artifact ls --project lenet"),
+    ],
+)
+def test_artifact_commands_of_wandb_are_ours(given: str, ours: str) -> None:
+    assert translated(given.split()) == ours.split()
+
+
+@pytest.mark.parametrize("given", ["put s3://bucket/data", "cache cleanup 1GB", "put", "ls p --type model"])
+def test_an_artifact_command_without_counterpart_says_what_there_is(given: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        translated(given.split())
+    assert caught.value.hint
+
+
+def test_wandb_artifact_put_and_get_bring_a_file_back(git_repo: Path) -> None:
+    environment = shimmed_environment(os.environ)
+    (git_repo / "weights.pt").write_bytes(b"weights")
+    for words in ("put weights.pt --name lenet/model --type model", "get team/lenet/model:v0 --root back"):
+        done = subprocess.run(
+            ["wandb", "artifact", *words.split()],
+            cwd=git_repo,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    assert (git_repo / "back" / "weights.pt").read_bytes() == b"weights"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.tracker.values.conftest import Place
-from tracker.values.objects import Molecule, Object3D, Plotly
+from tracker.values.objects import Molecule, Object3D, Plotly, box3d
 
 
 def test_files_are_kept_as_they_are(place: Place, tmp_path: Path) -> None:
@@ -77,3 +78,26 @@ def test_a_plotly_figure_is_its_json_when_it_was_given(place: Place) -> None:
     assert record["_type"] == "plotly-file"
     with pytest.raises(TypeError, match="plotly"):
         Plotly(3)
+
+
+def test_a_box_has_the_corners_of_its_place_size_and_turn() -> None:
+    """Turned by 90 degrees around z, what was long in x is long in y."""
+    half = 0.5**0.5
+    box = box3d(
+        center=(1, 2, 3), size=(4, 2, 2), orientation=(half, 0, 0, half), color=(1, 0, 0), label="car"
+    )
+
+    assert np.allclose(np.min(box["corners"], axis=0), (0, 0, 2))
+    assert np.allclose(np.max(box["corners"], axis=0), (2, 4, 4))
+    assert (box["color"], box["label"]) == ([255, 0, 0], "car")
+    scene = Object3D.from_point_cloud(points=np.zeros((1, 3)), boxes=[box])
+    assert isinstance(scene, Object3D)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"size": (1, 2)}, {"orientation": (0, 0, 0, 0)}, {"orientation": (1, 0, 0)}]
+)
+def test_a_box_of_another_shape_is_refused(wrong: dict[str, Any]) -> None:
+    whole = {"center": (0, 0, 0), "size": (1, 1, 1), "orientation": (1, 0, 0, 0), "color": (0, 0, 0)}
+    with pytest.raises(ValueError, match="box"):
+        box3d(**{**whole, **wrong})
