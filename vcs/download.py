@@ -8,23 +8,19 @@ and only then it is an object. What was fetched of it before an interruption is 
 
 from __future__ import annotations
 
-import fcntl
-import os
-import struct
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
-from vcs.atomic import disk_error, make_folder, remove_quietly
 from vcs.buckets.base import Bucket
 from vcs.digest import Digest
 from vcs.errors import IntegrityError, NotFoundError
 from vcs.inventory import BLOCK_BYTES, LargeEntry, PackEntry, PartEntry, RemoteIndex
+from vcs.partial_file import PartialFile
 from vcs.upload import Pace
 from vcs.workers import Workers
 
@@ -36,10 +32,8 @@ if TYPE_CHECKING:
 _TRIES = 3
 # Objects of a pack that lie this close are fetched together: a request costs more than the bytes.
 _GAP_BYTES = 256 << 10
-_PIECE_BYTES = 8 << 20
 # So many small objects become visible, and safe from an interruption, at once.
 _BATCH_BYTES = 128 << 20
-_DONE = struct.Struct("<QQ")
 # A recipe has to spare at least this share.
 _KEEP_AS_RECIPE_FROM = 0.3
 
@@ -152,7 +146,7 @@ class _Fetcher:
         self._bucket = bucket
         self._index = index
         self._pace = pace
-        self._piece_bytes = min(_PIECE_BYTES, pace.piece_bytes)
+        self._piece_bytes = min(pace.fetch_bytes, pace.piece_bytes)
         self._progress = progress
         self._result = result
         self._gone: set[Digest] = set()
@@ -279,7 +273,7 @@ class _Fetcher:
     def _fetch_large(
         self, digest: Digest, entry: LargeEntry, others: Mapping[bytes, list[tuple[Digest, int, int, int]]]
     ) -> None:
-        with _PartialFile.open(self._store, digest, entry.size) as file:
+        with PartialFile.open(self._store, digest, entry.size) as file:
             if self._store.contains(digest):  # Another process has just fetched it.
                 self._advance(1, entry.size)
                 return
@@ -309,7 +303,7 @@ class _Fetcher:
 
     def _copy_known(
         self,
-        file: _PartialFile,
+        file: PartialFile,
         entry: LargeEntry,
         others: Mapping[bytes, list[tuple[Digest, int, int, int]]],
     ) -> tuple[Digest | None, int]:
@@ -327,7 +321,7 @@ class _Fetcher:
             at += length
         return max(given, key=given.__getitem__, default=None), sum(given.values())
 
-    def _copy(self, file: _PartialFile, at: int, digest: Digest, start: int, length: int) -> int:
+    def _copy(self, file: PartialFile, at: int, digest: Digest, start: int, length: int) -> int:
         with suppress(IntegrityError):
             source = self._store.open_ranges(digest)
             if source is not None:
@@ -342,7 +336,7 @@ class _Fetcher:
                     return length
         return 0
 
-    def _fill(self, file: _PartialFile, entry: LargeEntry) -> int:
+    def _fill(self, file: PartialFile, entry: LargeEntry) -> int:
         """Fetch what the file lacks; return how many bytes came."""
         pieces = [
             _Piece(at, piece.part, piece.start + at - piece.at, count)
@@ -353,6 +347,7 @@ class _Fetcher:
 
             def took(piece: _Piece) -> None:
                 file.mark(piece.at, piece.length)
+                file.hash_on()  # While others fetch.
                 self._advance(0, piece.length)
 
             try:
@@ -377,133 +372,21 @@ class _Fetcher:
                 start += count
                 at += count
 
-    def _read_into(self, file: _PartialFile, piece: _Piece) -> _Piece:
+    def _read_into(self, file: PartialFile, piece: _Piece) -> _Piece:
         data = read_piece(self._bucket, piece.part, piece.start, piece.length)
         file.write(piece.at, memoryview(data))
         return piece
 
-    def _take(self, file: _PartialFile, digest: Digest, like: Digest | None) -> bool:
+    def _take(self, file: PartialFile, digest: Digest, like: Digest | None) -> bool:
         """Make an object of the whole file; False if its digest is another."""
         if like is None:
-            return self._store.adopt(file.fd, file.path, digest)
+            if file.digest() != digest:
+                return False
+            self._store.adopt(file.fd, file.path, digest)
+            return True
         # Storing it as a file that resembles another keeps only what is new.
         return self._store.put_file(file.path, like=like)[0] == digest
 
     def _advance(self, objects: int, size: int) -> None:
         if self._progress is not None:
             self._progress.advance(objects, size)
-
-
-class _PartialFile:
-    """A large object in the making, and what of it is there.
-
-    It outlives an interruption: beside it lies a list of the stretches that were written.
-    """
-
-    def __init__(self, path: Path, fd: int, size: int) -> None:
-        self.path = path
-        self.fd = fd
-        self._size = size
-        self._list = path.with_suffix(".done")
-        self._done: list[tuple[int, int]] = []
-
-    @classmethod
-    @contextmanager
-    def open(cls, store: LocalStore, digest: Digest, size: int) -> Iterator[_PartialFile]:
-        """Open it, alone among all processes; after the block it is gone if the store has the object."""
-        path = store.partial / digest
-        make_folder(path.parent)
-        fd = _open_alone(path)
-        try:
-            file = cls(path, fd, size)
-            file._begin()
-            yield file
-            if store.contains(digest):
-                remove_quietly(path)
-                remove_quietly(file._list)
-        finally:
-            os.close(fd)
-
-    def _begin(self) -> None:
-        try:
-            listed = self._list.read_bytes()
-        except OSError:
-            listed = b""
-        if os.fstat(self.fd).st_size != self._size:
-            self.restart()
-            return
-        whole = len(listed) - len(listed) % _DONE.size
-        for start, length in _DONE.iter_unpack(listed[:whole]):
-            self._note(start, length)
-
-    def restart(self) -> None:
-        """Forget everything."""
-        self._done = []
-        remove_quietly(self._list)
-        try:
-            os.ftruncate(self.fd, 0)
-            os.ftruncate(self.fd, self._size)
-        except OSError as error:
-            raise disk_error(error, f"cannot write {self.path}") from error
-
-    @property
-    def done_bytes(self) -> int:
-        """How much of it is there."""
-        return sum(end - start for start, end in self._done)
-
-    def has(self, start: int, length: int) -> bool:
-        """Whether a stretch is there as a whole."""
-        return not any(True for _ in self.gaps(start, length))
-
-    def gaps(self, start: int, length: int) -> Iterator[tuple[int, int]]:
-        """Yield what is lacking of a stretch, as start and length."""
-        end = start + length
-        for done, done_end in self._done:
-            if done_end <= start:
-                continue
-            if done >= end:
-                break
-            if done > start:
-                yield start, done - start
-            start = done_end
-        if start < end:
-            yield start, end - start
-
-    def write(self, at: int, data: memoryview) -> None:
-        """Write bytes; from any thread."""
-        try:
-            while data:
-                count = os.pwrite(self.fd, data, at)
-                data = data[count:]
-                at += count
-        except OSError as error:
-            raise disk_error(error, f"cannot write {self.path}") from error
-
-    def mark(self, start: int, length: int) -> None:
-        """Note that a stretch is there."""
-        self._note(start, length)
-        with suppress(OSError), self._list.open("ab") as stream:  # At worst it is fetched again.
-            stream.write(_DONE.pack(start, length))
-
-    def _note(self, start: int, length: int) -> None:
-        merged: list[tuple[int, int]] = []
-        for one in sorted([*self._done, (start, start + length)]):
-            if merged and one[0] <= merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(merged[-1][1], one[1]))
-            else:
-                merged.append(one)
-        self._done = merged
-
-
-def _open_alone(path: Path) -> int:
-    """Open and lock a file of that name; who waited for it may find that it has become an object."""
-    while True:
-        try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            fcntl.flock(fd, fcntl.LOCK_EX)
-        except OSError as error:
-            raise disk_error(error, f"cannot write {path}") from error
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(fd), os.stat(path)):
-                return fd
-        os.close(fd)

@@ -17,6 +17,8 @@ from vcs.upload import JOBS, PIECE_BYTES, Pace
 
 _KEY_LENGTH = 16
 _SECONDS_A_PIECE = 2
+# More would only wait for each other.
+_JOBS_WITH_A_LIMIT = 2
 _SMALLEST_PIECE = 256 << 10
 
 
@@ -29,11 +31,13 @@ class Limits:
 
     @property
     def pace(self) -> Pace:
-        """Pieces small enough that a slow rate comes evenly."""
+        """Fetch in pieces small enough that a slow rate comes evenly; what is sent has one size for all."""
         if self.bytes_per_s is None:
             return Pace(self.jobs)
-        piece = int(self.bytes_per_s * _SECONDS_A_PIECE / self.jobs) >> 20 << 20
-        return Pace(self.jobs, min(PIECE_BYTES, max(_SMALLEST_PIECE, piece)))
+        piece = int(self.bytes_per_s * _SECONDS_A_PIECE / _JOBS_WITH_A_LIMIT) >> 20 << 20
+        return Pace(
+            min(self.jobs, _JOBS_WITH_A_LIMIT), fetch_bytes=min(PIECE_BYTES, max(_SMALLEST_PIECE, piece))
+        )
 
 
 def choose_remote(settings: VcsSettings, name: str | None = None) -> Remote | None:

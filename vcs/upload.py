@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from vcs.stores.local import LocalStore
     from vcs.stores.ranges import RangeFile
 
-PIECE_BYTES = 16 << 20
-"""The largest pack and part: what is sent again at worst, and what is held in memory for each thread."""
+PIECE_BYTES = 8 << 20
+"""The largest pack and part: what is sent again at worst, and held in memory for each thread.
+
+The same for every push, or one could not go on where another was interrupted."""
 JOBS = 8
 # An object up to this size goes into a pack, where it is no request of its own.
 PACKED_BYTES = 1 << 20
@@ -50,10 +52,11 @@ _SEND_BASE_FROM = 0.5
 
 @dataclass(frozen=True)
 class Pace:
-    """How a transfer treats the network: requests at once, and bytes in each."""
+    """How a transfer treats the network: requests at once, bytes that each sends, and fetches."""
 
     jobs: int = JOBS
     piece_bytes: int = PIECE_BYTES
+    fetch_bytes: int = PIECE_BYTES
 
 
 @dataclass
@@ -133,9 +136,10 @@ class _Sender:
                 for digest in sorted(large, key=lambda one: self._store.file_of(one) is None):
                     self._send_large(digest)
                 self._workers.drain()
-            except BaseException:
+            except BaseException as error:
                 with suppress(Error):  # What happened first is what there is to say.
-                    self._workers.take_finished()
+                    # After Ctrl-C, a slow network is not waited for: what is on its way is sent again.
+                    self._workers.take_finished(wait=not isinstance(error, KeyboardInterrupt))
                     self._publish()
                 raise
         self._publish()

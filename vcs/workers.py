@@ -11,13 +11,17 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any
 
+NAME = "tracker-transfer"
+"""How the threads are called."""
+
 
 class Workers:
     """A pool for the block; what fails in it is raised by the next call, or at the end."""
 
     def __init__(self, count: int, *, limit: int | None = None) -> None:
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="tracker-transfer")
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=NAME)
         self._limit = limit or count + 2
+        self._waits = True
         self._waiting: dict[Future[Any], Callable[[Any], None]] = {}
 
     def __enter__(self) -> Workers:
@@ -26,7 +30,7 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.shutdown(wait=self._waits, cancel_futures=True)
 
     def submit(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Hand out work; `then` is given its result later, in the thread of the caller."""
@@ -39,12 +43,13 @@ class Workers:
         while self._waiting:
             self._take()
 
-    def take_finished(self) -> None:
-        """After a failure: wait for what is running, and take what went well."""
-        self._pool.shutdown(cancel_futures=True)
+    def take_finished(self, *, wait: bool = True) -> None:
+        """After a failure: wait for what is running, unless that is not wanted, and take what went well."""
+        self._pool.shutdown(wait=wait, cancel_futures=True)
+        self._waits = wait
         waiting, self._waiting = self._waiting, {}
         for future, then in waiting.items():
-            if not future.cancelled() and future.exception() is None:
+            if future.done() and not future.cancelled() and future.exception() is None:
                 then(future.result())
 
     def _take(self) -> None:

@@ -232,6 +232,38 @@ def test_parts_that_were_sent_before_a_failure_are_not_sent_again(tmp_path: Path
     assert holds(bob, wanted)
 
 
+class CtrlC:
+    """A progress whose viewer has seen enough after some megabytes."""
+
+    def __init__(self, after_bytes: int) -> None:
+        self._left = after_bytes
+
+    def add_total(self, files: int, bytes: int) -> None:
+        """Not interesting."""
+
+    def advance(self, files: int, bytes: int) -> None:
+        """Count down."""
+        self._left -= bytes
+        if self._left < 0:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_loses_nothing_that_was_sent_or_fetched(tmp_path: Path, opened: Opened) -> None:
+    """Running it again does the rest; no lease stays behind."""
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    wanted = fill(ann, [12_000_000, *[2000] * 100])
+    remote, other = opened("ann"), opened("bob")
+    with pytest.raises(KeyboardInterrupt), remote.lease() as lease:
+        send(ann, remote, lease, wanted, pace=SMALL_PIECES, progress=CtrlC(6_000_000))
+    assert not [*(tmp_path / "remote" / "state").glob("*.lease")]
+    assert 0 < push(ann, remote, wanted).bytes < 9_000_000
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch(bob, other, wanted, pace=SMALL_PIECES, progress=CtrlC(6_000_000))
+    assert 0 < pull(bob, other, wanted).bytes < 9_000_000
+    assert holds(bob, wanted)
+
+
 def test_a_fetch_goes_on_where_it_broke(tmp_path: Path, opened: Opened) -> None:
     """Pieces of a large object and small objects that came are kept."""
     ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")

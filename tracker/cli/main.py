@@ -145,6 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(status if isinstance(status, int) else 0)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
+        _leave_transfers()
         sys.exit(errors.INTERRUPTED)
     except click.ClickException as error:
         error.show()
@@ -155,11 +156,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(0)
     except KeyboardInterrupt:
         click.echo("Interrupted.", err=True)
+        _leave_transfers()
         sys.exit(errors.INTERRUPTED)
     except Error as error:
         _report(error, wants_json)
     except OSError as error:
         _report(errors.from_os_error(error), wants_json)
+
+
+def _leave_transfers() -> None:
+    """End at once if requests to a remote are still on their way: Python would wait for them."""
+    import threading
+
+    from vcs.workers import NAME
+
+    if any(thread.name.startswith(NAME) for thread in threading.enumerate()):
+        sys.stdout.flush()
+        os._exit(errors.INTERRUPTED)
 
 
 def _report(error: Error, wants_json: bool) -> None:

@@ -20,7 +20,6 @@ from typing import BinaryIO, Protocol
 from blake3 import blake3
 
 from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, temporary_name
-from vcs.copying import Advance, hash_descriptor
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import IntegrityError, NotFoundError
 from vcs.lock import file_lock
@@ -423,27 +422,23 @@ class LocalStore(Store):
                 remove_quietly(temporary)
             fsync_directory(self.packs.folder)
 
-    def adopt(self, fd: int, path: Path, digest: Digest, *, advance: Advance | None = None) -> bool:
-        """Take a file as a large object, by a new name; False if its bytes do not have that digest.
+    def adopt(self, fd: int, path: Path, digest: Digest) -> None:
+        """Take a file as a large object, by a new name; its bytes were hashed after they were written.
 
         The file, open as `fd`, lies in the file system of the store and is the caller's
-        alone. It is hashed here, and durable before it gets its name.
+        alone. It is durable before it gets its name.
 
         Raises:
             StoreError: The disk failed; the file is where it was.
         """
         target = Path(self.loose_path(digest))
         try:
-            os.lseek(fd, 0, os.SEEK_SET)
-            if hash_descriptor(fd, advance=advance)[0] != digest:
-                return False
             settle(fd)
             make_folder(target.parent)
             os.rename(path, target)
             fsync_directory(target.parent)
         except OSError as error:
             raise disk_error(error, f"cannot write to the store at {self.objects}") from error
-        return True
 
     def seal(self, fd: int, temporary: Path) -> None:
         """Give a finished pack its name, which makes its objects visible.
