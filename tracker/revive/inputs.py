@@ -7,6 +7,7 @@ by pointers; and paths that git ignores, of which nothing is known but that they
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -171,9 +172,10 @@ def unknown_text(paths: Sequence[str]) -> str:
     """Return the sentence about them."""
     more = len(paths) - _MOST_NAMED
     shown = ", ".join(paths[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    first = shlex.quote(paths[0].rstrip("/"))
     return (
-        f"not in the recorded code, because git ignores it: {shown}; "
-        "whether the run read it was not recorded (--with PATH copies one as it is now)"
+        f"not in the recorded code, because git ignores it: {shown}; whether the run read it was not "
+        f"recorded (to copy it as it is now: --with {first})"
     )
 
 

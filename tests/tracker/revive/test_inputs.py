@@ -132,6 +132,7 @@ def test_ignored_paths_that_may_have_been_read_are_found() -> None:
 
 
 def test_many_of_them_are_counted() -> None:
+    assert unknown_text(["my data/"]).endswith("--with 'my data')")
     text = unknown_text([f"d{i}/" for i in range(20)])
     assert "d7/ and 12 more" in text
 
