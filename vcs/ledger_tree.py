@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TypeAlias
 
 from vcs.atomic import disk_error
@@ -237,6 +238,17 @@ def to_ledger(relative: str) -> str:
     if parts[0] != "runs" or len(parts) < 3:
         return relative
     return "/".join([*parts[:2], _shard(parts[2]), *parts[2:]])
+
+
+def bring_back_hint(path: Path) -> str | None:
+    """Return what to type to have a damaged run.yaml or manifest back; None where there is no ledger."""
+    records = path.parents[3]
+    if not (records / "ledger-head").exists():
+        return None
+    object_name = quote(f"{LEDGER_REF}:{to_ledger(path.relative_to(records).as_posix())}")
+    file = quote(str(path))
+    show = f"git -C {quote(str(records))} show {object_name}"
+    return f"bring back what the ledger has: rm -f {file} && {show} > {file}"
 
 
 def to_record(path: str) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any
 from vcs.clock import parse_time
 from vcs.digest import Digest, digest_bytes, parse_digest
 from vcs.errors import FormatError, UsageError
+from vcs.ledger_tree import bring_back_hint
 from vcs.listing import Listing
 from vcs.names import (
     check_artifact_name,
@@ -165,7 +166,12 @@ def read_manifest(path: Path) -> Manifest:
         NotFoundError: It does not exist.
         FormatError, StoreError: See `parse` and `vcs.yaml_io.read_text`.
     """
-    return parse(read_text(path, "manifest"), path=path)
+    text = read_text(path, "manifest")
+    try:
+        return parse(text, path=path)
+    except FormatError as error:
+        error.hint = error.hint or bring_back_hint(path)
+        raise
 
 
 def parse(text: str, *, path: Path | str) -> Manifest:

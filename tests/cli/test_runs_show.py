@@ -337,6 +337,29 @@ def test_doctor_names_what_is_damaged(tracker: Tracker, trained: dict[str, str],
     assert any("v0.yaml" in line for line in problems)
 
 
+@pytest.mark.parametrize("what", ["run", "version"])
+def test_a_damaged_record_comes_with_the_command_that_brings_it_back(
+    tracker: Tracker, trained: dict[str, str], git_repo: Path, what: str
+) -> None:
+    """Out of the ledger, as it was."""
+    run_id = trained["third"]
+    path = (
+        git_repo
+        / ".tracker"
+        / (f"runs/other/{run_id}/run.yaml" if what == "run" else "artifacts/LeNet5/weights/v0.yaml")
+    )
+    asked = run_id if what == "run" else "LeNet5/weights:v0"
+    before = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(before[:40])
+    said = tracker("show", asked)
+    assert said.status == 8
+    hint = said.err.partition("Hint: bring back what the ledger has: ")[2]
+    subprocess.run(["sh", "-ec", hint], check=True)
+    assert path.read_bytes() == before
+    assert tracker("show", asked).status == 0
+
+
 def test_doctor_outside_of_git_says_what_is_lost(tracker: Tracker, plain_dir: Path) -> None:
     """A note, no problem."""
     said = tracker("-C", str(plain_dir), "doctor")

@@ -144,7 +144,7 @@ def _runs(repo: Repo) -> Iterator[Finding]:
     counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
     yield Finding("runs", "ok", counts or "none yet")
     for error in catalog.damaged:
-        yield Finding("runs", "problem", error.message, error.hint or "restore it: see tracker log")
+        yield Finding("runs", "problem", error.message, error.hint)
     gone = list(missing_files(repo.layout))
     if gone:
         first = gone[0].target.relative_to(repo.layout.runs)

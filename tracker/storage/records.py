@@ -19,6 +19,7 @@ import msgspec
 from vcs.atomic import create_exclusive, write_atomic
 from vcs.errors import AlreadyExistsError, FormatError, NotFoundError
 from vcs.layout import RunLayout
+from vcs.ledger_tree import bring_back_hint
 from vcs.lock import file_lock
 from vcs.paths import check_entry_path
 from vcs.yaml_io import dump_yaml, load_yaml, read_text
@@ -280,7 +281,11 @@ def load(run: RunLayout) -> RunRecord:
         text = read_text(run.record, "run")
     except NotFoundError:
         raise NotFoundError(f"no run in {run.folder}", hint="list the runs: tracker runs") from None
-    record = parse(text, path=run.record)
+    try:
+        record = parse(text, path=run.record)
+    except FormatError as error:
+        error.hint = error.hint or bring_back_hint(run.record)
+        raise
     # Others build paths from these, so a record cannot point out of its own folder.
     if (record.project, record.id) != (run.folder.parent.name, run.folder.name):
         raise FormatError(
