@@ -123,6 +123,25 @@ class CollectionReader:
         """Read all files of a collection and return what is damaged in them."""
         return self._files(project, name).problems()
 
+    def renumbered(self, manifest: Manifest) -> Manifest:
+        """Return a version that was read before as it is numbered now; itself if nothing is known of it.
+
+        Records that came from another clone since may have given its number to another version.
+        """
+        try:
+            now = self._files(manifest.project, manifest.name).manifest(manifest.number)
+            if now.digest == manifest.digest:
+                return now
+        except (FormatError, NotFoundError):
+            pass
+        try:
+            return self.resolve(
+                ArtifactRef("", manifest.project, manifest.name, f"@{manifest.digest}"),
+                project=manifest.project,
+            )
+        except (FormatError, NotFoundError):
+            return manifest
+
     def source_of(self, manifest: Manifest) -> Manifest:
         """Return the version that a link points to; the version itself if it is no link.
 

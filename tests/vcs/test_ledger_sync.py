@@ -241,3 +241,15 @@ def test_pushing_again_sends_nothing(pair: tuple[Clone, Clone]) -> None:
     a.write_run("run")
     assert a.push().sent is True
     assert a.push().sent is False
+
+
+def test_a_version_that_was_read_before_is_found_under_its_new_number(pair: tuple[Clone, Clone]) -> None:
+    a, b = pair
+    a.log("x", "of a")
+    mine = b.log("x", "of b")
+    a.push()
+    b.pull()
+    assert (mine.version, b.collections.renumbered(mine).version) == ("v0", "v1")
+    assert b.collections.renumbered(mine).digest == mine.digest
+    b.collections.delete(b.collections.renumbered(mine), delete_aliases=True)
+    assert b.collections.renumbered(mine) == mine

@@ -14,7 +14,8 @@ from vcs.names import check_alias, check_tag
 def read_editable(version: Version) -> Editable:
     """Return what may change about a version as it is recorded now."""
     collections = version.home.repo.collections
-    return Editable.of(collections.effective(version.manifest), collections.aliases_of(version.manifest))
+    manifest = collections.renumbered(version.manifest)
+    return Editable.of(collections.effective(manifest), collections.aliases_of(manifest))
 
 
 def save_changes(version: Version, before: Editable, after: Editable) -> Editable:
@@ -35,7 +36,8 @@ def save_changes(version: Version, before: Editable, after: Editable) -> Editabl
         value = getattr(after, field.name)
         if field.name != "aliases" and value != getattr(before, field.name):
             changed[field.name] = "" if field.name == "description" and value is None else value
-    repo, manifest = version.home.repo, version.manifest
+    repo = version.home.repo
+    manifest = repo.collections.renumbered(version.manifest)
     place = (manifest.project, manifest.name)
     current = repo.collections.aliases(*place)
     added = [alias for alias in aliases if alias not in before.aliases]
@@ -53,7 +55,7 @@ def save_changes(version: Version, before: Editable, after: Editable) -> Editabl
 
 def delete_version(version: Version, *, delete_aliases: bool) -> None:
     """Delete a version from the records; see `Artifact.delete`."""
-    for warning in version.home.repo.delete_artifact(
-        version.manifest, delete_aliases=delete_aliases
-    ).warnings:
+    repo = version.home.repo
+    manifest = repo.collections.renumbered(version.manifest)
+    for warning in repo.delete_artifact(manifest, delete_aliases=delete_aliases).warnings:
         warn(warning)
