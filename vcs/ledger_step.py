@@ -155,6 +155,8 @@ class _Step:
                 _grow(self._layout.records / relative, self._files(self._old, relative), content)
             else:
                 mode = 0o755 if after[0] == EXECUTABLE else 0o644
+                # Not durable one by one, as the files are not.
+                (self._layout.records / relative).parent.mkdir(parents=True, exist_ok=True)
                 write_atomic(self._layout.records / relative, content, durable=False, mode=mode)
         return len(changes)
 
