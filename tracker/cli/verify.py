@@ -73,7 +73,10 @@ def verify(mend: bool, as_json: bool) -> None:
             f"Read {count_text(found.objects, 'object')}: {count_text(len(found.findings), 'problem')}."
         )
         if found.absent:
-            click.echo(f"{count_text(len(found.absent), 'object')} of versions are not here.", err=True)
+            where = "; there is no remote that may have them" if lacking else ", but may be with a remote"
+            click.echo(
+                f"{count_text(len(found.absent), 'object')} of versions are not here{where}.", err=True
+            )
     if mend and (found.findings or lacking):
         mended = repair(store, found, lambda digests: _bring(repo, digests))
         result |= {
