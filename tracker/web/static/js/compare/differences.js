@@ -39,7 +39,7 @@ export async function showDifferences(host, keys) {
     return h("div.scroll", { tabIndex: 0 }, h("table.plain.sides", {},
       h("thead", {}, h("tr", {}, h("th", {}, ""), found.runs.map((run) => h("th", { scope: "col" }, runHead(run))))),
       h("tbody", {}, lines.map((line) => h("tr", { class: line.differs ? "differs" : "" },
-        h("th.mono", { scope: "row" }, line.key), cells(part, line))))));
+        h("th.mono", { scope: "row" }, part === "environment" ? t(line.key) : line.key), cells(part, line))))));
   }
 
   /** Of results the lowest and the highest are marked by a sign and a name, not by color alone. */
@@ -62,7 +62,9 @@ export async function showDifferences(host, keys) {
 
   async function drawPair() {
     const { query } = here();
-    const known = found.runs.map((run) => run.key);
+    // Of the first two the earlier one is the old one.
+    const [first, second, ...rest] = found.runs;
+    const known = (first.created <= second.created ? [first, second, ...rest] : [second, first, ...rest]).map((run) => run.key);
     const old = known.includes(query.get("old")) ? query.get("old") : known[0];
     const now = known.includes(query.get("new")) && query.get("new") !== old ? query.get("new") : known.find((key) => key !== old);
     const choose = (name, chosen) => h("select", { "aria-label": t(name === "old" ? "From" : "To"), onchange: (event) => (change({ [name]: event.target.value }), drawPair().catch(complain)) },
