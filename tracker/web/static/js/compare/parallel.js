@@ -1,6 +1,7 @@
 // Parallel axes: a line for each run through its settings to its result, colored by the result.
 
 import { fill, svg } from "../dom.js";
+import { t } from "../i18n.js";
 import { go } from "../router.js";
 import { isDark } from "../view.js";
 import { axisOf, shade } from "./axis.js";
@@ -34,7 +35,8 @@ export function drawParallel(host, columns, rows, onKept) {
   function axis(column, at) {
     const x = xs[at], made = axes[at];
     const mark = svg("rect", { class: "brush", x: x - 7, width: 14, y: 0, height: 0 });
-    const reach = svg("rect", { class: "reach", x: x - 14, y: TOP - 4, width: 28, height: HEIGHT - TOP - BOTTOM + 8 });
+    const reach = svg("rect", { class: "reach", x: x - 14, y: TOP - 4, width: 28, height: HEIGHT - TOP - BOTTOM + 8,
+      tabindex: 0, role: "button", "aria-label": t("Keep runs by {name}: up and down move, with Shift they widen and narrow, 0 keeps all", { name: column.name }) });
     let from = null;
     reach.addEventListener("pointerdown", (event) => {
       from = yOf(event);
@@ -46,6 +48,20 @@ export function drawParallel(host, columns, rows, onKept) {
       if (Math.abs(to - from) < 4) brushes.delete(at), mark.setAttribute("height", 0);
       else brushes.set(at, [Math.min(from, to), Math.max(from, to)]);
       from = null;
+      sift();
+    });
+    reach.addEventListener("keydown", (event) => {
+      const [top, bottom] = brushes.get(at) ?? [TOP - 4, TOP - 4 + (HEIGHT - TOP - BOTTOM) / 4];
+      const step = (HEIGHT - TOP - BOTTOM) / 16;
+      const moved = {
+        ArrowUp: event.shiftKey ? [top, bottom - step] : [top - step, bottom - step],
+        ArrowDown: event.shiftKey ? [top, bottom + step] : brushes.has(at) ? [top + step, bottom + step] : [top, bottom],
+        0: null,
+      }[event.key];
+      if (moved === undefined) return;
+      event.preventDefault();
+      if (moved === null || moved[1] - moved[0] < step / 2) brushes.delete(at), mark.setAttribute("height", 0);
+      else brushes.set(at, moved), paint(...moved);
       sift();
     });
     const paint = (start, end) => {

@@ -44,6 +44,7 @@ addTexts("zh", {
   "too few runs": "运行太少",
   "Parallel axes": "平行坐标",
   "Drag along an axis to keep the runs that pass there; click it to take that back.": "在坐标轴上拖动，只留下经过那里的运行；单击取消。",
+  "Keep runs by {name}: up and down move, with Shift they widen and narrow, 0 keeps all": "按 {name} 筛选：上下键移动，按住 Shift 变宽或变窄，0 全部保留",
   "{n} run passes": "留下 {n} 个运行",
   "{n} runs pass": "留下 {n} 个运行",
   Scatter: "散点图",
