@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+import tracker
 from tests.browser.conftest import PATIENCE_MS, Open
 from tests.web.conftest import TOKEN
 
@@ -214,3 +215,30 @@ def test_the_page_works_behind_a_prefix(project: Path, tab: Open, proxy: Callabl
     page.get_by_label("Name", exact=True).fill("renamed")
     page.get_by_label("Name", exact=True).press("Enter")
     expect(page.get_by_text("Saved.")).to_be_visible()
+
+
+def test_ten_pages_of_one_server_at_once(project: Path, tab: Open) -> None:
+    """A browser keeps six connections to a server; ten streams would leave none to ask with."""
+    one = tab(project)
+    page = one.open("#/runs")
+    expect(page.locator(".run-name")).to_have_count(2)
+    for _ in range(9):
+        page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page = page.context.new_page()
+        page.goto(f"http://127.0.0.1:{one.client.port}/#/runs")
+        expect(page.locator(".run-name")).to_have_count(2)
+
+
+def test_what_changed_while_nobody_looked_is_caught_up_with(project: Path, tab: Open) -> None:
+    page = tab(project).open("#/runs")
+    expect(page.locator(".run-name")).to_have_count(2)
+    hide = "value => Object.defineProperty(document, 'hidden', {value, configurable: true})"
+    page.evaluate(hide, True)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    with tracker.init(project="LeNet5", name="meanwhile") as run:
+        run.log({"x": 1})
+    page.evaluate(hide, False)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    expect(page.locator(".run-name", has_text="meanwhile")).to_be_visible()

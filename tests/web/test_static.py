@@ -75,3 +75,21 @@ def test_the_files_of_the_chart_can_be_put_into_one_script() -> None:
 def test_every_file_of_the_page_is_within_reason() -> None:
     for path in SCRIPTS:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 450, path
+
+
+def needed(path: Path, found: dict[Path, None]) -> None:
+    """Add a script, and all that it imports at once."""
+    if path not in found:
+        found[path] = None
+        for name in re.findall(r'^import [^"]*"(\.[^"]+)";$', path.read_text(encoding="utf-8"), re.MULTILINE):
+            needed((path.parent / name).resolve(), found)
+
+
+def test_the_first_pages_wait_for_no_script_that_was_not_announced() -> None:
+    """The browser asks for all of them at once, and not for one after the other as it meets their names."""
+    announced = re.findall(r'rel="modulepreload" href="static/([^"]+)"', (STATIC / "index.html").read_text())
+    wanted: dict[Path, None] = {}
+    for name in ("main", "pages/runs", "pages/curves"):
+        needed(STATIC / f"js/{name}.js", wanted)
+
+    assert sorted(announced) == sorted(path.relative_to(STATIC).as_posix() for path in wanted)

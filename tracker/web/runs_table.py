@@ -119,7 +119,7 @@ def fields(shelf: Shelf, query: Query) -> Response:
     return answer({"fields": found, "suggested": suggested_columns(listed)})
 
 
-def suggested_columns(listed: Sequence[Listed], results: int = 4, settings: int = 4) -> list[str]:
+def suggested_columns(listed: Sequence[Listed], results: int = 4, settings: int = 3) -> list[str]:
     """Return the columns worth showing first: numbers that most runs have, and settings that differ."""
     summary: Counter[str] = Counter()
     config: dict[str, set[str]] = {}

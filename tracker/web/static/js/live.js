@@ -4,6 +4,7 @@ const listeners = { runs: new Set(), grown: new Set(), state: new Set() };
 let source = null;
 let watched = "";
 let retry = 0;
+let away = false;
 
 /** Calls `listener` at "runs" (the list changed), "grown" ({run: [what grew]}) or "state" (connected or not). */
 export function onLive(kind, listener) {
@@ -28,10 +29,15 @@ export function connect() {
   source?.close();
   source = new EventSource(`api/events?${new URLSearchParams({ watch: watched })}`);
   const mine = source;
-  source.addEventListener("hello", () => tell("state", true));
+  source.addEventListener("hello", () => {
+    tell("state", true);
+    if (away) catchUp();
+    away = false;
+  });
   source.addEventListener("runs", (event) => tell("runs", JSON.parse(event.data)));
   source.addEventListener("grown", (event) => tell("grown", JSON.parse(event.data)));
   source.addEventListener("error", () => {
+    away = true;
     tell("state", false);
     if (mine.readyState === EventSource.CLOSED) retry = setTimeout(connect, 3000);
   });
@@ -41,4 +47,18 @@ function tell(kind, data) {
   for (const listener of listeners[kind]) listener(data);
 }
 
+/** After a time without news anything may have changed. */
+function catchUp() {
+  tell("runs", {});
+  tell("grown", Object.fromEntries([...wishes.values()].flat().map((key) => [key, ["history", "system", "console", "record"]])));
+}
+
 addEventListener("pagehide", () => source?.close());
+
+// A browser holds six connections to a server and no more: pages that nobody looks at let go of theirs.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    source?.close();
+    away = true;
+  } else if (source) connect();
+});

@@ -13,6 +13,8 @@ import { CanvasPen, LIGHT, drawChart, extentOf, layOut } from "./draw.js";
 import { placeOf, tickText } from "./scale.js";
 
 const MOST_SHOWN = 14;
+// In the charts that the pointer is not over, less is covered.
+const MOST_BESIDE = 5;
 
 export class LineChart {
   /** Draws into `host`; `onHover(x)` and `onView(range or null)` tell what the pointer does. */
@@ -230,10 +232,11 @@ export class LineChart {
       return;
     }
     const rows = points.slice().sort((a, b) => b.y - a.y || 0);
+    const most = this.own ? MOST_SHOWN : MOST_BESIDE;
     const head = document.createElement("b");
     head.textContent = `${this.model.xLabel ?? ""} ${tickText(points[0].x, [0, Math.max(1e-9, Math.abs(this.range[1] - this.range[0]) / 1e4)], this.model.xKind)}`.trim();
     this.tip.replaceChildren(head);
-    for (const point of rows.slice(0, MOST_SHOWN)) {
+    for (const point of rows.slice(0, most)) {
       const row = document.createElement("span");
       const patch = document.createElement("i");
       patch.style.background = point.curve.color;
@@ -244,9 +247,9 @@ export class LineChart {
       row.append(patch, name, value);
       this.tip.append(row);
     }
-    if (rows.length > MOST_SHOWN) {
+    if (rows.length > most) {
       const more = document.createElement("small");
-      more.textContent = `+ ${rows.length - MOST_SHOWN}`;
+      more.textContent = `+ ${rows.length - most}`;
       this.tip.append(more);
     }
     this.tip.hidden = false;

@@ -12,8 +12,8 @@ import { change, deleteRuns, editInPlace, hide, parseTags } from "./run_actions.
 
 const ROW = 34;
 const PIECE = 100;
-const LEAD = 300;
-const WIDTHS = { state: 108, created_at: 110, duration: 96, tags: 150, notes: 200, name: 180 };
+const LEAD = 260;
+const WIDTHS = { state: 104, created_at: 104, duration: 90, tags: 136, notes: 200, name: 180 };
 
 export class RunsTable {
   /** `options`: columns(), readOnly, onTotal(answer), isDrawn(run, place), onProblem(error). */
@@ -86,7 +86,7 @@ export class RunsTable {
   // drawing
 
   widthOf(column) {
-    return this.widths?.[column] ?? WIDTHS[column] ?? (column.startsWith("summary.") ? 116 : 128);
+    return this.widths?.[column] ?? WIDTHS[column] ?? 104;
   }
 
   template() {
