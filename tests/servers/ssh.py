@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.servers.process import free_ports, need_programs, port_is_open, program, start, stop, wait_until
 
 _SERVER = """\
@@ -78,6 +80,12 @@ def run_sshd(folder: Path) -> Iterator[SshServer]:
     process = start([program("sshd"), "-D", "-e", "-f", folder / "server"], log)
     try:
         wait_until(lambda: port_is_open(port), "sshd", log=log)
-        yield SshServer(folder, port)
+        server = SshServer(folder, port)
+        if (
+            os.geteuid() != 0
+            and subprocess.run([*server.command, "testhost", "true"], check=False).returncode
+        ):
+            pytest.skip(f"the account {user} cannot log in by ssh")
+        yield server
     finally:
         stop(process)

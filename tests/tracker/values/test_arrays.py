@@ -73,11 +73,11 @@ def test_tensors_of_all_sorts_are_taken() -> None:
 
 
 @pytest.mark.torch
-@pytest.mark.skipif("not __import__('torch').cuda.is_available()", reason="no CUDA device")
 def test_a_tensor_on_a_device_is_taken_without_waiting() -> None:
     """The copy is ordered behind the work, and later changes do not reach it."""
-    import torch
-
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
     tensor = torch.zeros(1 << 20, device="cuda")
     for _ in range(50):
         tensor += 1

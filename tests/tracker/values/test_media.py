@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import matplotlib.figure
 import numpy as np
 import PIL.Image
 import pytest
@@ -31,6 +30,9 @@ def test_plain_values_are_left_alone(value: object) -> None:
 def test_pictures_and_figures_become_images() -> None:
     """Without being asked."""
     assert isinstance(value_to_media(PIL.Image.new("L", (2, 2))), Image)
+    # Here, because it makes a folder in the home of whoever imports it.
+    import matplotlib.figure
+
     figure = matplotlib.figure.Figure(figsize=(1, 1))
     assert isinstance(value_to_media(figure), Image)
 
