@@ -75,7 +75,13 @@ def test_a_version_is_found_looked_into_and_its_alias_moved(lab: Path, tab: Open
     page.keyboard.press("Enter")
     expect(page.locator(".versions tr", has_text="first")).to_contain_text("v0")
 
-    page.get_by_role("button", name="Compare", exact=True).click()
+    with tracker.init(project="p") as run:
+        weights = tracker.Artifact("weights", "model")
+        with weights.new_file("w.txt") as stream:
+            stream.write("made while the page is open")
+        run.log_artifact(weights)
+    expect(page.locator(".versions tbody tr")).to_have_count(3)
+    page.locator(".versions tbody tr").last.get_by_role("button", name="Compare", exact=True).click()
     expect(page.locator(".report-section", has_text="1 tensor")).to_be_visible()
     assert "against=v0" in page.url
     picture(page)

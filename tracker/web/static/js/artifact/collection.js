@@ -1,8 +1,9 @@
 // A collection: its versions, the aliases that name them, and the version that is looked at.
 
 import { complain, edit, get } from "../api.js";
-import { fill, h, iconButton } from "../dom.js";
+import { fill, h, iconButton, later } from "../dom.js";
 import { count, t } from "../i18n.js";
+import { onLive } from "../live.js";
 import { menu } from "../menu.js";
 import { address, change, go, here } from "../router.js";
 import { toast } from "../toast.js";
@@ -116,6 +117,10 @@ export async function showCollection(host, place, about) {
 
   draw();
   await drawBody();
-  return null;
+  // A run that logs a version changes its record.
+  return onLive("runs", later(500, async () => {
+    found = await get(path).catch(() => found);
+    draw();
+  }));
 }
 

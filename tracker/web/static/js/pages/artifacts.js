@@ -1,8 +1,9 @@
 // Artifacts: the collections at the left, by type; versions, and one version, at the right.
 
 import { get } from "../api.js";
-import { fill, h } from "../dom.js";
+import { fill, h, later } from "../dom.js";
 import { count, t } from "../i18n.js";
+import { onLive } from "../live.js";
 import { address } from "../router.js";
 import * as format from "../format.js";
 import { empty } from "../parts/common.js";
@@ -24,7 +25,7 @@ export async function show(host, place, { about }) {
   drawSide(side, collections, project, name);
   if (!name) {
     drawAll(body, collections);
-    return null;
+    return onLive("runs", later(500, async () => drawAll(body, (await get("artifacts").catch(() => ({ collections }))).collections)));
   }
   document.title = `${name} · tracker`;
   return showCollection(body, place, about);
