@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +16,11 @@ from tracker.cli.places import json_option, open_repo, project_option
 from tracker.read.sweeps import Sweep
 from tracker.storage import sweep_record
 from tracker.storage.sweep_record import SweepRecord
+from tracker.sweeps.engines import ENGINES, Engine, Working
+from tracker.sweeps.engines import start as start_agents
+from tracker.sweeps.making import program_maker
+from tracker.sweeps.plan import read_plan
+from vcs.atomic import make_folder
 from vcs.errors import UsageError
 from vcs.repo import Repo
 
@@ -62,54 +63,63 @@ def create(file: str, project: str | None, as_json: bool) -> None:
 @click.argument("name", metavar="SWEEP")
 @click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(1), help="So many at once.")
 @click.option("-c", "--count", type=click.IntRange(1), help="So many runs at most, in each job.")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="processes",
+    show_default=True,
+    help="Where the jobs run: here, as jobs of Slurm (or of submitit on this machine), on a Ray cluster.",
+)
+@click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="For the engine; repeatable.")
 @project_option
-def agent(name: str, jobs: int, count: int | None, project: str | None) -> None:
+def agent(
+    name: str, jobs: int, count: int | None, engine: Engine, options: tuple[str, ...], project: str | None
+) -> None:
     """Make runs of a sweep until nothing is left to try
 
     The program of the configuration is started for each. Ctrl-C ends the run at work; its
     values are tried again by the next agent, as are those of an agent that was killed.
     """
-    if jobs == 1:
+    if jobs == 1 and engine == "processes":
         from tracker.sweeps.calls import agent as work
 
         work(name, project=project, count=count)
         return
+    pairs = dict(option.partition("=")[::2] for option in options)
     repo = Repo.open()
     record = sweep_record.find(repo.layout, name, project)
-    words = [sys.executable, "-m", "tracker.cli.main", "sweep", "agent", f"{record.project}/{record.id}"]
-    words += ["--count", str(count)] if count is not None else []
-    _work_together(repo, record, words, jobs)
-
-
-def _work_together(repo: Repo, record: SweepRecord, words: list[str], jobs: int) -> None:
-    """Start agents and show the table of their runs until they end; Ctrl-C ends them all."""
+    # What cannot work is said here, and not in the log of each agent.
+    program_maker(read_plan(record.config))
     folder = repo.layout.sweep_memory(record.project, record.id)
-    folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        agents = []
-        for number in range(jobs):
-            log = stack.enter_context(open(folder / f"agent-{number}.log", "ab"))
-            # Ctrl-C reaches them through this process only, so each ends its run in peace.
-            agents.append(subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True))
-        click.echo(f"{jobs} agents work on sweep {record.id}; what they print is in {folder}", err=True)
-        try:
-            for shown in _watched(repo, record):
-                shown()
-                if all(one.poll() is not None for one in agents):
-                    shown()
-                    break
-        except KeyboardInterrupt:
-            for one in agents:
-                one.send_signal(signal.SIGINT)
-            raise
-        finally:
-            for one in agents:
-                one.wait()
-    failed = [number for number, one in enumerate(agents) if one.returncode]
+    make_folder(folder)
+    working = start_agents(
+        engine,
+        f"{record.project}/{record.id}",
+        repo.layout.worktree,
+        folder,
+        jobs=jobs,
+        count=count,
+        options=pairs,
+    )
+    click.echo(f"{jobs} agents work on sweep {record.id}; what they print is in {folder}", err=True)
+    _wait(repo, record, working)
+
+
+def _wait(repo: Repo, record: SweepRecord, working: Working) -> None:
+    """Show the table of the runs until the agents end; Ctrl-C ends them all."""
+    try:
+        for shown in _watched(repo, record):
+            ended = working.is_done()
+            shown()
+            if ended:
+                break
+    except BaseException:
+        working.stop()
+        working.failures()
+        raise
+    failed = working.failures()
     if failed:
-        raise UsageError(
-            f"{len(failed)} of {jobs} agents failed", hint=f"see {folder / f'agent-{failed[0]}.log'}"
-        )
+        raise UsageError(f"{len(failed)} agents failed", hint=failed[0])
 
 
 @sweep.command("ls")
@@ -198,10 +208,9 @@ def _about(view: Sweep) -> dict[str, Any]:
 
 def _watched(repo: Repo, record: SweepRecord) -> Iterator[Any]:
     """Yield a function that draws the sweep as it is then, again and again."""
-    lines = LiveLines()
+    lines, key = LiveLines(), (record.project, record.id)
     while True:
-        view = _view(repo, sweep_record.load(repo.layout, record.project, record.id))
-        yield lambda view=view: lines.draw(_lines(view))
+        yield lambda: lines.draw(_lines(_view(repo, sweep_record.load(repo.layout, *key))))
         time.sleep(_INTERVAL_S)
 
 

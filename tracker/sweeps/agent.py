@@ -113,6 +113,8 @@ class Agent:
             self._mark_stopped(run)
             self._study.end(trial, "pruned")
             return True
+        # A run can end between two looks; later ones are compared with all that it logged.
+        watch.finish()
         value = self._sweep.value_of(run)
         good = run.state == "finished"
         if good and value is None and self._study.plan.metric is not None:
@@ -171,21 +173,32 @@ class Watch:
 
     def __call__(self) -> bool:
         """Return whether the run should end now."""
+        for number, value in self._fresh():
+            if self._study.report(self._trial, number, value):
+                run_id = self._trial.run_id
+                say(f"sweep {self._record.id}: run {run_id} is stopped at its value {number}: {value:g}")
+                return True
+        return False
+
+    def finish(self) -> None:
+        """Tell the study the rest of what the run logged."""
+        for number, value in self._fresh():
+            self._study.report(self._trial, number, value)
+
+    def _fresh(self) -> Iterator[tuple[int, float]]:
+        """Yield the values of the metric that were not seen before, with their numbers from 1."""
         metric, band = self._study.plan.metric, self._study.plan.hyperband
         if metric is None or band is None:
-            return False
+            return
         # Loaded for sweeps that stop runs only.
         from tracker.storage.history import read_columns
 
         values = read_columns(self._run, [metric.name], damaged=[])[metric.name]
-        for place, value in enumerate(values[self._seen :], self._seen + 1):
-            number = metric_value({metric.name: value}, {"name": metric.name})
-            self._seen = place
-            if number is not None and self._study.report(self._trial, place, number):
-                run_id = self._trial.run_id
-                say(f"sweep {self._record.id}: run {run_id} is stopped at {metric.name} = {number:g}")
-                return True
-        return False
+        for number, value in enumerate(values[self._seen :], self._seen + 1):
+            self._seen = number
+            found = metric_value({metric.name: value}, {"name": metric.name})
+            if found is not None:
+                yield number, found
 
 
 def set_state(repo: Repo, record: SweepRecord, state: sweep_record.SweepState) -> SweepRecord:

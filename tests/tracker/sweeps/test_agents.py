@@ -92,10 +92,16 @@ def prepared(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_program_is_started_for_each_run_from_the_terminal(tracker: Tracker, git_repo: Path) -> None:
+@pytest.mark.parametrize("engine", ["processes", "submitit"])
+def test_a_program_is_started_for_each_run_from_the_terminal(
+    tracker: Tracker, git_repo: Path, engine: str
+) -> None:
+    """submitit's executor for one machine stands for Slurm: it submits, waits and pickles as that does."""
+    if engine == "submitit":
+        pytest.importorskip("submitit")
     prepared(git_repo)
     sweep_id = tracker("sweep", "create", "sweep.yaml", "-p", "p").out.strip()
-    said = tracker("sweep", "agent", sweep_id, "--jobs", "2")
+    said = tracker("sweep", "agent", sweep_id, "--jobs", "2", "--engine", engine)
     assert said.status == 0, said.err
 
     shown = tracker("sweep", "show", sweep_id, "--json").json
@@ -169,5 +175,8 @@ def test_mistakes_are_named(tracker: Tracker, git_repo: Path) -> None:
     assert tracker("sweep", "show", "nothing").status == 3
     (git_repo / "bare.yaml").write_text("parameters: {a: {value: 1}}\n")
     sweep_id = tracker("sweep", "create", "bare.yaml").out.strip()
-    said = tracker("sweep", "agent", sweep_id)
-    assert (said.status, "has no program" in said.err) == (2, True)
+    for words in ([], ["--jobs", "2"]):
+        said = tracker("sweep", "agent", sweep_id, *words)
+        assert (said.status, "has no program" in said.err) == (2, True)
+    said = tracker("sweep", "agent", sweep_id, "--jobs", "2", "--option", "a=1")
+    assert said.status == 2
