@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from vcs.lock import file_lock
@@ -46,8 +47,9 @@ def environment(name: str) -> Path:
 
 
 def _identity(name: str) -> str:
-    files = [REQUIREMENTS / f"{name}.txt", ROOT / "pyproject.toml"]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files) + str(ROOT).encode()).hexdigest()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    parts = [(REQUIREMENTS / f"{name}.txt").read_text(), *project["dependencies"], str(ROOT)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _make(name: str, folder: Path) -> None:

@@ -35,7 +35,7 @@ def test_optuna_logs_one_run_for_a_study_or_one_for_each_trial(train: Train) -> 
     assert sorted(run.name[:8] for run in many) == ["trial/0/", "trial/1/"]
     for run in many:
         assert (run.state, run.tags) == ("finished", ["many"])
-        assert run.summary["double"] == pytest.approx(2 * run.summary["x"])
+        assert run.summary["double"] == pytest.approx(2 * run.config["x"])
 
 
 def test_what_timm_does_with_wandb_is_recorded(train: Train) -> None:
