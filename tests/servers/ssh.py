@@ -6,18 +6,18 @@ import os
 import pwd
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.servers.process import free_ports, need_programs, port_is_open, program, start, stop, wait_until
+from tests.servers.process import free_ports, need_programs, program, start, stop, wait_until
 
 _SERVER = """\
 Port {port}
-ListenAddress 127.0.0.1
+ListenAddress {address}
 HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/authorized_keys
 PubkeyAuthentication yes
@@ -33,7 +33,7 @@ MaxSessions 200
 """
 _CLIENT = """\
 Host testhost
-  HostName 127.0.0.1
+  HostName {address}
   Port {port}
   User {user}
   IdentityFile {folder}/user_key
@@ -63,8 +63,8 @@ class SshServer:
 
 
 @contextmanager
-def run_sshd(folder: Path) -> Iterator[SshServer]:
-    """Run it for the block."""
+def run_sshd(folder: Path, address: str = "127.0.0.1", prefix: Sequence[str] = ()) -> Iterator[SshServer]:
+    """Run it for the block; `prefix` goes before its command, to start it in another place."""
     need_programs("sshd", "ssh", "ssh-keygen")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.geteuid() == 0:
@@ -74,12 +74,12 @@ def run_sshd(folder: Path) -> Iterator[SshServer]:
     (folder / "authorized_keys").write_bytes((folder / "user_key.pub").read_bytes())
     (port,) = free_ports(1)
     user = pwd.getpwuid(os.geteuid()).pw_name
-    (folder / "server").write_text(_SERVER.format(folder=folder, port=port))
-    (folder / "client").write_text(_CLIENT.format(folder=folder, port=port, user=user))
+    (folder / "server").write_text(_SERVER.format(folder=folder, port=port, address=address))
+    (folder / "client").write_text(_CLIENT.format(folder=folder, port=port, user=user, address=address))
     log = folder / "server.log"
-    process = start([program("sshd"), "-D", "-e", "-f", folder / "server"], log)
+    process = start([*prefix, program("sshd"), "-D", "-e", "-f", folder / "server"], log)
     try:
-        wait_until(lambda: port_is_open(port), "sshd", log=log)
+        wait_until(lambda: "Server listening" in log.read_text(errors="replace"), "sshd", log=log)
         server = SshServer(folder, port)
         if (
             os.geteuid() != 0
