@@ -27,6 +27,7 @@ from vcs.layout import Layout
 from vcs.lock import file_lock
 from vcs.reachability import Expand, Mentions, all_mentions, check_absent, find_reachable
 from vcs.shared_store import other_users
+from vcs.stores.base import Store
 from vcs.stores.claims import oldest_claim_s
 from vcs.stores.local import LocalStore
 from vcs.stores.trash import Trashed, move_to_trash, open_store, restore_trash
@@ -99,12 +100,13 @@ def plan_gc(
     *,
     expand: Expand,
     grace_s: float = GRACE_S,
-    has_remote: bool = False,
+    listings: Store | None = None,
     without: Collection[str] = (),
 ) -> GcPlan:
     """Find the garbage. Reads all records; changes nothing.
 
-    `without` are records of this clone, by their paths, that count as deleted.
+    `without` are records of this clone, by their paths, that count as deleted. `listings` is
+    where long listings are read: a store that brings what is not here from a remote.
 
     Raises:
         FormatError: A long listing is nowhere, so that it is not known what it names.
@@ -115,8 +117,8 @@ def plan_gc(
     unused_since_s = min(now_s - grace_s, claimed_s if claimed_s is not None else now_s)
     there = set(store.list())
     mentions = mentions_of(layout, git, store, expand)
-    reachable = find_reachable((one for one in mentions if not _is_among(one, without)), store)
-    check_absent(reachable, has_remote=has_remote)
+    reachable = find_reachable((one for one in mentions if not _is_among(one, without)), listings or store)
+    check_absent(reachable)
     unnamed = {digest for digest in there if digest not in reachable.digests}
     garbage = {}
     for digest in sorted(unnamed):

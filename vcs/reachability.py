@@ -259,14 +259,15 @@ def _deleted_versions(git: Git, store: Store, pointers: list[Mentions]) -> Itera
                 yield Mentions(Source("pointer to a deleted version", path, source.detail), content)
 
 
-def check_absent(reachable: Reachable, *, has_remote: bool) -> None:
-    """Refuse to say what is garbage while something that names objects is not here nor elsewhere.
+def check_absent(reachable: Reachable) -> None:
+    """Refuse to say what is garbage while something that names objects cannot be had.
+
+    What it names may be the last copy.
 
     Raises:
-        FormatError: A long listing is missing, and no remote is known that would have
-            what it names.
+        FormatError: A long listing is missing.
     """
-    if reachable.absent and not has_remote:
+    if reachable.absent:
         digest, source = min(reachable.absent.items())
         raise FormatError(
             f"the listing {digest[:12]} of {source.version or source.path} is not in the store, "

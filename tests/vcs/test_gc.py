@@ -21,6 +21,7 @@ from vcs.manifest import Manifest
 from vcs.pointer import pointer_of, render
 from vcs.repo import Repo
 from vcs.stores.local import LocalStore
+from vcs.stores.memory import MemoryStore
 from vcs.verify import verify_store
 
 ANCIENT_S = 1_000_000_000
@@ -224,15 +225,20 @@ def test_a_digest_anywhere_in_a_record_keeps(repo: Repo) -> None:
 
 
 def test_a_long_listing_keeps_what_it_names(repo: Repo) -> None:
-    """Without it nobody knows, so nothing goes, unless a remote has it."""
+    """Without it nobody knows, so nothing goes, unless it can be had elsewhere."""
     version = log(repo, "x", small_files("long", 1100))
     assert version.lines is None
+    listing = repo.collections.listing(version)
     assert sweep(repo) == set()
     store_of(repo).delete([version.digest])
     age(repo)
     with pytest.raises(FormatError, match="listing"):
         plan(repo)
-    assert len(plan(repo, has_remote=True).garbage) == 1100
+    elsewhere = MemoryStore()
+    assert elsewhere.put_bytes(listing.encoded) == version.digest
+    store = store_of(repo)
+    found = plan_gc(repo.layout, repo.git, store, expand=as_it_is, grace_s=0.0, listings=elsewhere)
+    assert found.garbage == {}
 
 
 def test_what_another_repository_in_the_store_names_stays(tmp_path: Path) -> None:

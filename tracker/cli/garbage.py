@@ -97,7 +97,7 @@ def _collect(repo: Repo, store: LocalStore, grace_s: float | None, yes: bool, as
         store,
         expand=expand_record,
         grace_s=garbage.GRACE_S if grace_s is None else grace_s,
-        has_remote=has_remote(repo),
+        listings=repo.store,
         without={f"artifacts/{m.project}/{m.name}/{m.version}.yaml" for m in expired},
     )
     done = garbage.collect(store, plan) if yes else None
@@ -157,7 +157,7 @@ def _collect_remote(repo: Repo, name: str, grace_s: float | None, yes: bool, as_
         # Listings that are not here come from the remote.
         mentions = mentions_of(repo.layout, repo.git, repo.here, expand_record)
         reachable = find_reachable(mentions, repo.store)
-        check_absent(reachable, has_remote=False)
+        check_absent(reachable)
         return reachable.digests
 
     try:
