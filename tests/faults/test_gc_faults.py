@@ -121,6 +121,7 @@ def keep_logging(folder: Path, seed: int, turns: int, done: Event) -> None:
         done.set()
 
 
+@pytest.mark.slow
 def test_what_others_log_while_garbage_is_collected_is_never_lost(git_repo: Path) -> None:
     """Without any grace, and without the claims that would hold it off: looking again has to do."""
     repo = Repo.open(git_repo)

@@ -103,6 +103,7 @@ def push_some(folder: Path, number: int) -> None:
         clone.push()
 
 
+@pytest.mark.slow
 def test_many_clones_push_at_once_and_all_get_through(tmp_path: Path) -> None:
     remote = bare_remote(tmp_path)
     clones = [clone_at(tmp_path / f"c{number}", remote, Clock()) for number in range(4)]

@@ -121,6 +121,7 @@ class Breaking(FolderBucket):
             super().delete([key])
 
 
+@pytest.mark.slow
 def test_ended_at_any_step_nothing_that_is_wanted_is_lost(tmp_path: Path) -> None:
     """And the next collection removes the rest."""
     store = local_store(tmp_path / "store")
@@ -147,6 +148,7 @@ def test_ended_at_any_step_nothing_that_is_wanted_is_lost(tmp_path: Path) -> Non
     assert at > 5
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 1 << 30))
 def test_pushers_and_collectors_at_once_lose_nothing(

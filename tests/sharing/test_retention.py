@@ -119,6 +119,7 @@ def conflict(ann: Clone, names: list[str], url: str | None = None) -> None:
             assert (clone.folder / "out" / str(number) / "a").read_text() == other.folder.name
 
 
+@pytest.mark.slow
 def test_three_clones_with_one_number_agree(ann: Clone) -> None:
     conflict(ann, ["bob", "eve"])
 
