@@ -49,7 +49,7 @@ def run(shelf: Shelf, query: Query) -> Response:
         "command": shlex.join(session.argv) if session else "",
         "media": kinds_of(found.summary_values()),
         "has_code": session is not None and session.code_commit is not None,
-        "damaged": [each.error().message for each in damaged[:20]],
+        "damaged": list(dict.fromkeys(each.error().message for each in damaged))[:20],
     }
     about.pop("files", None)
     # Histograms are asked for by themselves; here they would be most of the answer.

@@ -18,7 +18,7 @@ from tracker.read.filters import compile_filter
 from tracker.read.words import WATCHED
 from tracker.storage.bulk import bulk
 from tracker.web.answers import Query, answer
-from tracker.web.shelf import Listed, Listing, Shelf, plain
+from tracker.web.shelf import Chosen, Listed, Listing, Shelf, plain
 from vcs.errors import UsageError
 
 # As many rows as a screen of any size shows, and some more.
@@ -26,18 +26,6 @@ _MOST_ROWS = 1000
 # Values that are offered for a field while a filter is typed.
 _SUGGESTED = 30
 _LONGEST_CELL = 300
-
-
-@dataclass
-class _Chosen:
-    """The runs that pass, in order; kept because the next part of the same table is asked for at once."""
-
-    question: str
-    version: int
-    runs: list[Listed]
-
-
-_Last = dict[int, _Chosen]
 
 
 def about(shelf: Shelf, query: Query) -> Response:
@@ -140,8 +128,6 @@ def suggested_columns(listed: Sequence[Listed], results: int = 4, settings: int 
 
 # which, and in what order
 
-_kept: dict[int, _Chosen] = {}
-
 
 def choose(shelf: Shelf, listing: Listing, body: dict[str, Any]) -> list[Listed]:
     """Return the runs that a table shows.
@@ -151,7 +137,7 @@ def choose(shelf: Shelf, listing: Listing, body: dict[str, Any]) -> list[Listed]
     """
     asked = {name: body.get(name) for name in ("project", "filter", "sort", "hidden", "only")}
     question = json.dumps(asked, sort_keys=True)
-    kept = _kept.get(id(shelf))
+    kept = shelf.chosen
     if kept is not None and (kept.question, kept.version) == (question, listing.version):
         return kept.runs
     passes = compile_filter(parse_filter(str(asked["filter"] or "")))
@@ -167,7 +153,7 @@ def choose(shelf: Shelf, listing: Listing, body: dict[str, Any]) -> list[Listed]
         and passes(run.view)
     }
     chosen = [found[view] for view in sort_by(list(found), orders)]
-    _kept[id(shelf)] = _Chosen(question, listing.version, chosen)
+    shelf.chosen = Chosen(question, listing.version, chosen)
     return chosen
 
 

@@ -26,7 +26,7 @@ from tracker.storage.parts import Which
 from tracker.values.metrics import MetricRules, metric_from_record
 from tracker.web.answers import Query, answer
 from tracker.web.shelf import Shelf
-from vcs.errors import FormatError, NotFoundError, UsageError
+from vcs.errors import FormatError, NotFoundError, StoreError, UsageError
 from vcs.layout import RunLayout
 
 AXES = ("_step", "_runtime", "_timestamp")
@@ -114,7 +114,7 @@ def _group_series(shelf: Shelf, group: Group, key: str, x: str) -> tuple[list[Se
                 rule = rules_of(layout).of(key)
                 axis = (rule.step_metric if rule else None) or "_step"
             found.append(shelf.series(name).points(key, axis))
-        except (NotFoundError, FormatError):
+        except (NotFoundError, FormatError, StoreError):
             continue  # deleted just now, or its page says what is damaged
     return found, axis or "_step"
 
@@ -128,7 +128,7 @@ def series(shelf: Shelf, query: Query) -> Response:
     for name in wanted.runs:
         try:
             found = _curves_of(shelf, shelf.layout(name), name, wanted)
-        except (NotFoundError, FormatError) as error:
+        except (NotFoundError, FormatError, StoreError) as error:
             heads.append({"run": name, "error": error.message})
             continue
         for head, *columns in found:
@@ -149,7 +149,7 @@ def metrics(shelf: Shelf, query: Query) -> Response:
         try:
             rules = rules_of(shelf.layout(str(name)))
             keys = shelf.series(str(name), which).keys()
-        except (NotFoundError, FormatError):
+        except (NotFoundError, FormatError, StoreError):
             continue
         for key in keys:
             rule = rules.of(key)

@@ -9,7 +9,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from tracker.artifacts.home import DEFAULT_PROJECT, Home
@@ -22,7 +24,7 @@ from tracker.storage import records
 from tracker.storage.catalog import Catalog, RunEntry
 from tracker.storage.parts import Which
 from tracker.storage.run_head import Head
-from vcs.errors import Error, NotFoundError
+from vcs.errors import Error, FormatError, NotFoundError, StoreError
 from vcs.layout import RunLayout
 from vcs.repo import Repo
 
@@ -36,11 +38,37 @@ _SMALL_HISTORY = 256 << 10
 Key = tuple[str, str]
 
 
+class ListedView(RunView):
+    """A run of the list; a config or summary that cannot be read hides no other run.
+
+    Attributes:
+        damage: What could not be read.
+    """
+
+    damage: str | None = None
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        try:
+            return self._entry.mapping("config") or {}
+        except (FormatError, StoreError) as error:
+            self.damage = error.message
+            return {}
+
+    @cached_property
+    def summary(self) -> Mapping[str, Any]:
+        try:
+            return self.summary_values()
+        except (FormatError, StoreError) as error:
+            self.damage = error.message
+            return {}
+
+
 @dataclass
 class Listed:
     """A run in the list, and what was read of it."""
 
-    view: RunView
+    view: ListedView
     head: Head
     state: str
     stamp: Stamp | None
@@ -77,6 +105,15 @@ class Listing:
         self.damaged = damaged
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The runs that pass, in order; kept because the next part of the same table is asked for at once."""
+
+    question: str
+    version: int
+    runs: list[Listed]
+
+
 class Shelf:
     """The records of one project folder, for many requests at once."""
 
@@ -90,6 +127,8 @@ class Shelf:
         self._lock = threading.Lock()
         self._listing = Listing({}, 0, [])
         self._listed_at, self._took_s = -1e9, 0.0
+        # The answer to the newest question about the table; see runs_table.
+        self.chosen: Chosen | None = None
         self._series: OrderedDict[tuple[str, Which], RunSeries] = OrderedDict()
 
     # runs
@@ -142,9 +181,10 @@ class Shelf:
                 continue
             changed = True
             small = stamp is not None and sum(size for _, size, _ in stamp) < _SMALL_HISTORY
-            view = RunView(entry, self.home)
+            view = ListedView(entry, self.home)
             if stamp is not None and not small:
-                view.__dict__["summary"] = entry.mapping("summary") or {}
+                with suppress(FormatError, StoreError):
+                    view.__dict__["summary"] = entry.mapping("summary") or {}
             runs[key] = Listed(view, head, state, stamp)
         changed = changed or len(runs) != len(before.runs)
         return Listing(runs, before.version + changed, self._catalog.damaged)

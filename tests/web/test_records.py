@@ -1,0 +1,106 @@
+"""What the server says of records, also of damaged ones."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from tests.web.conftest import Client, Serve
+
+RUN = "/api/run/LeNet5/run-0"
+
+
+@pytest.fixture
+def client(project: Path, serve: Serve) -> Client:
+    return serve(project)
+
+
+def names(client: Client, **question: object) -> list[str]:
+    return [row["name"] for row in client.post("/api/runs", {"fresh": True, **question}).json["rows"]]
+
+
+def test_runs_are_filtered_ordered_and_cut(client: Client) -> None:
+    assert names(client, sort="config.lr") == ["run 1", "run 0"]
+    assert names(client, filter="tag = baseline") == ["run 0"]
+    assert names(client, sort="name", offset=1, limit=1) == ["run 1"]
+    assert names(client, hidden=["LeNet5/run-0"]) == ["run 1"]
+
+
+def test_a_filter_that_cannot_be_understood_says_where(client: Client) -> None:
+    answer = client.post("/api/runs", {"filter": "config.lr >"})
+
+    assert answer.status == 400
+    assert answer.json["position"] == "11"
+
+
+@pytest.mark.parametrize("file", ["config.yaml", "summary.yaml", "run.yaml"])
+def test_a_damaged_file_hides_no_other_run(project: Path, client: Client, file: str) -> None:
+    (project / ".tracker/runs/LeNet5/run-0" / file).write_text("{{{ no: yaml")
+
+    assert "run 1" in names(client)
+    assert "run 1" in names(client, filter="config.lr < 1 and summary.train/acc > 0")
+    assert client.get("/api/fields").status == 200
+    assert client.post("/api/metrics", {"runs": ["LeNet5/run-0", "LeNet5/run-1"]}).status == 200
+
+
+def test_a_damaged_history_is_said_and_the_rest_is_shown(project: Path, client: Client) -> None:
+    (lines,) = (project / ".tracker/runs/LeNet5/run-0/history").glob("*")
+    content = lines.read_bytes().splitlines(keepends=True)
+    content[5] = b"[0,nonsense\n"
+    lines.write_bytes(b"".join(content))
+
+    about = client.get(RUN).json
+    assert len(about["damaged"]) == 1
+    answer = client.post("/api/series", {"runs": ["LeNet5/run-0"], "keys": ["train/loss"]}).body
+    (length,) = struct.unpack_from("<I", answer)
+    assert json.loads(answer[4 : 4 + length])["curves"][0]["total"] == 19
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"runs": "no list", "keys": []},
+        {"runs": [], "keys": [], "columns": 0},
+        {"runs": [], "keys": [], "columns": 10**9},
+        {"runs": [], "keys": [], "smooth": 1.0},
+        {"runs": ["a/b"] * 1000, "keys": ["x"] * 1000},
+        {"keys": ["x"]},
+    ],
+)
+def test_questions_that_make_no_sense_are_refused(client: Client, body: object) -> None:
+    assert client.post("/api/series", body).status == 400
+
+
+def test_runs_that_are_gone_are_said_beside_the_others(client: Client) -> None:
+    answer = client.post(
+        "/api/series", {"runs": ["LeNet5/gone", "../x/y", "LeNet5/run-1"], "keys": ["train/loss"]}
+    )
+    (length,) = struct.unpack_from("<I", answer.body)
+    curves = json.loads(answer.body[4 : 4 + length])["curves"]
+
+    assert ["error" in curve for curve in curves] == [True, True, False]
+
+
+def test_the_console_comes_in_pieces_that_tear_no_character(project: Path, client: Client) -> None:
+    text = "größer 训练 🙂\n" * 30_000
+    (project / ".tracker/runs/LeNet5/run-0/output.log").write_text(text)
+    place, found = 0, ""
+    while True:
+        piece = client.get(f"{RUN}/console?start={place}").json
+        found += piece["text"]
+        if piece["end"] == piece["size"]:
+            break
+        place = piece["end"]
+
+    assert found == text
+
+
+def test_an_edit_is_written_and_answered(client: Client) -> None:
+    answer = client.ask("PATCH", RUN, {"name": "new", "tags": ["a", "a", ""], "notes": "n"})
+
+    assert answer.json == {"name": "new", "tags": ["a"], "notes": "n", "group": ""}
+    assert client.ask("PATCH", RUN, {"state": "finished"}).status == 400
+    assert client.ask("PATCH", RUN, {"tags": [1]}).status == 400
