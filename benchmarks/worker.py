@@ -10,12 +10,14 @@ version is logged and in the ledger, the checkout is in its place.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -62,10 +64,13 @@ def main() -> None:
     from vcs.repo import Repo
 
     operation, project, folder, *options = sys.argv[1:]
+    memory = _Memory()
+    memory.start()
     wall, cpu = time.perf_counter(), _cpu_s()
     repo = Repo.open(Path(project))
     {"add": add, "get": get}[operation](repo, Path(folder), *options)
-    print(json.dumps({"wall_s": time.perf_counter() - wall, "cpu_s": _cpu_s() - cpu, "peak_bytes": _peak()}))
+    found = Spent(time.perf_counter() - wall, _cpu_s() - cpu, memory.peak_bytes())
+    print(json.dumps(asdict(found)))
 
 
 def _cpu_s() -> float:
@@ -73,10 +78,46 @@ def _cpu_s() -> float:
     return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, both))
 
 
-def _peak() -> int:
-    # Not ru_maxrss of this process, which begins with that of the process that started it.
-    own = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
-    return (own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024
+class _Memory(Thread):
+    """Looks at the memory of this process and of those that it started, all together, again and again."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._ended = Event()
+        self._peak = 0
+
+    def run(self) -> None:
+        while not self._ended.wait(0.02):
+            now = _memory_of(os.getpid(), "VmRSS:") + sum(_memory_of(pid, "VmRSS:") for pid in _children())
+            self._peak = max(self._peak, now)
+
+    def peak_bytes(self) -> int:
+        """Return the most that was seen, or the peak of this process alone if that is more."""
+        self._ended.set()
+        self.join()
+        return max(self._peak, _memory_of(os.getpid(), "VmHWM:"))
+
+
+def _children() -> list[int]:
+    try:
+        pids = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        # One that has not begun its own program yet still has the memory of this one.
+        return [int(pid) for pid in pids if _program_of(pid) != _program_of("self")]
+    except OSError:
+        return []
+
+
+def _program_of(pid: str) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def _memory_of(pid: int, field: str) -> int:
+    # Not ru_maxrss, which begins with that of the process that started this one.
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return int(text.partition(field)[2].split()[0]) * 1024 if field in text else 0
 
 
 if __name__ == "__main__":

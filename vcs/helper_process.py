@@ -5,18 +5,16 @@ from __future__ import annotations
 import marshal
 import mmap
 import os
-import signal
 from importlib import import_module
 
 # Requests that a helper has at once, so that it never waits while the other side is busy.
-SLOTS = 4
+SLOTS = 3
 # Of requests and replies: what passes a socket in one piece.
 MAX_MESSAGE = 64 << 10
 
 
 def serve(module: str, name: str, fd: int, memory_fd: int, buffer_bytes: int) -> None:
     """Answer requests until the other side is gone. What goes wrong ends the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks.
     work = getattr(import_module(module), name)
     memory = memoryview(mmap.mmap(memory_fd, SLOTS * buffer_bytes))
     while message := os.read(fd, MAX_MESSAGE):

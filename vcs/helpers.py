@@ -170,6 +170,7 @@ def _start(work: Work, buffer_bytes: int) -> list[_Helper]:
                     process = subprocess.Popen(
                         [sys.executable, "-I", "-S", "-c", code],
                         pass_fds=(theirs.fileno(), memory_fd),
+                        process_group=0,  # Ctrl-C is for this process alone.
                         stdin=subprocess.DEVNULL,
                         stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL,

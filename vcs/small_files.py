@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
-from typing import TypeAlias
 
 from blake3 import blake3
+
+# `typing` and what it brings would be a fifth of a helper's memory.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TypeAlias
 
 # Digest, size in bytes, mtime_ns, ctime_ns, inode and mode of a file as it was read. A
 # plain tuple, because there are a hundred thousand of them.
@@ -25,7 +29,7 @@ Written: TypeAlias = tuple[int, int, int]
 # Files of at least this size are not held in memory.
 LARGE_BYTES = 128 << 10
 # What a buffer has to hold at least.
-BUFFER_BYTES = (1 << 20) + LARGE_BYTES
+BUFFER_BYTES = (768 << 10) + LARGE_BYTES
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

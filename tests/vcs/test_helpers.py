@@ -13,6 +13,7 @@ from vcs import helpers as helpers_module
 from vcs.add import add_tree
 from vcs.checkout import plan_checkout
 from vcs.errors import IntegrityError, StoreError
+from vcs.helper_process import SLOTS
 from vcs.helpers import Helpers
 from vcs.stores import bulk
 from vcs.stores.local import LocalStore
@@ -73,12 +74,12 @@ def test_what_a_dead_helper_had_is_said(work: object) -> None:
     here = os.getpid()
 
     with Helpers(work, 4096, begin_after=0) as helpers:  # type: ignore[arg-type]
-        for number in range(4):  # As many as one helper takes at once.
+        for number in range(SLOTS):  # As many as one helper takes at once.
             arguments = (number, here) if work is helper_work.die_unless else (number,)
             helpers.call(arguments, 1, lambda reply, _: done.append(reply), lambda n=number: lost.append(n))  # type: ignore[misc]
         helpers.finish()
 
-    assert sorted(done + lost) == list(range(4))
+    assert sorted(done + lost) == list(range(SLOTS))
     assert lost
 
 

@@ -24,7 +24,7 @@ from vcs.digest import Digest, digest_bytes
 from vcs.errors import IntegrityError, NotFoundError
 from vcs.lock import file_lock
 from vcs.progress import Progress
-from vcs.small_files import LARGE_BYTES
+from vcs.small_files import BUFFER_BYTES, LARGE_BYTES
 from vcs.stores.base import Batch, Neighbours, Store
 from vcs.stores.batch import LocalBatch
 from vcs.stores.claims import claim
@@ -49,7 +49,7 @@ _REWRITE_TIMEOUT_S = 600.0
 _LEFTOVER_AGE_S = 3600.0
 # Objects of a pack that lie this close are read together, up to so much at once.
 _GAP_BYTES = 32 << 10
-_WINDOW_BYTES = 1 << 20
+_WINDOW_BYTES = BUFFER_BYTES - LARGE_BYTES
 
 
 class LocalStore(Store):

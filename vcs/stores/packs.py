@@ -368,7 +368,9 @@ class PackFolder:
         self._asked = 0
         if self._where is None:
             return
-        if self._packs.keys() - packs.keys():
+        more = sum(packs[name].count for name in packs.keys() - self._packs.keys())
+        # A table twice as large is made when somebody asks; most who add are done then.
+        if self._packs.keys() - packs.keys() or more > len(self._where):
             self._where = None
             return
         for name in packs.keys() - self._packs.keys():
