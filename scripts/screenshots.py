@@ -43,7 +43,7 @@ class Picture:
 
 PICTURES = (
     Picture("runs", f"#/runs?columns={_COLUMNS}&sort=-summary.test/accuracy.max", ".t-row", 460),
-    Picture("curves", "#/curves", ".panel canvas", 830, "dark"),
+    Picture("curves", "#/curves?smooth=0.8", ".panel canvas", 830, "dark"),
     Picture("compare", "#/compare?part=parameters&target=train/loss", ".parallel path", 830),
     Picture(
         "artifacts",

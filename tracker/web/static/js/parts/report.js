@@ -2,6 +2,7 @@
 
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
+import { patchView } from "./diff.js";
 
 /** Draws the sections of a report (tracker/compare/render.py); those without details are a line. */
 export function drawReport(report, { only = null } = {}) {
@@ -16,7 +17,7 @@ function drawSection(section) {
 
 function drawBlock(block) {
   if (block.kind === "Table") return [table(block), more(block)];
-  if (block.kind === "Patch") return [h("pre.patch", { tabIndex: 0 }, block.lines.map((line) => h("span", { class: kindOf(line) }, `${line}\n`))), more(block)];
+  if (block.kind === "Patch") return [patchView(block.lines), more(block)];
   return block.lines.map((line) => h("p", {}, line));
 }
 
@@ -25,11 +26,6 @@ function table({ head, rows, right }) {
   return h("div.scroll", { tabIndex: 0 }, h("table.plain", {},
     h("thead", {}, h("tr", {}, head.map((name) => h("th", { scope: "col", class: side(name) }, t(name))))),
     h("tbody", {}, rows.map((row) => h("tr", { class: { "+": "added", "-": "removed" }[row[0]] ?? "" }, row.map((cell, at) => h("td", { class: side(head[at]) }, cell)))))));
-}
-
-function kindOf(line) {
-  if (/^(\+\+\+|---|diff |index )/.test(line)) return "dim";
-  return { "+": "added", "-": "removed", "@": "hunk" }[line[0]] ?? "";
 }
 
 function more({ left_out: many, rest }) {
