@@ -405,7 +405,7 @@ def _verify_store(repo: Repo, listing: Listing, bar: ProgressBar) -> list[Proble
     for entry in listing:
         if entry.kind == "file":
             paths.setdefault(entry.digest, []).append(entry.path)
-    found = verify_store(repo.store, {Digest(digest) for digest in paths}, progress=bar)
+    found = verify_store(repo.here, {Digest(digest) for digest in paths}, progress=bar)
     return [
         Problem(path, problem.kind, f"{path}: {problem.detail}")
         for problem in found

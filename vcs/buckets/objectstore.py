@@ -147,11 +147,12 @@ class ObjectStoreBucket(Bucket):
         status = _STATUS.search(text)
         code = _CODE.search(text)
         said = code[1] if code else f"status {status[1]}" if status else line
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError) or said in ("NoSuchBucket", "ContainerNotFound"):
             return StoreError(f"{self.url}: there is no such bucket or container ({said})")
         if "169.254." in text or ("Missing" in line and "redential" in line):
             return DeniedError(f"{doing} at {self.url}: no credentials were found", hint="tracker login")
-        if type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError"):
+        is_denied = type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError")
+        if is_denied or (status and status[1] in ("401", "403")):
             return DeniedError(f"{doing} at {self.url}: permission denied ({said})", hint="tracker login")
         if status and status[1] not in _WORTH_ANOTHER_TRY:
             return StoreError(f"{doing} at {self.url}: the server refused ({said})")
