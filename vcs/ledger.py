@@ -26,7 +26,7 @@ from vcs.clock import iso_time
 from vcs.errors import GitError, UsageError
 from vcs.git import Done, Git, Identity, failure
 from vcs.layout import LEDGER_REF, Layout
-from vcs.ledger_repair import go_back, remember
+from vcs.ledger_repair import go_back, is_whole, remember
 from vcs.ledger_tree import (
     EXECUTABLE,
     FAST_IMPORT,
@@ -229,7 +229,14 @@ class Ledger:
                 # Merging has much to load, which a run that only records has no use for.
                 from vcs.ledger_step import bring_records
 
-                count = bring_records(git, self._layout, old, new)
+                try:
+                    count = bring_records(git, self._layout, old, new)
+                except GitError:
+                    if is_whole(git, new):
+                        raise
+                    # A power cut took the merge, not the records: the next pull merges again.
+                    note.unlink(missing_ok=True)
+                    return 0
                 # The ref says that all is here: it must not outlive the files in a power cut.
                 os.sync()
                 git.update_ref(LEDGER_REF, new)

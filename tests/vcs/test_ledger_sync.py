@@ -253,3 +253,16 @@ def test_a_version_that_was_read_before_is_found_under_its_new_number(pair: tupl
     assert b.collections.renumbered(mine).digest == mine.digest
     b.collections.delete(b.collections.renumbered(mine), delete_aliases=True)
     assert b.collections.renumbered(mine) == mine
+
+
+def test_a_merge_that_is_gone_is_made_again(pair: tuple[Clone, Clone]) -> None:
+    """A power cut can take git's newest objects; it must not stop the ledger."""
+    a, b = pair
+    a.write_run("aaa")
+    b.write_run("bbb")
+    a.push()
+    b.layout.ledger_step.write_text(f"{b.ledger.tip()} {'1' * 40}\n")
+    b.write_run("more")
+    assert not b.layout.ledger_step.exists()
+    b.pull()
+    assert {path.name for path in (b.layout.runs / "p").glob("[a-z]*")} == {"aaa", "bbb", "more"}

@@ -16,9 +16,11 @@ from vcs.errors import UsageError
 from vcs.pointer import pointer_path, read_pointer
 
 if TYPE_CHECKING:
+    from tracker.read.retention import RetentionPlan
     from vcs.gc import GcPlan
     from vcs.repo import Repo
     from vcs.stores.local import LocalStore
+    from vcs.stores.trash import Trashed
 
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 _SHOWN = 20
@@ -102,39 +104,48 @@ def _collect(repo: Repo, store: LocalStore, grace_s: float | None, yes: bool, as
     )
     done = garbage.collect(store, plan) if yes else None
     freed = garbage.empty_trash(store) if yes else 0
-    removed = done.digests if done is not None else frozenset(plan.garbage)
-    size = sum(plan.garbage[digest] for digest in removed)
     if as_json:
-        print_json(
-            {
-                "done": yes,
-                "versions": [
-                    {"version": e.manifest.qualified_name, "why": e.reason} for e in retention.expired
-                ],
-                "objects": len(removed),
-                "size_bytes": size,
-                "young": plan.young,
-                "total": plan.total,
-                "kept": len(done.kept) if done is not None else 0,
-                "freed_bytes": freed,
-            }
-        )
+        print_json({**_as_json(plan, done), "versions": _versions_json(retention), "freed_bytes": freed})
         return
     for one in retention.expired:
         click.echo(f"{'Deleted' if yes else 'Would delete'} {one.manifest.qualified_name}: {one.reason}")
-    what = f"{count_text(len(removed), 'object')} ({size_text(size)})"
-    if not removed:
-        click.echo("There is no garbage.")
-    elif yes:
-        click.echo(f"Moved {what} of {plan.total} to the trash.")
-    else:
-        click.echo(f"Would remove {what} of {plan.total}.")
+    removed = _print_removed(plan, done)
     if freed:
         click.echo(f"Freed {size_text(freed)} that were in the trash for a week.")
     _explain(plan, len(done.kept) if done is not None else 0)
     if removed or (expired and not yes):
         hint = "bring contents back: tracker gc --undo" if yes else "do it: tracker gc --yes"
         click.echo(f"Hint: {hint}", err=True)
+
+
+def _as_json(plan: GcPlan, done: Trashed | None) -> dict[str, object]:
+    removed = done.digests if done is not None else frozenset(plan.garbage)
+    return {
+        "done": done is not None,
+        "objects": len(removed),
+        "size_bytes": sum(plan.garbage[digest] for digest in removed),
+        "young": plan.young,
+        "total": plan.total,
+        "kept": len(done.kept) if done is not None else 0,
+    }
+
+
+def _versions_json(retention: RetentionPlan) -> list[dict[str, str]]:
+    return [{"version": one.manifest.qualified_name, "why": one.reason} for one in retention.expired]
+
+
+def _print_removed(plan: GcPlan, done: Trashed | None) -> int:
+    """Say how much went, or would go; return the number of objects."""
+    removed = done.digests if done is not None else frozenset(plan.garbage)
+    size = sum(plan.garbage[digest] for digest in removed)
+    what = f"{count_text(len(removed), 'object')} ({size_text(size)})"
+    if not removed:
+        click.echo("There is no garbage.")
+    elif done is not None:
+        click.echo(f"Moved {what} of {plan.total} to the trash.")
+    else:
+        click.echo(f"Would remove {what} of {plan.total}.")
+    return len(removed)
 
 
 def _collect_remote(repo: Repo, name: str, grace_s: float | None, yes: bool, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 
 import click
 
@@ -13,7 +14,9 @@ from tracker.cli.places import json_option, open_repo
 from tracker.live.progress_bar import ProgressBar
 from vcs.digest import Digest
 from vcs.errors import IntegrityError
+from vcs.repair import Repaired, Verified, damaged_folder, repair, verify_everything
 from vcs.repo import Repo
+from vcs.stores.local import LocalStore
 
 _NAMES = 3
 _SHOWN = 50
@@ -37,7 +40,6 @@ def verify(mend: bool, as_json: bool) -> None:
     is wrong and stays so.
     """
     from vcs.collection import Collections
-    from vcs.repair import Verified, damaged_folder, repair, verify_everything
 
     repo = open_repo()
     store = repo.here
@@ -48,10 +50,48 @@ def verify(mend: bool, as_json: bool) -> None:
             return verify_everything(collections, store, progress=bar)
 
     found = look()
-    wrong = bool(found.findings)
-    # What is not here is with a remote, if there is one.
-    lacking = len(found.absent) if not has_remote(repo) else 0
-    result = {
+    # What is not here is with a remote, if there is one; but not what was set aside before.
+    lacking = _set_aside_before(store, found) if has_remote(repo) else found.absent
+    mended = None
+    if not as_json:
+        _print_findings(found, lacking)
+    if mend and (found.findings or lacking):
+        mended = repair(store, replace(found, absent=lacking), lambda digests: _bring(repo, digests))
+    wrong = bool(found.findings or lacking)
+    if mended is not None:
+        wrong = bool(mended.lost or look().findings)
+    if as_json:
+        print_json(_as_json(found, mended))
+    elif mended is not None:
+        click.echo(
+            f"Set {mended.set_aside} aside in {damaged_folder(store)}, made "
+            f"{count_text(len(mended.brought), 'object')} whole, {len(mended.lost)} are not to be had."
+        )
+    elif found.findings:
+        click.echo("Hint: mend it: tracker verify --repair", err=True)
+    if wrong:
+        raise click.exceptions.Exit(1)
+
+
+def _set_aside_before(store: LocalStore, found: Verified) -> frozenset[Digest]:
+    """Return what is not here because it was damaged."""
+    aside = damaged_folder(store)
+    return frozenset(d for d in found.absent if (aside / d).exists() or (aside / f"{d}.recipe").exists())
+
+
+def _print_findings(found: Verified, lacking: frozenset[Digest]) -> None:
+    for one in found.findings[:_SHOWN]:
+        more = len(one.names) - _NAMES
+        names = ", ".join(one.names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+        click.echo(f"{one.problem.kind}: {names or 'named by no version'}: {one.problem.detail}")
+    click.echo(f"Read {count_text(found.objects, 'object')}: {count_text(len(found.findings), 'problem')}.")
+    if found.absent:
+        where = "; there is no remote that may have them" if lacking else ", but may be with a remote"
+        click.echo(f"{count_text(len(found.absent), 'object')} of versions are not here{where}.", err=True)
+
+
+def _as_json(found: Verified, mended: Repaired | None) -> dict[str, object]:
+    result: dict[str, object] = {
         "objects": found.objects,
         "problems": [
             {
@@ -64,36 +104,9 @@ def verify(mend: bool, as_json: bool) -> None:
         ],
         "not_here": len(found.absent),
     }
-    if not as_json:
-        for one in found.findings[:_SHOWN]:
-            more = len(one.names) - _NAMES
-            names = ", ".join(one.names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
-            click.echo(f"{one.problem.kind}: {names or 'named by no version'}: {one.problem.detail}")
-        click.echo(
-            f"Read {count_text(found.objects, 'object')}: {count_text(len(found.findings), 'problem')}."
-        )
-        if found.absent:
-            where = "; there is no remote that may have them" if lacking else ", but may be with a remote"
-            click.echo(
-                f"{count_text(len(found.absent), 'object')} of versions are not here{where}.", err=True
-            )
-    if mend and (found.findings or lacking):
-        mended = repair(store, found, lambda digests: _bring(repo, digests))
-        result |= {
-            "set_aside": mended.set_aside, "brought": len(mended.brought), "lost": sorted(mended.lost),
-        }  # fmt: skip
-        if not as_json:
-            click.echo(
-                f"Set {mended.set_aside} aside in {damaged_folder(store)}, made "
-                f"{count_text(len(mended.brought), 'object')} whole, {len(mended.lost)} are not to be had."
-            )
-        wrong = bool(mended.lost) or bool(look().findings)
-    elif found.findings and not as_json:
-        click.echo("Hint: mend it: tracker verify --repair", err=True)
-    if as_json:
-        print_json(result)
-    if wrong or (lacking and not mend):
-        raise click.exceptions.Exit(1)
+    if mended is not None:
+        result |= {"set_aside": mended.set_aside, "brought": len(mended.brought), "lost": sorted(mended.lost)}
+    return result
 
 
 def _bring(repo: Repo, digests: Iterable[Digest]) -> None:
