@@ -69,11 +69,24 @@ class Carrier:
     def carry(self, found: FoundRun) -> Outcome:
         """Write a found run, or what is new of it; the outcome is in the report too.
 
+        A run that cannot be read is refused, and nothing of it is here.
+
         Raises:
             StoreError: The disk refused; the run is not there, or as it was.
         """
         outcome = Outcome(found.id, found.project, found.name or found.id, found.place, "new")
         self._report.outcomes.append(outcome)
+        try:
+            self._carry(found, outcome)
+        except (ValueError, KeyError) as error:
+            # What other programs wrote can be wrong in any way; one run must not cost the others.
+            outcome.what = "refused"
+            found.remarks.add(f"it cannot be read: {getattr(error, 'message', None) or repr(error)}")
+        if outcome.what != "unchanged":
+            outcome.left_out = found.remarks.lines()
+        return outcome
+
+    def _carry(self, found: FoundRun, outcome: Outcome) -> None:
         run = self._repo.layout.run(found.project, found.id)
         try:
             before = records.load(run)
@@ -88,11 +101,8 @@ class Carrier:
             outcome.what = "unchanged"
             outcome.rows = sum(session.rows or 0 for session in before.sessions)
             self._unchanged.append(run.folder)
-            return outcome
         else:
             self._grow(run, before, found, outcome)
-        outcome.left_out = found.remarks.lines()
-        return outcome
 
     def commit_version(self, message: str, paths: Iterable[Path]) -> None:
         """Say in the ledger what was imported that is no run."""

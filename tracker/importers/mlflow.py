@@ -66,7 +66,12 @@ def _from_folder(root: Path, report: Report) -> list[MlflowRun]:
             if meta.get("lifecycle_stage") == "deleted":
                 report.remarks.append(f"run {folder.name} is deleted in the source and left out")
                 continue
-            runs.append(_run_in(folder, meta, str(about.get("name", experiment.name))))
+            try:
+                found = _run_in(folder, meta, str(about.get("name", experiment.name)))
+            except (ValueError, TypeError) as error:
+                report.remarks.append(f"left out: {folder}: {getattr(error, 'message', error)}")
+                continue
+            runs.append(found)
             runs[-1].models = [*logged[folder.name], *registry[folder.name]]
     return runs
 

@@ -37,7 +37,7 @@ from tracker.importers.wandb_records import (
 )
 from tracker.storage.records import State
 from tracker.values.sink import MediaSink
-from vcs.errors import FormatError, NotFoundError
+from vcs.errors import NotFoundError
 
 SOURCE = "wandb"
 # Files of wandb's own, which stand for what the records say.
@@ -57,8 +57,8 @@ def find_runs(root: Path, project: str | None, report: Report) -> Iterator[Found
     for path in paths:
         try:
             attempt = read_attempt(path)
-        except FormatError as error:
-            report.remarks.append(f"left out: {error.message}")
+        except ValueError as error:
+            report.remarks.append(f"left out: {path}: {getattr(error, 'message', error)}")
             continue
         if attempt is None:
             report.remarks.append(f"left out: {path} does not say which run it is of")

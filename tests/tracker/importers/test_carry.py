@@ -12,10 +12,20 @@ import pytest
 
 from tests.cli.conftest import Tracker
 from tests.conftest import git
-from tests.tracker.importers.sources import event, event_file, mlflow_folder, scalar
+from tests.tracker.importers.sources import (
+    event,
+    event_file,
+    mlflow_folder,
+    scalar,
+    wandb_exit,
+    wandb_log,
+    wandb_row,
+    wandb_run,
+)
 from tests.tracker.importers.test_sources import only_run, rows_of
 from tracker import Api
 from tracker.storage.journal import Header, SegmentEncoder
+from tracker.wire.protobuf import bytes_field
 
 
 def losses(*values: float, start: int = 0) -> list[bytes]:
@@ -203,3 +213,28 @@ def test_a_full_disk_ends_the_import_and_says_so(
     assert encode(SegmentEncoder(Header(run="x", session=0, start=0.0, from_step=0)), []) == b""
     assert len(rows_of(only_run())) == 1
     assert not any(name.startswith(".importing") for name in os.listdir(only_run().layout.folder.parent))
+
+
+def test_a_damaged_run_is_refused_and_costs_no_other(tracker: Tracker, tmp_path: Path) -> None:
+    store = tmp_path / "mlruns"
+    mlflow_folder(store, "good")
+    (mlflow_folder(store, "bad") / "metrics" / "loss").write_text("1700000001000 not-a-number 0\n")
+    meta = mlflow_folder(store, "worse") / "meta.yaml"
+    meta.write_text(meta.read_text().replace("1700000000000", "yesterday"))
+    said = tracker("import", "mlflow", str(store))
+
+    assert said.status == 0
+    assert [run.id for run in Api().runs()] == ["good"]
+    assert "not-a-number" in said.err
+    assert "yesterday" in said.err
+
+
+def test_a_record_of_wandb_with_broken_json_is_refused(tracker: Tracker, tmp_path: Path) -> None:
+    broken = bytes_field(2, bytes_field(1, bytes_field(2, "loss") + bytes_field(16, "{broken")))
+    wandb_log(tmp_path / "one", "broken", [wandb_run("broken"), broken, wandb_exit(0)])
+    wandb_log(tmp_path / "two", "whole", [wandb_run("whole"), wandb_row(0, {"loss": 1}), wandb_exit(0)])
+    said = tracker("import", "wandb", str(tmp_path))
+
+    assert said.status == 0
+    assert [run.id for run in Api().runs()] == ["whole"]
+    assert "1 refused" in said.err
