@@ -91,7 +91,8 @@ def test_no_page_runs_what_a_record_holds(hostile: Path, tab: Open, picture: Cal
         page.evaluate(f"location.hash = '#/run/hostile/strike?tab={part}'")
         page.reload()
         expect(page.get_by_role("heading", level=1)).to_contain_text("<script>")
-        page.wait_for_load_state("networkidle") if part == "files" else None
+        if part == "media":
+            expect(page.locator(".media-card h2")).to_have_count(3)
         check(page)
         picture(page, part)
 
