@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tracker.cli.output import count_text, print_json, printable, size_text
+from tracker.cli.output import count_text, number_text, print_json, printable, size_text
 from tracker.read.lineage import Step, lineage_of
 from tracker.read.versions import describe_version
 from tracker.storage.catalog import RunEntry
@@ -45,8 +45,7 @@ def print_version(repo: Repo, manifest: Manifest, as_json: bool) -> None:
     ):
         value = shown.get(key)
         if value not in (None, "", [], {}):
-            text = ", ".join(map(str, value)) if isinstance(value, list) else value
-            click.echo(f"  {key:<12} {printable(str(text))}")
+            click.echo(f"  {key:<12} {printable(number_text(value))}")
     if lineage.made.run or lineage.used_by:
         click.echo("\nLineage")
         _print_step(lineage.made, 1)
