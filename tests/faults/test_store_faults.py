@@ -40,7 +40,7 @@ def stray_files(folder: Path) -> list[Path]:
     """Files that are neither objects nor packs, outside of the place for temporary ones."""
     known = {*folder.glob("objects/??/*"), *folder.glob("packs/*.pack"), *folder.glob("tmp/*")}
     known |= {folder / "packs" / "lock", folder / "recipes" / "lock", folder / "recent-large"}
-    known |= {*folder.glob("recipes/" + "?" * 64), *folder.glob("extents/*")}
+    known |= {*folder.glob("recipes/" + "?" * 64), *folder.glob("extents/*"), *folder.glob("claims/*")}
     return [path for path in folder.rglob("*") if path.is_file() and path not in known]
 
 
