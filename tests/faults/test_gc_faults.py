@@ -37,7 +37,7 @@ def littered(git_repo: Path) -> Path:
     repo = Repo.open(git_repo)
     log(repo, "kept", {"a": b"a", **small_files("kept", 80)})
     garbage = log(repo, "gone", small_files("gone", 200))
-    base = os.urandom(1 << 20)
+    base = b"0" + os.urandom(1 << 20)
     log(repo, "near", {"base": base, "other": b"x"})
     kept = log(repo, "near", {"base": b"1" + base[1:]})
     assert kept.version == "v1"
