@@ -26,18 +26,9 @@ from vcs.clock import iso_time
 from vcs.errors import GitError, UsageError
 from vcs.git import Done, Git, Identity, failure
 from vcs.layout import LEDGER_REF, Layout
+from vcs.ledger_paths import to_ledger, to_record
 from vcs.ledger_repair import go_back, is_whole, remember
-from vcs.ledger_tree import (
-    EXECUTABLE,
-    FAST_IMPORT,
-    compare,
-    entries_of,
-    files_at,
-    is_within,
-    read_objects,
-    to_ledger,
-    to_record,
-)
+from vcs.ledger_tree import EXECUTABLE, FAST_IMPORT, compare, entries_of, files_at, is_within, read_objects
 from vcs.lock import file_lock
 
 TRIES = 3  # A foreign process (git fetch) may move the ref, or a killed one have left its lock file.

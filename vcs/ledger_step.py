@@ -24,17 +24,8 @@ from vcs.atomic import create_exclusive, disk_error, replace_log, write_atomic
 from vcs.errors import LockedError, StoreError
 from vcs.git import Git
 from vcs.layout import Layout, RunLayout
-from vcs.ledger_tree import (
-    EXECUTABLE,
-    Entry,
-    blob_id,
-    changes_between,
-    files_at,
-    read_objects,
-    read_record,
-    to_ledger,
-    to_record,
-)
+from vcs.ledger_paths import to_ledger, to_record
+from vcs.ledger_tree import EXECUTABLE, Entry, blob_id, changes_between, files_at, read_objects, read_record
 from vcs.lock import file_lock
 from vcs.merge import COMMITS, files_of_units, is_collection, is_run, unit_of
 from vcs.merge_collection import ALIASES, EDITS, merge_collections

@@ -23,7 +23,8 @@ from vcs.errors import ConflictError, GitError, UsageError
 from vcs.git import Done, Git, failure, git_version
 from vcs.layout import CODE_REFS, LEDGER_REF, Layout, remote_ledger
 from vcs.ledger import Ledger
-from vcs.ledger_tree import changes_between, to_record
+from vcs.ledger_paths import to_record
+from vcs.ledger_tree import changes_between
 from vcs.lock import file_lock
 from vcs.merge import Merge, Renumbered, merge_ledgers, unit_of
 

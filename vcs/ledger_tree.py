@@ -1,8 +1,6 @@
 """How records lie in the tree of the ledger, and what a commit changes in it.
 
-A record keeps its path, but for a run, which lies in one of 256 shards: git writes a
-folder's whole tree for each commit, so the cost of one run would otherwise grow with
-the number of all. Leaves to others: locks, refs, when to commit.
+Leaves to others: locks, refs, when to commit.
 """
 
 from __future__ import annotations
@@ -14,13 +12,12 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from typing import TypeAlias
 
 from vcs.atomic import disk_error
-from vcs.digest import digest_bytes
 from vcs.git import Git
 from vcs.layout import LEDGER_REF, REMOTE_REFS
+from vcs.ledger_paths import OF_THIS_MACHINE, never_recorded, to_ledger, to_record
 
 LARGEST_RUN_FILE = 1 << 20
 FILE, EXECUTABLE = "100644", "100755"
@@ -32,7 +29,6 @@ FAST_IMPORT = (
 Entry: TypeAlias = tuple[str, str]
 """Mode and object of a file in a ledger commit."""
 
-OF_THIS_MACHINE = frozenset({".gitignore", "ledger-head", "resume.json", "store"})
 _NOT_A_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV})
 
 
@@ -166,7 +162,7 @@ def files_at(records: Path, relative: str) -> Iterator[Path]:
         except OSError as error:
             raise disk_error(error, f"cannot read {folder}") from error
         for child in children:
-            if _never_recorded(child.name) or (folder == records and child.name in OF_THIS_MACHINE):
+            if never_recorded(child.name) or (folder == records and child.name in OF_THIS_MACHINE):
                 continue
             if child.name.startswith(".") and folder.parent == records / "runs":
                 continue  # No run has such a name; it is where locks lie.
@@ -174,11 +170,6 @@ def files_at(records: Path, relative: str) -> Iterator[Path]:
                 folders.append(Path(child.path))
             else:
                 yield Path(child.path)
-
-
-def _never_recorded(name: str) -> bool:
-    """Temporary files of `vcs.atomic`, and what git refuses to hold."""
-    return name.lower() == ".git" or (name.startswith(".") and name.endswith(".tmp"))
 
 
 def read_record(source: Path, ledger_path: str) -> tuple[str, bytes] | None:
@@ -226,41 +217,6 @@ def read_objects(git: Git, object_ids: Sequence[str]) -> Iterator[bytes | None]:
         size = int(header[2])
         yield printed[end + 1 : end + 1 + size]
         position = end + 1 + size + 1
-
-
-def _shard(run_id: str) -> str:
-    return digest_bytes(os.fsencode(run_id))[:2]
-
-
-def to_ledger(relative: str) -> str:
-    """`runs/p/id/…` -> `runs/p/hh/id/…`; everything else keeps its path."""
-    parts = relative.split("/")
-    if parts[0] != "runs" or len(parts) < 3:
-        return relative
-    return "/".join([*parts[:2], _shard(parts[2]), *parts[2:]])
-
-
-def bring_back_hint(path: Path) -> str | None:
-    """Return what to type to have a damaged run.yaml or manifest back; None where there is no ledger."""
-    records = path.parents[3]
-    if not (records / "ledger-head").exists():
-        return None
-    object_name = quote(f"{LEDGER_REF}:{to_ledger(path.relative_to(records).as_posix())}")
-    file = quote(str(path))
-    show = f"git -C {quote(str(records))} show {object_name}"
-    return f"bring back what the ledger has: rm -f {file} && {show} > {file}"
-
-
-def to_record(path: str) -> str | None:
-    """The way back; None for a path that no commit of ours has: it came from outside."""
-    parts = path.split("/")
-    if any(part in ("", ".", "..") or _never_recorded(part) for part in parts) or parts[0] in OF_THIS_MACHINE:
-        return None
-    if parts[0] != "runs" or len(parts) < 3:
-        return path
-    if len(parts) < 4 or parts[2] != _shard(parts[3]):
-        return None
-    return "/".join([*parts[:2], *parts[3:]])
 
 
 def _quoted(path: str) -> bytes:

@@ -16,7 +16,7 @@ from typing import Any
 from vcs.clock import parse_time
 from vcs.digest import Digest, digest_bytes, parse_digest
 from vcs.errors import FormatError, UsageError
-from vcs.ledger_tree import bring_back_hint
+from vcs.ledger_paths import bring_back_hint
 from vcs.listing import Listing
 from vcs.names import (
     check_artifact_name,

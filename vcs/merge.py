@@ -18,6 +18,7 @@ from functools import partial
 
 from vcs.git import TRACKER, Git, failure
 from vcs.layout import MERGE_REF
+from vcs.ledger_paths import to_ledger, to_record
 from vcs.ledger_tree import (
     COMMIT_END,
     FAST_IMPORT,
@@ -30,8 +31,6 @@ from vcs.ledger_tree import (
     put_known,
     read_objects,
     removal,
-    to_ledger,
-    to_record,
 )
 from vcs.merge_collection import merge_collections, rewrite_manifest
 from vcs.merge_logs import merge_logs

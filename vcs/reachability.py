@@ -28,7 +28,8 @@ from vcs.digest import Digest
 from vcs.errors import FormatError, GitError, IntegrityError, NotFoundError
 from vcs.git import Git
 from vcs.layout import LEDGER_REF, MERGE_REF, POINTER_SUFFIX, REMOTE_REFS, Layout, tracked_memory
-from vcs.ledger_tree import entries_of, files_at, ledger_refs, read_objects, to_record
+from vcs.ledger_paths import to_record
+from vcs.ledger_tree import entries_of, files_at, ledger_refs, read_objects
 from vcs.names import parse_version
 from vcs.stores.base import Store
 

@@ -24,7 +24,7 @@ from vcs.errors import Error, GitError
 from vcs.git import Git
 from vcs.layout import LEDGER_REF, Layout
 from vcs.ledger import Ledger
-from vcs.ledger_tree import to_ledger
+from vcs.ledger_paths import to_ledger
 
 
 def opened(folder: Path) -> tuple[Layout, Ledger]:

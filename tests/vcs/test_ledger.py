@@ -20,7 +20,8 @@ from vcs.errors import GitError, LockedError, UsageError
 from vcs.git import Git, Identity
 from vcs.layout import LEDGER_REF, Layout
 from vcs.ledger import Ledger
-from vcs.ledger_tree import LARGEST_RUN_FILE, to_ledger, to_record
+from vcs.ledger_paths import to_ledger, to_record
+from vcs.ledger_tree import LARGEST_RUN_FILE
 from vcs.lock import file_lock
 
 

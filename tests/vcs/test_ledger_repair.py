@@ -13,8 +13,8 @@ from tests.vcs.user_state import user_state
 from vcs.errors import GitError
 from vcs.git import Git
 from vcs.layout import LEDGER_REF
+from vcs.ledger_paths import to_record
 from vcs.ledger_repair import go_back, is_whole, remember
-from vcs.ledger_tree import to_record
 
 
 def loose(folder: Path) -> set[Path]:

@@ -37,7 +37,8 @@ from vcs.atomic import disk_error, make_folder, remove_quietly, write_atomic
 from vcs.clock import iso_time
 from vcs.errors import ConflictError, Error, NotFoundError, StoreError
 from vcs.layout import RunLayout
-from vcs.ledger_tree import entries_of, to_ledger
+from vcs.ledger_paths import to_ledger
+from vcs.ledger_tree import entries_of
 from vcs.paths import to_entry_path
 from vcs.repo import Repo
 

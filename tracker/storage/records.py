@@ -19,7 +19,7 @@ import msgspec
 from vcs.atomic import create_exclusive, write_atomic
 from vcs.errors import AlreadyExistsError, FormatError, NotFoundError
 from vcs.layout import RunLayout
-from vcs.ledger_tree import bring_back_hint
+from vcs.ledger_paths import bring_back_hint
 from vcs.lock import file_lock
 from vcs.paths import check_entry_path
 from vcs.yaml_io import dump_yaml, load_yaml, read_text
