@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.figures import Figure, print_figures
-from vcs.gc import plan_gc
 from vcs.git import Git
 from vcs.layout import LEDGER_REF, remote_ledger
-from vcs.ledger_tree import entries_of
-from vcs.merge import merge_ledgers
-from vcs.repair import verify_everything
+from vcs.records.ledger_tree import entries_of
+from vcs.records.merge import merge_ledgers
 from vcs.repo import Repo
+from vcs.retention.gc import plan_gc
+from vcs.retention.repair import verify_everything
 
 SMALL = {"runs": 200, "files": 10_000}
 

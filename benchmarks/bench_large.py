@@ -26,10 +26,10 @@ from blake3 import blake3
 from benchmarks.figures import Figure, print_figures
 from benchmarks.places import has_memory, scratch
 from benchmarks.worker import spent
-from vcs.add import add_tree
-from vcs.checkout import plan_checkout
-from vcs.listing import Listing
-from vcs.stat_cache import StatCache
+from vcs.files.add import add_tree
+from vcs.files.checkout import plan_checkout
+from vcs.files.listing import Listing
+from vcs.files.stat_cache import StatCache
 from vcs.stores.local import LocalStore
 
 MIB = 1 << 20

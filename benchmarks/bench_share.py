@@ -27,10 +27,10 @@ from vcs.buckets.folder import FolderBucket
 from vcs.buckets.objectstore import ObjectStoreBucket
 from vcs.buckets.sftp import SftpBucket
 from vcs.digest import Digest
-from vcs.download import fetch
-from vcs.remote_contents import RemoteContents
+from vcs.sharing.contents import RemoteContents
+from vcs.sharing.download import fetch
+from vcs.sharing.upload import send
 from vcs.stores.local import LocalStore
-from vcs.upload import send
 
 SMALL = {"files": 10_000, "size": 32 << 20}
 _COUNT = 4

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, alternating, print_figures, process
 from benchmarks.trees import walk
-from vcs import tracked
 from vcs.repo import Repo
+from vcs.tracked import verbs as tracked
 
 SMALL = {"files": 10_000, "repeat": 3}
 

@@ -55,11 +55,11 @@ def get(repo: Repo, folder: Path, link: Any = "auto") -> None:
 
 def main() -> None:
     """Do it, and print what it took."""
-    import vcs.add
-    import vcs.checkout
-    import vcs.collection
-    import vcs.ledger
-    import vcs.stat_cache
+    import vcs.artifacts.collection
+    import vcs.files.add
+    import vcs.files.checkout
+    import vcs.files.stat_cache
+    import vcs.records.ledger
     import vcs.stores.local  # noqa: F401
     from vcs.repo import Repo
 

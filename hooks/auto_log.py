@@ -19,12 +19,12 @@ from hooks.auto_files import LARGEST_BYTES, Row, read_metrics, read_params
 from hooks.auto_run import AutoRun, RunArtifact
 from hooks.call import Call
 from vcs.atomic import disk_error, make_folder, write_atomic
-from vcs.commit_log import CommitRun
 from vcs.digest import digest_bytes
 from vcs.errors import FormatError
-from vcs.ignore_rules import compile_rules
-from vcs.ledger_tree import read_objects
+from vcs.files.ignore_rules import compile_rules
 from vcs.names import check_artifact_name
+from vcs.records.commit_log import CommitRun
+from vcs.records.ledger_tree import read_objects
 from vcs.settings import AutoArtifact, AutoLog
 
 _MODEL = re.compile(r"\.(pt|pth|ckpt|safetensors|h5|keras|onnx|pkl|joblib|npz)$", re.IGNORECASE)

@@ -13,10 +13,10 @@ from pathlib import Path
 from hooks.auto_run import AutoRun
 from vcs.atomic import make_folder
 from vcs.clock import iso_now
-from vcs.commit_log import Entry, append_entries
 from vcs.git import Git
 from vcs.layout import hook_state
 from vcs.progress import Progress
+from vcs.records.commit_log import Entry, append_entries
 from vcs.repo import Repo
 
 INSTALLED = "installed"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from hooks.call import Call
 from vcs.errors import FormatError
 from vcs.git import Git
-from vcs.ledger_tree import read_objects
-from vcs.pointer import PLAIN_PATTERNS, Pointer, parse, tracked_path
+from vcs.records.ledger_tree import read_objects
+from vcs.tracked.pointer import PLAIN_PATTERNS, Pointer, parse, tracked_path
 
 EVERY_POINTER = ":(glob)**/*.tracker"
 _ABSENT = "0"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from hooks.call import Call, Outside
 from vcs.errors import Error, UsageError
-from vcs.pointer import find_pointers
 from vcs.repo import Repo
+from vcs.tracked.pointer import find_pointers
 
 REFUSED = 20
 """The exit status of a hook that stops git on purpose; every other one but 0 is a failure of ours."""

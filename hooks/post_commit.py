@@ -7,7 +7,7 @@ from hooks.call import Call
 from hooks.changes import changed_pointers, empty_tree, own_pointers
 from hooks.prepare_commit_msg import read_added
 from hooks.sync import follow_pointers
-from vcs.commit_log import CommitRun, CommitVersion, Entry
+from vcs.records.commit_log import CommitRun, CommitVersion, Entry
 
 
 def run(call: Call) -> bool:
@@ -29,7 +29,7 @@ def run(call: Call) -> bool:
 def stamp(call: Call, commit: str) -> None:
     """Record which versions a commit brought in: of a merge, those that no parent has.
 
-    Manifests never change, so this goes into the commit log (`vcs.commit_log`).
+    Manifests never change, so this goes into the commit log (`vcs.records.commit_log`).
 
     Raises:
         GitError, StoreError: Nothing was recorded.

@@ -12,12 +12,12 @@ import time
 from hooks.call import Call
 from hooks.changes import EVERY_POINTER, Change, staged
 from hooks.unwanted import explain, find_unwanted
-from vcs import tracked
+from vcs.artifacts.manifest import Origin
 from vcs.errors import Error, FormatError
-from vcs.ledger_tree import read_objects
-from vcs.manifest import Origin
-from vcs.pointer import PLAIN_PATTERNS, parse, tracked_path
-from vcs.tracked import Committed
+from vcs.records.ledger_tree import read_objects
+from vcs.tracked import verbs as tracked
+from vcs.tracked.pointer import PLAIN_PATTERNS, parse, tracked_path
+from vcs.tracked.verbs import Committed
 
 _PARTIAL = "next-index-"
 _REAL = "index.lock"

@@ -11,11 +11,11 @@ import os
 
 from hooks.call import Call
 from hooks.changes import EVERY_POINTER, own_pointers, parse_raw, read_pointers
+from vcs.artifacts.edits import read_edit_log
 from vcs.digest import Digest
-from vcs.edits import read_edit_log
 from vcs.errors import Error, FormatError, IntegrityError, NotFoundError
-from vcs.pointer import PLAIN_PATTERNS, Pointer
-from vcs.tracked_versions import listing_of
+from vcs.tracked.pointer import PLAIN_PATTERNS, Pointer
+from vcs.tracked.versions import listing_of
 
 _SHOWN = 5
 
@@ -33,8 +33,8 @@ def run(call: Call) -> bool:
 
 def _share(call: Call) -> bool:
     """Send contents and records, if they go to where git pushes; False if that failed."""
-    from vcs.exchange import Request, push, records_remote
-    from vcs.sharing import choose_remote
+    from vcs.sharing.exchange import Request, push, records_remote
+    from vcs.sharing.opened import choose_remote
 
     request = Request(prompt=False)
     try:

@@ -18,7 +18,7 @@ from pathlib import Path
 from hooks.call import Call
 from hooks.finished_runs import FinishedRun, finished_since, metrics_of
 from vcs.atomic import make_folder, write_atomic
-from vcs.commit_log import read_commit_log
+from vcs.records.commit_log import read_commit_log
 
 TRAILER = "Tracker-Run"
 MOST = 20

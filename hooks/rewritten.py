@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hooks.call import Call
-from vcs.commit_log import Entry, Rewrite, read_commit_log
 from vcs.layout import CODE_REFS
+from vcs.records.commit_log import Entry, Rewrite, read_commit_log
 
 
 def carry(call: Call) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hooks.call import Call
-from vcs import tracked
 from vcs.errors import Error
-from vcs.tracked_checkout import PathPlan
-from vcs.tracked_place import enumerate_paths
+from vcs.tracked import verbs as tracked
+from vcs.tracked.checkout import PathPlan
+from vcs.tracked.place import enumerate_paths
 
 
 def follow_pointers(call: Call) -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hooks.changes import Change, blob_sizes
+from vcs.files.ignore_rules import compile_rules
 from vcs.git import Git
-from vcs.ignore_rules import compile_rules
-from vcs.ledger_tree import read_objects
+from vcs.records.ledger_tree import read_objects
 from vcs.settings import HookSettings
 
 MODEL_SUFFIXES = (

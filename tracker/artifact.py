@@ -27,8 +27,8 @@ from tracker.artifacts.lineage import consumers_of, producer_of
 from tracker.artifacts.logged import Version
 from tracker.errors import UsageError
 from tracker.live.term import say, warn
-from vcs.collection import Logged
-from vcs.manifest import Manifest, Origin
+from vcs.artifacts.collection import Logged
+from vcs.artifacts.manifest import Manifest, Origin
 from vcs.names import check_alias, check_artifact_name, check_tag, check_type, parse_artifact_ref
 
 __all__ = ["Artifact", "ArtifactTTL", "logged_artifact"]

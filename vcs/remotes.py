@@ -10,7 +10,7 @@ remotes:
 remote: lab      # the default; a URL is fine too
 ```
 
-No credential stands there: see `vcs.credentials`.
+No credential stands there: see `vcs.sharing.credentials`.
 """
 
 from __future__ import annotations

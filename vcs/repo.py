@@ -16,30 +16,30 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from vcs.adoption import adopt, is_due
+from vcs.artifacts.edits import KEEP, Details, Keep
+from vcs.artifacts.manifest import Manifest, Origin
 from vcs.discover import current_folder, find_layout
-from vcs.edits import KEEP, Details, Keep
 from vcs.errors import FormatError, GitError, LockedError, StoreError
 from vcs.git import Git
 from vcs.layout import Layout
-from vcs.manifest import Manifest, Origin
+from vcs.records.adoption import adopt, is_due
+from vcs.retention.shared_store import register
 from vcs.settings import VcsSettings, load_settings
-from vcs.shared_store import register
 
 # A command that only looks at records uses few of the verbs, and would wait for the others.
 if TYPE_CHECKING:
-    from vcs.alias_log import AliasMove
-    from vcs.checkout import CheckoutResult, Extra
-    from vcs.code_state import CodeState
-    from vcs.collection import Collections, Logged
+    from vcs.artifacts.alias_log import AliasMove
+    from vcs.artifacts.collection import Collections, Logged
+    from vcs.code.code_state import CodeState
     from vcs.digest import Digest
-    from vcs.ignore import Ignore
-    from vcs.ledger import Ledger
-    from vcs.listing import Entry, Listing
+    from vcs.files.checkout import CheckoutResult, Extra
+    from vcs.files.ignore import Ignore
+    from vcs.files.listing import Entry, Listing
+    from vcs.files.staging import Link
+    from vcs.files.stat_cache import StatCache
     from vcs.names import ArtifactRef
     from vcs.progress import Progress
-    from vcs.staging import Link
-    from vcs.stat_cache import StatCache
+    from vcs.records.ledger import Ledger
     from vcs.stores.base import Batch
     from vcs.stores.local import LocalStore
 
@@ -115,7 +115,7 @@ class Repo:
 
         if not self.settings.remotes and not self.settings.remote:
             return self.here
-        from vcs.obtaining import RemoteSource
+        from vcs.sharing.obtaining import RemoteSource
 
         source = RemoteSource(self.layout, self.settings)
         return LocalStore(self.layout.objects, self.layout.packs, self.layout.store_tmp, source=source)
@@ -130,22 +130,22 @@ class Repo:
     @cached_property
     def stat_cache(self) -> StatCache:
         """What is known of files that were read before."""
-        from vcs.stat_cache import StatCache
+        from vcs.files.stat_cache import StatCache
 
         return StatCache(self.layout.stat_cache)
 
     @cached_property
     def collections(self) -> Collections:
         """The artifacts, without the ledger."""
-        from vcs.collection import Collections
+        from vcs.artifacts.collection import Collections
 
         return Collections(self.layout, self.store)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The history of the records."""
-        from vcs.large_files import bring_back
-        from vcs.ledger import Ledger
+        from vcs.records.large_files import bring_back
+        from vcs.records.ledger import Ledger
 
         return Ledger(self.git, self.layout, complete=lambda: bring_back(self.layout, self.here))
 
@@ -162,7 +162,7 @@ class Repo:
             IntegrityError, StoreError: It is damaged; a remote cannot be reached.
         """
         if not self.here.contains(digest) and (self.settings.remotes or self.settings.remote):
-            from vcs.obtaining import RemoteSource
+            from vcs.sharing.obtaining import RemoteSource
 
             found = RemoteSource(self.layout, self.settings).open(digest)
             if found is not None:
@@ -177,12 +177,12 @@ class Repo:
         progress: Progress | None = None,
         batch: Batch | None = None,
     ) -> Listing:
-        """Store a folder; see `vcs.add.add_tree`.
+        """Store a folder; see `vcs.files.add.add_tree`.
 
         Without `ignore`, the project's `.trackerignore` and those in the folder hold.
         """
-        from vcs.add import add_tree
-        from vcs.ignore import Ignore
+        from vcs.files.add import add_tree
+        from vcs.files.ignore import Ignore
 
         rules = ignore if ignore is not None else Ignore.load(folder, top=self.layout.worktree)
         listing = add_tree(
@@ -194,8 +194,8 @@ class Repo:
     def add_file(
         self, path: Path, *, name: str, progress: Progress | None = None, batch: Batch | None = None
     ) -> Entry:
-        """Store one file; see `vcs.add.add_file`."""
-        from vcs.add import add_file
+        """Store one file; see `vcs.files.add.add_file`."""
+        from vcs.files.add import add_file
 
         entry = add_file(
             path, self.store, name=name, stat_cache=self.stat_cache, progress=progress, batch=batch
@@ -213,11 +213,11 @@ class Repo:
         overwrite: bool = False,
         progress: Progress | None = None,
     ) -> CheckoutResult:
-        """Make a folder hold what the version holds; see `vcs.checkout`.
+        """Make a folder hold what the version holds; see `vcs.files.checkout`.
 
         References are left to the caller.
         """
-        from vcs.checkout import plan_checkout
+        from vcs.files.checkout import plan_checkout
 
         listing = self.collections.listing(manifest)
         plan = plan_checkout(listing, target, self.store, stat_cache=self.stat_cache, extra=extra)
@@ -227,7 +227,7 @@ class Repo:
 
     def capture_code(self) -> CodeState:
         """Make the code of this working tree a commit; without git, nothing is known of it."""
-        from vcs.code_state import CodeState, capture_code
+        from vcs.code.code_state import CodeState, capture_code
 
         if self.git is None:
             return CodeState(commit=None, branch=None, remote=None, code_commit=None, dirty=False)
@@ -377,7 +377,7 @@ class Repo:
 
     def _unrecorded(self, project: str, name: str) -> list[Path]:
         """Return the manifests that the ledger lacks, and those that it has though they were deleted."""
-        from vcs.ledger_tree import entries_of
+        from vcs.records.ledger_tree import entries_of
 
         tip = self.ledger.tip()
         if self.git is None or tip is None:

@@ -29,8 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vcs.artifacts.keep_rules import KeepRule, parse_keep
 from vcs.errors import FormatError, NotFoundError, UsageError
-from vcs.keep_rules import KeepRule, parse_keep
 from vcs.layout import SETTINGS_FILE
 from vcs.names import check_artifact_name, check_project, check_type, near
 from vcs.remotes import Remote, check_remote_name, make_remote

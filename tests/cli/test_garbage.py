@@ -8,8 +8,8 @@ import pytest
 
 import tracker as api
 from tests.cli.conftest import Tracker, save
-from tests.vcs.test_gc import age
-from tests.vcs.test_repair import flip
+from tests.vcs.retention.test_gc import age
+from tests.vcs.retention.test_repair import flip
 from tracker.live import session
 from vcs.digest import digest_bytes
 from vcs.repo import Repo

@@ -12,12 +12,12 @@ import pytest
 
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import ConflictError, NotFoundError, UsageError
-from vcs.small_files import LARGE_BYTES
 from vcs.stores.base import Batch, Store
 from vcs.stores.batch import LocalBatch
 from vcs.stores.local import LocalStore
 from vcs.stores.memory import MemoryStore
 from vcs.stores.recipes import Recipe, encode
+from vcs.stores.small_files import LARGE_BYTES
 
 
 class RecipeStore(LocalStore):

@@ -14,10 +14,10 @@ import pytest
 
 from tests.faults.steps import fail_at_every_step, kill_at_every_step
 from tests.vcs.versioning import layout_in, listing_of
-from vcs.collection import Collections
+from vcs.artifacts.collection import Collections
+from vcs.artifacts.manifest import parse
 from vcs.errors import StoreError
 from vcs.lock import file_lock
-from vcs.manifest import parse
 from vcs.stores.memory import MemoryStore
 
 PROCESSES = 8

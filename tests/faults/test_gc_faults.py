@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.faults.steps import fail_at_every_step, kill_at_every_step
-from tests.vcs.test_gc import age, as_it_is, log, plan, small_files, store_of
+from tests.vcs.retention.test_gc import age, as_it_is, log, plan, small_files, store_of
 from vcs.digest import Digest
 from vcs.errors import Error
-from vcs.gc import collect, mentions_of, plan_gc, trash_folders, undo
-from vcs.reachability import find_reachable
+from vcs.files.verify import verify_store
 from vcs.repo import Repo
-from vcs.verify import verify_store
+from vcs.retention.gc import collect, mentions_of, plan_gc, trash_folders, undo
+from vcs.retention.reachability import find_reachable
 
 
 def check_whole(repo: Repo) -> None:

@@ -12,9 +12,9 @@ from hooks.install import install, status, uninstall
 from tests.faults.steps import fail_at_every_step, kill_at_every_step
 from tests.hooks.project import Project, make
 from tests.hooks.test_install import OLD_HOOK, put, snapshot
-from vcs import tracked
 from vcs.errors import StoreError
 from vcs.git import Git
+from vcs.tracked import verbs as tracked
 
 pytestmark = pytest.mark.slow
 

@@ -18,13 +18,13 @@ import pytest
 from tests.conftest import git
 from tests.faults.steps import fail_at_every_step, kill_at_every_step
 from tests.vcs.user_state import files_of, user_state
-from vcs.code_state import capture_code
+from vcs.code.code_state import capture_code
 from vcs.discover import find_layout
 from vcs.errors import Error, GitError
 from vcs.git import Git
 from vcs.layout import LEDGER_REF, Layout
-from vcs.ledger import Ledger
 from vcs.ledger_paths import to_ledger
+from vcs.records.ledger import Ledger
 
 
 def opened(folder: Path) -> tuple[Layout, Ledger]:

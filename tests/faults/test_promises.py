@@ -16,7 +16,7 @@ def test_an_end_that_the_ledger_refused_is_made_up_for_by_the_next_run(git_repo:
         """
         import tracker
         from tracker.errors import StoreError
-        from vcs.ledger import Ledger
+        from vcs.records.ledger import Ledger
 
         run = tracker.init(project="p", id="first")
         run.log({"loss": 0.5})

@@ -14,8 +14,8 @@ import pytest
 from tests.faults.steps import fail_at_every_step, kill_at_every_step
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import IntegrityError, StoreError
+from vcs.files.verify import verify_store
 from vcs.stores.local import LocalStore
-from vcs.verify import verify_store
 
 BASE = random.Random(5).randbytes(600_000)
 NEXT = BASE[:300_000] + random.Random(6).randbytes(20_000) + BASE[300_000:]

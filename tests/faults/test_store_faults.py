@@ -15,9 +15,9 @@ import pytest
 from tests.faults.steps import fail_at_every_step, kill_at_every_step
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import Error, IntegrityError, NotFoundError, StoreError
+from vcs.files.verify import verify_store
 from vcs.stores.local import LocalStore
 from vcs.stores.packs import Pack
-from vcs.verify import verify_store
 
 OLD = [f"old {number}".encode() for number in range(100)]
 NEW = [f"new {number}".encode() for number in range(100)]

@@ -13,12 +13,12 @@ from hooks.auto_run import AutoRun
 from hooks.call import Outside
 from hooks.dispatch import run_hook
 from hooks.install import install
-from vcs import tracked
-from vcs.commit_log import CommitLog, read_commit_log
 from vcs.git import Git
 from vcs.layout import Layout
-from vcs.pointer import Pointer, read_pointer
+from vcs.records.commit_log import CommitLog, read_commit_log
 from vcs.repo import Repo
+from vcs.tracked import verbs as tracked
+from vcs.tracked.pointer import Pointer, read_pointer
 
 DATES = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
 

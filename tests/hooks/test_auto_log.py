@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.hooks.project import Project
-from vcs.commit_log import CommitRun
+from vcs.records.commit_log import CommitRun
 from vcs.yaml_io import load_yaml
 
 SETTINGS = """\

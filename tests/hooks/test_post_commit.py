@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.hooks.project import Project, make
-from vcs.commit_log import CommitVersion
 from vcs.layout import LEDGER_REF
+from vcs.records.commit_log import CommitVersion
 
 
 @pytest.fixture

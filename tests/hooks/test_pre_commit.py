@@ -9,9 +9,9 @@ import pytest
 
 from hooks.dispatch import REFUSED
 from tests.hooks.project import Project, make
-from vcs import tracked
 from vcs.errors import StoreError
-from vcs.pointer import write_pointer
+from vcs.tracked import verbs as tracked
+from vcs.tracked.pointer import write_pointer
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import git
 from tests.hooks.project import Project, make
-from vcs import tracked
+from vcs.tracked import verbs as tracked
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.properties.test_yaml_roundtrip import MAPPINGS, TEXT
+from vcs.artifacts.edits import same_value
+from vcs.artifacts.manifest import Manifest, Origin, decode_listing, lines_of, parse, render
 from vcs.clock import iso_time
 from vcs.digest import digest_bytes
-from vcs.edits import same_value
 from vcs.errors import FormatError
-from vcs.listing import Entry, Listing
-from vcs.manifest import Manifest, Origin, decode_listing, lines_of, parse, render
+from vcs.files.listing import Entry, Listing
 
 NAMES = st.text(ascii_letters + digits + "_-", min_size=1, max_size=20)
 PARTS = st.text(

@@ -8,12 +8,12 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vcs.artifacts.manifest import Manifest, lines_of, parse, render
 from vcs.clock import iso_time
 from vcs.digest import digest_bytes
-from vcs.listing import Entry, Listing
-from vcs.manifest import Manifest, lines_of, parse, render
-from vcs.merge_collection import ALIASES, EDITS, CollectionSide, merge_collections
+from vcs.files.listing import Entry, Listing
 from vcs.record_log import parse_log
+from vcs.records.merge_collection import ALIASES, EDITS, CollectionSide, merge_collections
 from vcs.yaml_io import dump_flow
 
 NAME = "p/x"
@@ -21,7 +21,7 @@ NAME = "p/x"
 
 @dataclass
 class Clone:
-    """A collection in memory, changed as `vcs.collection` changes one on disk."""
+    """A collection in memory, changed as `vcs.artifacts.collection` changes one on disk."""
 
     ticks: count[int]
     files: dict[str, bytes] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vcs.clock import iso_time
-from vcs.merge_runs import RECORD, merge_runs, moved_sessions, renamed_segment, segment_session
+from vcs.records.merge_runs import RECORD, merge_runs, moved_sessions, renamed_segment, segment_session
 from vcs.yaml_io import dump_yaml, load_yaml
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vcs.digest import digest_bytes
-from vcs.listing import Entry, Listing
-from vcs.listing_merge import merge_listings
+from vcs.files.listing import Entry, Listing
+from vcs.files.listing_merge import merge_listings
 
 NAMES = ["a", "b", "c", "d/x", "d/y", "d/e/z", "f"]
 FILES = st.dictionaries(st.sampled_from(NAMES), st.sampled_from("123"))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from vcs.digest import Digest, digest_bytes
+from vcs.files.verify import verify_store
 from vcs.stores.local import LocalStore
-from vcs.verify import verify_store
 
 CONTENTS = st.integers(0, 400).map(lambda number: b"%d" % number * (1 + number % 5))
 LARGE = st.integers(0, 3).map(lambda number: b"%d" % number * 200_000)

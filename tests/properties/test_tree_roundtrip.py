@@ -9,11 +9,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vcs.add import add_tree
-from vcs.checkout import plan_checkout
-from vcs.listing import Listing
+from vcs.files.add import add_tree
+from vcs.files.checkout import plan_checkout
+from vcs.files.listing import Listing
+from vcs.files.verify import verify_tree
 from vcs.stores.local import LocalStore
-from vcs.verify import verify_tree
 
 NAMES = st.sampled_from(["a", "b", "c.txt", "ü", "x y", "-", "#", "..."])
 LEAVES = st.one_of(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vcs import yaml_io
-from vcs.edits import same_value
+from vcs.artifacts.edits import same_value
 from vcs.errors import FormatError
 from vcs.record_log import append_log, read_log
 from vcs.yaml_io import dump_flow, dump_yaml, load_yaml

@@ -366,8 +366,8 @@ def test_a_login_without_a_terminal_fails_with_the_way_out(ann: Clone) -> None:
 
 def test_a_key_is_kept_for_its_address_only(ann: Clone) -> None:
     """A tracker.yaml that sends a known name elsewhere gets nothing of it."""
-    from vcs.credentials import find_credentials
     from vcs.remotes import make_remote
+    from vcs.sharing.credentials import find_credentials
 
     options = {"endpoint": "http://127.0.0.1:1"}
     ann.tracker("remote", "add", "lab", "s3://bucket/x", "--endpoint", options["endpoint"])

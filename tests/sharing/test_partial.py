@@ -19,9 +19,9 @@ from vcs.buckets.around import Counted
 from vcs.buckets.base import UnreachableError
 from vcs.buckets.folder import FolderBucket
 from vcs.errors import IntegrityError, NotFoundError
-from vcs.remote_contents import RemoteContents
-from vcs.remote_reader import RemoteFile
-from vcs.upload import Pace, send
+from vcs.sharing.contents import RemoteContents
+from vcs.sharing.reader import RemoteFile
+from vcs.sharing.upload import Pace, send
 
 LARGE = random.Random(9).randbytes(9_500_000)
 

@@ -17,12 +17,12 @@ from tests.vcs.clones import Clock, Clone, bare_remote, clone_at
 from vcs.buckets.base import Bucket, Item
 from vcs.buckets.folder import FolderBucket
 from vcs.digest import Digest, digest_bytes
-from vcs.download import fetch
 from vcs.errors import ConflictError, LockedError
-from vcs.remote_contents import RemoteContents
-from vcs.remote_gc import check_users, planned, project_mark
+from vcs.sharing.contents import RemoteContents
+from vcs.sharing.download import fetch
+from vcs.sharing.garbage import check_users, planned, project_mark
+from vcs.sharing.upload import send
 from vcs.stores.local import LocalStore
-from vcs.upload import send
 
 
 def opened(folder: Path, name: str = "one") -> RemoteContents:

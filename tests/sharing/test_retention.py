@@ -11,8 +11,8 @@ from tests.servers.githttp import GitHttpServer
 from tests.servers.ssh import SshServer
 from tests.sharing.clones import Clone, first_clone, make_hub
 from tests.sharing.test_commands import clone_of
-from tests.vcs.test_gc import age
-from tests.vcs.test_repair import flip
+from tests.vcs.retention.test_gc import age
+from tests.vcs.retention.test_repair import flip
 from vcs.digest import digest_bytes
 from vcs.repo import Repo
 

@@ -19,10 +19,10 @@ from tests.sharing.conftest import S3_BUCKET, local_store, s3_bucket
 from vcs.buckets.around import Retrying
 from vcs.buckets.base import UnreachableError
 from vcs.digest import Digest
-from vcs.download import fetch
-from vcs.remote_contents import RemoteContents
+from vcs.sharing.contents import RemoteContents
+from vcs.sharing.download import fetch
+from vcs.sharing.upload import Pace, send
 from vcs.stores.local import LocalStore
-from vcs.upload import Pace, send
 
 pytestmark = pytest.mark.slow
 PACE = Pace(jobs=4, piece_bytes=1 << 20)

@@ -14,11 +14,11 @@ from vcs.buckets.around import Around, Counted, Retrying
 from vcs.buckets.base import Bucket, UnreachableError
 from vcs.buckets.folder import FolderBucket
 from vcs.digest import Digest
-from vcs.download import Fetched, fetch
 from vcs.errors import ConflictError, IntegrityError, LockedError
-from vcs.remote_contents import LEASE_S, RemoteContents
+from vcs.sharing.contents import LEASE_S, RemoteContents
+from vcs.sharing.download import Fetched, fetch
+from vcs.sharing.upload import PACKED_BYTES, Pace, Sent, send
 from vcs.stores.local import LocalStore
-from vcs.upload import PACKED_BYTES, Pace, Sent, send
 
 SMALL_PIECES = Pace(jobs=4, piece_bytes=1 << 20)
 
@@ -389,7 +389,7 @@ def test_an_inventory_that_lies_is_not_believed(tmp_path: Path, opened: Opened) 
     entry = index.large(bytes.fromhex(one))
     assert entry is not None
     remote.bucket.delete([item.key for item in remote.bucket.list("state/")])
-    from vcs.inventory import Inventory
+    from vcs.sharing.inventory import Inventory
 
     lie = Inventory(parts=[*index.parts.values()], large={bytes.fromhex(other): entry})
     remote.publish(lie)

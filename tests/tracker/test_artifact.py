@@ -390,7 +390,7 @@ def test_many_threads_may_add_to_one_draft(here: Path) -> None:
 def test_a_draft_of_one_repository_can_be_logged_in_another(here: Path, tmp_path: Path) -> None:
     """Its contents come along, small and large."""
     from tracker.artifacts.home import Home
-    from vcs.manifest import Origin
+    from vcs.artifacts.manifest import Origin
 
     (here / "large").write_bytes(os.urandom(200_000))
     artifact = draft()

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import git
+from vcs.artifacts.collection import Collections
+from vcs.artifacts.manifest import Manifest, Origin
 from vcs.clock import iso_time
-from vcs.collection import Collections
 from vcs.digest import digest_bytes
 from vcs.discover import find_layout
+from vcs.files.listing import Entry, Listing
 from vcs.git import Git
 from vcs.layout import Layout
-from vcs.ledger import Ledger
-from vcs.ledger_sync import LedgerSync
-from vcs.listing import Entry, Listing
-from vcs.manifest import Manifest, Origin
+from vcs.records.ledger import Ledger
+from vcs.records.ledger_sync import LedgerSync
 from vcs.stores.memory import MemoryStore
 from vcs.yaml_io import dump_yaml, load_yaml
 

@@ -10,14 +10,14 @@ import pytest
 
 from tests.vcs import helper_work
 from vcs import helpers as helpers_module
-from vcs.add import add_tree
-from vcs.checkout import plan_checkout
 from vcs.errors import IntegrityError, StoreError
+from vcs.files.add import add_tree
+from vcs.files.checkout import plan_checkout
+from vcs.files.verify import verify_store, verify_tree
 from vcs.helper_process import SLOTS
 from vcs.helpers import Helpers
 from vcs.stores import bulk
 from vcs.stores.local import LocalStore
-from vcs.verify import verify_store, verify_tree
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def open_store(folder: Path) -> LocalStore:
 def early(monkeypatch: pytest.MonkeyPatch) -> None:
     """Helpers from the first file on."""
     monkeypatch.setattr(bulk, "_HELP_AFTER_FILES", 0)
-    monkeypatch.setattr("vcs.staging._HELP_AFTER_FILES", 0)
+    monkeypatch.setattr("vcs.files.staging._HELP_AFTER_FILES", 0)
 
 
 @pytest.mark.usefixtures("early", "two_cores")

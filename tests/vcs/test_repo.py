@@ -9,10 +9,10 @@ import pytest
 
 from tests.conftest import git
 from tests.vcs.versioning import listing_of
+from vcs.artifacts.manifest import Origin
 from vcs.errors import FormatError, GitError, NotFoundError, StoreError, UsageError
 from vcs.layout import LEDGER_REF
 from vcs.lock import file_lock
-from vcs.manifest import Origin
 from vcs.repo import Changed, Repo
 
 

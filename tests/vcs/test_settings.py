@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from vcs.artifacts.keep_rules import Best, KeepRule
 from vcs.errors import FormatError
-from vcs.keep_rules import Best, KeepRule
 from vcs.settings import CodeLimits, VcsSettings, load_settings, parse_size
 
 

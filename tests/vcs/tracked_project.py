@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from tests.conftest import git
-from vcs import tracked
 from vcs.repo import Repo
-from vcs.tracked_checkout import Applied
-from vcs.tracked_status import PathStatus
+from vcs.tracked import verbs as tracked
+from vcs.tracked.checkout import Applied
+from vcs.tracked.status import PathStatus
 
 PROJECT = "LeNet5"
 

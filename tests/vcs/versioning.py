@@ -6,11 +6,11 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
+from vcs.artifacts.collection import Collections
 from vcs.clock import iso_time
-from vcs.collection import Collections
 from vcs.digest import digest_bytes
+from vcs.files.listing import Entry, Listing
 from vcs.layout import Layout
-from vcs.listing import Entry, Listing
 from vcs.stores.base import Store
 from vcs.stores.memory import MemoryStore
 

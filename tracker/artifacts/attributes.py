@@ -17,9 +17,9 @@ from tracker.artifacts.draft import Draft
 from tracker.artifacts.logged import Version
 from tracker.errors import ArtifactNotLoggedError, UsageError
 from tracker.values.scalars import plain
+from vcs.artifacts.edits import Details
 from vcs.clock import parse_time
-from vcs.edits import Details
-from vcs.listing import Listing
+from vcs.files.listing import Listing
 from vcs.names import LATEST, check_alias, check_tag
 
 MAX_METADATA_KEYS = 100

@@ -10,7 +10,7 @@ from pathlib import Path
 from tracker.errors import IntegrityError
 from vcs.atomic import disk_error, make_folder
 from vcs.digest import Digest
-from vcs.listing import Entry
+from vcs.files.listing import Entry
 from vcs.repo import Repo
 from vcs.stores.base import Batch, Store
 

@@ -19,7 +19,7 @@ from tracker.artifacts.references import is_verifiable, local_path
 from tracker.errors import ArtifactFinalizedError, UsageError
 from tracker.settings import artifact_folder
 from vcs.digest import Digest
-from vcs.listing import Entry
+from vcs.files.listing import Entry
 from vcs.names import near
 from vcs.paths import to_entry_path
 

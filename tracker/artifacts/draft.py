@@ -27,7 +27,7 @@ from tracker.errors import ArtifactFinalizedError, UsageError
 from tracker.live.progress_bar import ProgressBar
 from vcs.atomic import make_folder
 from vcs.digest import digest_bytes
-from vcs.listing import Entry, Listing
+from vcs.files.listing import Entry, Listing
 from vcs.names import near
 from vcs.paths import check_no_collisions, to_entry_path
 

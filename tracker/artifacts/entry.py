@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, overload
 
 from tracker.artifacts.references import is_verifiable
 from tracker.errors import ArtifactNotLoggedError, NotFoundError, UsageError
-from vcs.listing import Entry
+from vcs.files.listing import Entry
 
 if TYPE_CHECKING:
     from tracker.artifact import Artifact

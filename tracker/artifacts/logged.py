@@ -13,9 +13,9 @@ from tracker.artifacts.reference_copies import copy_is_whole
 from tracker.errors import IntegrityError, UsageError
 from tracker.live.progress_bar import ProgressBar
 from tracker.live.term import warn
-from vcs.listing import Entry, Listing
-from vcs.manifest import Manifest
-from vcs.verify import verify_tree
+from vcs.artifacts.manifest import Manifest
+from vcs.files.listing import Entry, Listing
+from vcs.files.verify import verify_tree
 
 Patterns = str | Sequence[str] | None
 

@@ -22,7 +22,7 @@ from tracker.values.objects import Plotly
 from tracker.values.sink import NAME_LENGTH, Stored
 from tracker.values.video import Video
 from vcs.digest import Digest
-from vcs.listing import Entry
+from vcs.files.listing import Entry
 from vcs.stores.base import Batch
 
 # A record that is larger than this was not written by us.

@@ -1,6 +1,6 @@
 """What a download or checkout would do with files and references together; then it does it.
 
-`vcs.checkout` plans the files and leaves references out, because what they name is not in
+`vcs.files.checkout` plans the files and leaves references out, because what they name is not in
 the store. Here they are counted too: a copy of a reference that is whole is kept, is no
 stranger to a checkout that removes others, and one that differs is a conflict.
 """
@@ -15,11 +15,11 @@ from pathlib import Path
 from tracker.artifacts.reference_copies import place_reference
 from tracker.artifacts.references import hash_local, is_verifiable
 from tracker.errors import ConflictError, NotFoundError, UsageError
-from vcs.checkout import CheckoutPlan, plan_checkout
-from vcs.listing import Entry, Listing
+from vcs.files.checkout import CheckoutPlan, plan_checkout
+from vcs.files.listing import Entry, Listing
+from vcs.files.stat_cache import StatCache
 from vcs.progress import Progress
 from vcs.repo import Repo
-from vcs.stat_cache import StatCache
 
 _NAMED = 5
 
@@ -99,7 +99,7 @@ def plan_placement(entries: Sequence[Entry], root: Path, repo: Repo, *, remove_o
     """Compare entries with what lies below `root`, which may be missing.
 
     Raises:
-        UsageError, ConflictError, FormatError, StoreError: See `vcs.checkout.plan_checkout`.
+        UsageError, ConflictError, FormatError, StoreError: See `vcs.files.checkout.plan_checkout`.
     """
     plan = plan_checkout(
         Listing(entries),

@@ -10,10 +10,10 @@ from pathlib import Path
 from tracker.artifacts.references import hash_local, is_verifiable, local_path
 from tracker.errors import ConflictError, UsageError
 from vcs.atomic import disk_error, make_folder, temporary_name
-from vcs.copying import clone_file, copy_and_hash, hash_descriptor
-from vcs.inside import Inside
-from vcs.listing import Entry
-from vcs.stat_cache import StatCache
+from vcs.files.inside import Inside
+from vcs.files.listing import Entry
+from vcs.files.stat_cache import StatCache
+from vcs.stores.copying import clone_file, copy_and_hash, hash_descriptor
 
 
 def place_reference(entry: Entry, root: Path, stat_cache: StatCache) -> bool:

@@ -15,15 +15,15 @@ from urllib.parse import unquote, urlsplit
 
 from tracker.errors import ConflictError, NotFoundError, UsageError
 from vcs.atomic import disk_error
-from vcs.copying import hash_descriptor
 from vcs.digest import Digest, digest_bytes
-from vcs.ignore import Ignore
-from vcs.listing import Entry
+from vcs.files.ignore import Ignore
+from vcs.files.listing import Entry
+from vcs.files.stat_cache import StatCache
 from vcs.paths import look_hint, to_entry_path
 from vcs.progress import Progress
 from vcs.repo import Repo
 from vcs.secrets import mask
-from vcs.stat_cache import StatCache
+from vcs.stores.copying import hash_descriptor
 
 # Schemes whose last part is a good name for the entry.
 _NAMED_BY_PATH = frozenset(

@@ -15,13 +15,13 @@ from tracker.cli.places import default_project, find_version, json_option, open_
 from tracker.cli.version_text import print_version
 from tracker.live.progress_bar import ProgressBar
 from tracker.read.versions import describe_version
+from vcs.artifacts.manifest import Origin
 from vcs.digest import Digest
 from vcs.errors import UsageError
-from vcs.listing import Entry, Listing
-from vcs.manifest import Origin
+from vcs.files.listing import Entry, Listing
+from vcs.files.verify import Problem, verify_store, verify_tree
 from vcs.names import parse_artifact_ref
 from vcs.repo import Repo
-from vcs.verify import Problem, verify_store, verify_tree
 
 
 @click.group()

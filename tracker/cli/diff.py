@@ -27,10 +27,10 @@ from tracker.compare.render import (
 from tracker.compare.run_changes import RunChanges, diff_runs
 from tracker.live.progress_bar import ProgressBar
 from tracker.storage.catalog import Catalog, RunEntry
+from vcs.artifacts.manifest import Manifest
 from vcs.atomic import write_atomic
 from vcs.clock import iso_now
 from vcs.errors import NotFoundError, UsageError
-from vcs.manifest import Manifest
 from vcs.repo import Repo
 
 _COLORS = {"+": "green", "-": "red", "@": "cyan"}

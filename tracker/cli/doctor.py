@@ -19,7 +19,7 @@ from tracker.cli.places import json_option
 from tracker.storage.catalog import Catalog
 from vcs.errors import Error
 from vcs.git import git_version, too_old
-from vcs.large_files import missing_files
+from vcs.records.large_files import missing_files
 from vcs.repo import Repo
 
 LOW_SPACE_BYTES = 1 << 30

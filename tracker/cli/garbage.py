@@ -10,15 +10,15 @@ import click
 
 from tracker.cli.output import count_text, print_json, size_text, warn
 from tracker.cli.places import find_version, json_option, open_repo
-from vcs.copying import hash_descriptor
 from vcs.digest import Digest
 from vcs.errors import UsageError
-from vcs.pointer import pointer_path, read_pointer
+from vcs.stores.copying import hash_descriptor
+from vcs.tracked.pointer import pointer_path, read_pointer
 
 if TYPE_CHECKING:
     from tracker.read.retention import RetentionPlan
-    from vcs.gc import GcPlan
     from vcs.repo import Repo
+    from vcs.retention.gc import GcPlan
     from vcs.stores.local import LocalStore
     from vcs.stores.trash import Trashed
 
@@ -85,7 +85,7 @@ def gc(
 def _collect(repo: Repo, store: LocalStore, grace_s: float | None, yes: bool, as_json: bool) -> None:
     from tracker.read.retention import plan_retention
     from tracker.storage.record_text import expand_record
-    from vcs import gc as garbage
+    from vcs.retention import gc as garbage
 
     retention = plan_retention(repo)
     warn(retention.warnings)
@@ -150,12 +150,12 @@ def _print_removed(plan: GcPlan, done: Trashed | None) -> int:
 
 def _collect_remote(repo: Repo, name: str, grace_s: float | None, yes: bool, as_json: bool) -> None:
     from tracker.storage.record_text import expand_record
-    from vcs.exchange import Request, records_remote
-    from vcs.gc import mentions_of
-    from vcs.ledger_sync import LedgerSync
-    from vcs.reachability import check_absent, find_reachable
-    from vcs.remote_gc import GRACE_S, check_users, planned
-    from vcs.sharing import need_remote, open_contents
+    from vcs.records.ledger_sync import LedgerSync
+    from vcs.retention.gc import mentions_of
+    from vcs.retention.reachability import check_absent, find_reachable
+    from vcs.sharing.exchange import Request, records_remote
+    from vcs.sharing.garbage import GRACE_S, check_users, planned
+    from vcs.sharing.opened import need_remote, open_contents
 
     remote = need_remote(repo.settings, name)
     contents = open_contents(repo.layout, remote)
@@ -207,7 +207,7 @@ def _explain(plan: GcPlan, kept: int) -> None:
 
 
 def _undo(store: LocalStore, as_json: bool) -> None:
-    from vcs import gc as garbage
+    from vcs.retention import gc as garbage
 
     folder, count = garbage.undo(store)
     if as_json:
@@ -217,7 +217,7 @@ def _undo(store: LocalStore, as_json: bool) -> None:
 
 
 def _empty(store: LocalStore, yes: bool, as_json: bool) -> None:
-    from vcs import gc as garbage
+    from vcs.retention import gc as garbage
 
     folders = garbage.trash_folders(store)
     size = sum(folder.size_bytes() for folder in folders)
@@ -255,8 +255,8 @@ def why(what: str, as_json: bool) -> None:
     The exit status is 1 when nothing does.
     """
     from tracker.storage.record_text import expand_record
-    from vcs.gc import in_trash, mentions_of
-    from vcs.kept_by import chains_to
+    from vcs.retention.gc import in_trash, mentions_of
+    from vcs.retention.kept_by import chains_to
 
     repo = open_repo()
     store = repo.here

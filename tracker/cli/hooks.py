@@ -42,7 +42,7 @@ def install(as_json: bool) -> None:
     hooks up to date. Also lets git merge pointers file by file.
     """
     from hooks.install import install as put
-    from vcs.pointer_merge import configure_merge_driver
+    from vcs.tracked.pointer_merge import configure_merge_driver
 
     repo, git = _repository()
     # Not sys.prefix and not resolved: this is the interpreter that can import us.
@@ -74,7 +74,7 @@ def install(as_json: bool) -> None:
 def uninstall(as_json: bool) -> None:
     """Remove the hooks and put back what was there before, byte for byte"""
     from hooks.install import uninstall as take_away
-    from vcs.pointer_merge import remove_merge_driver
+    from vcs.tracked.pointer_merge import remove_merge_driver
 
     repo, git = _repository()
     taken = take_away(git, repo.layout)

@@ -6,8 +6,8 @@ import click
 
 from tracker.cli.output import warn
 from tracker.settings import load_settings
+from vcs.artifacts.manifest import Manifest
 from vcs.errors import UsageError
-from vcs.manifest import Manifest
 from vcs.names import parse_artifact_ref
 from vcs.repo import Repo
 

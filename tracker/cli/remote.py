@@ -9,7 +9,11 @@ import click
 
 from tracker.cli.output import print_json, print_table
 from tracker.cli.places import json_option, open_repo
-from vcs.credentials import (
+from vcs.errors import Error, NotFoundError, UsageError
+from vcs.remotes import Remote, check_remote_name, make_remote
+from vcs.repo import Repo
+from vcs.settings import transfer_environment, user_folder
+from vcs.sharing.credentials import (
     FIELDS,
     find_credentials,
     forget_credentials,
@@ -17,12 +21,8 @@ from vcs.credentials import (
     keep_credentials,
     parse_key,
 )
-from vcs.errors import Error, NotFoundError, UsageError
-from vcs.remote_settings import add_remote, remove_remote
-from vcs.remotes import Remote, check_remote_name, make_remote
-from vcs.repo import Repo
-from vcs.settings import transfer_environment, user_folder
-from vcs.sharing import choose_remote, need_remote
+from vcs.sharing.opened import choose_remote, need_remote
+from vcs.sharing.settings import add_remote, remove_remote
 
 
 @click.group()
@@ -101,7 +101,7 @@ def rm(name: str) -> None:
 @json_option
 def show(name: str | None, as_json: bool) -> None:
     """Show a remote: address, key, and what lies on it"""
-    from vcs.sharing import open_contents
+    from vcs.sharing.opened import open_contents
 
     repo = open_repo()
     found = need_remote(repo.settings, name)
@@ -143,8 +143,8 @@ def test(ctx: click.Context, name: str | None, as_json: bool) -> None:
 
     Exits with 1 if the remote can be read but not written, which is enough to pull.
     """
-    from vcs.remote_probe import probe
-    from vcs.sharing import open_contents
+    from vcs.sharing.opened import open_contents
+    from vcs.sharing.probe import probe
 
     repo = open_repo()
     found = need_remote(repo.settings, name)
@@ -231,8 +231,8 @@ def _check_key(repo: Repo, found: Remote, credentials: dict[str, str]) -> None:
         DeniedError, UnreachableError: The key is wrong, or nobody answers; nothing is kept.
     """
     from vcs.buckets.around import Retrying
-    from vcs.remote_contents import STATE
     from vcs.remotes import open_bucket
+    from vcs.sharing.contents import STATE
 
     bucket = Retrying(open_bucket(found, repo.layout.root, credentials=credentials), tries=2)
     try:

@@ -17,16 +17,16 @@ from tracker.cli.output import count_text, print_json, size_text, warn
 from tracker.cli.places import find_version, json_option, open_repo, project_option
 from tracker.live.progress_bar import ProgressBar
 from tracker.storage.catalog import Catalog
-from vcs import exchange
 from vcs.clock import iso_time
 from vcs.errors import UsageError
-from vcs.exchange import Pushed, Request
-from vcs.ledger_sync import Synced
-from vcs.named_objects import Selection
+from vcs.records.ledger_sync import Synced
 from vcs.repo import Repo
+from vcs.retention.named_objects import Selection
 from vcs.settings import parse_size
-from vcs.sharing import Limits
-from vcs.upload import JOBS
+from vcs.sharing import exchange
+from vcs.sharing.exchange import Pushed, Request
+from vcs.sharing.opened import Limits
+from vcs.sharing.upload import JOBS
 
 F = TypeVar("F", bound=Callable[..., Any])
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(m|h|d|w)")
@@ -158,7 +158,7 @@ def fetch(remote: str | None, as_json: bool, **options: Any) -> None:
     if as_json:
         print_json(_fetched_json(fetched))
     else:
-        from vcs.sharing import need_remote
+        from vcs.sharing.opened import need_remote
 
         _report_fetched(fetched, need_remote(repo.settings, remote).title)
 
@@ -179,8 +179,8 @@ def clone(url: str, folder: Path | None, everything: bool, no_data: bool) -> Non
     git clone, then the records of its runs and artifacts, then the data that its
     pointers name. Interrupted, go on in the folder: tracker pull, tracker checkout
     """
-    from vcs import tracked
     from vcs.git import clone as git_clone
+    from vcs.tracked import verbs as tracked
 
     target = git_clone(url, folder)
     os.chdir(target)

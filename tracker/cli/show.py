@@ -22,9 +22,9 @@ from tracker.storage.catalog import Catalog, RunEntry
 from tracker.storage.history import keys_of, last_runtime_s, summary_of
 from tracker.storage.records import Session
 from tracker.storage.segment import Damage
+from vcs.artifacts.manifest import Manifest
 from vcs.errors import FormatError, GitError, NotFoundError, UsageError
 from vcs.layout import RunLayout
-from vcs.manifest import Manifest
 from vcs.names import parse_artifact_ref
 from vcs.repo import Repo
 from vcs.yaml_io import load_yaml

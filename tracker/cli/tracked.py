@@ -28,12 +28,12 @@ from tracker.cli.tracked_text import (
     status_json,
 )
 from tracker.live.progress_bar import ProgressBar
-from vcs import tracked
 from vcs.errors import Error, UsageError
 from vcs.names import parse_artifact_ref
-from vcs.pointer_merge import merge_files
 from vcs.repo import Repo
-from vcs.tracked_checkout import Applied, TrackedPlan
+from vcs.tracked import verbs as tracked
+from vcs.tracked.checkout import Applied, TrackedPlan
+from vcs.tracked.pointer_merge import merge_files
 
 _paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 

@@ -12,9 +12,9 @@ import click
 
 from tracker.cli.output import count_text, printable, size_text
 from vcs.elsewhere import FETCH_RECORDS
-from vcs.pointer import Pointer
-from vcs.tracked_checkout import PathPlan
-from vcs.tracked_status import PathStatus
+from vcs.tracked.checkout import PathPlan
+from vcs.tracked.pointer import Pointer
+from vcs.tracked.status import PathStatus
 
 _NAMED = 5
 _COLORS = {"unchanged": "green", "changed": "yellow", "broken": "red", "unmerged": "red", "unknown": "red"}

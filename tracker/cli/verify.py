@@ -14,8 +14,8 @@ from tracker.cli.places import json_option, open_repo
 from tracker.live.progress_bar import ProgressBar
 from vcs.digest import Digest
 from vcs.errors import IntegrityError
-from vcs.repair import Repaired, Verified, damaged_folder, repair, verify_everything
 from vcs.repo import Repo
+from vcs.retention.repair import Repaired, Verified, damaged_folder, repair, verify_everything
 from vcs.stores.local import LocalStore
 
 _NAMES = 3
@@ -39,7 +39,7 @@ def verify(mend: bool, as_json: bool) -> None:
     missing is fetched from any remote that has it. The exit status is 1 when something
     is wrong and stays so.
     """
-    from vcs.collection import Collections
+    from vcs.artifacts.collection import Collections
 
     repo = open_repo()
     store = repo.here
@@ -111,7 +111,7 @@ def _as_json(found: Verified, mended: Repaired | None) -> dict[str, object]:
 
 def _bring(repo: Repo, digests: Iterable[Digest]) -> None:
     """Fetch objects from the project's remotes; what they have damaged, too, stays lost."""
-    from vcs.obtaining import RemoteSource
+    from vcs.sharing.obtaining import RemoteSource
 
     with suppress(IntegrityError):
         RemoteSource(repo.layout, repo.settings).bring(repo.here, set(digests), None)

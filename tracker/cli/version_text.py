@@ -8,7 +8,7 @@ from tracker.cli.output import count_text, number_text, print_json, printable, s
 from tracker.read.lineage import Step, lineage_of
 from tracker.read.versions import describe_version
 from tracker.storage.catalog import RunEntry
-from vcs.manifest import Manifest
+from vcs.artifacts.manifest import Manifest
 from vcs.repo import Repo
 
 

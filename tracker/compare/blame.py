@@ -19,10 +19,10 @@ from tracker.read.commits import Commit, describe
 from tracker.read.runs import Run
 from tracker.storage.catalog import RunEntry
 from tracker.values.scalars import flatten
-from vcs.commit_log import CommitLog, read_commit_log
 from vcs.errors import GitError, NotFoundError
 from vcs.git import Git
 from vcs.names import near
+from vcs.records.commit_log import CommitLog, read_commit_log
 from vcs.repo import Repo
 
 _MOST_NAMED = 5

@@ -14,8 +14,8 @@ from tracker.compare.contents import Content, NotCompared, compare_contents
 from tracker.compare.outputs import Kind, compare_paths
 from tracker.compare.values import Change
 from tracker.compare.values import changes as changed_values
-from vcs.listing import Entry, Listing
-from vcs.manifest import Manifest
+from vcs.artifacts.manifest import Manifest
+from vcs.files.listing import Entry, Listing
 from vcs.progress import Progress
 from vcs.repo import Repo
 from vcs.stores.base import Store

@@ -13,7 +13,7 @@ from typing import Literal
 from tracker.compare.values import ABSENT, Change
 from tracker.storage.records import LoggedVersion, RunRecord
 from vcs.errors import Error
-from vcs.listing import Listing
+from vcs.files.listing import Listing
 
 Kind = Literal["added", "removed", "changed"]
 Listings = Callable[[str], tuple[str, Listing]]

@@ -22,7 +22,7 @@ from tracker.storage.catalog import RunEntry
 from tracker.storage.history import last_runtime_s
 from tracker.values.scalars import flatten
 from vcs.errors import Error
-from vcs.listing import Listing
+from vcs.files.listing import Listing
 from vcs.names import parse_artifact_ref
 from vcs.repo import Repo
 

@@ -19,7 +19,7 @@ from tracker.storage import history
 from tracker.storage.catalog import RunEntry
 from tracker.storage.records import RunRecord, Session
 from vcs.errors import FormatError, NotFoundError
-from vcs.listing import Listing
+from vcs.files.listing import Listing
 from vcs.repo import Repo
 from vcs.yaml_io import load_yaml, read_text
 

@@ -38,8 +38,8 @@ from vcs.clock import iso_time
 from vcs.errors import ConflictError, Error, NotFoundError, StoreError
 from vcs.layout import RunLayout
 from vcs.ledger_paths import to_ledger
-from vcs.ledger_tree import entries_of
 from vcs.paths import to_entry_path
+from vcs.records.ledger_tree import entries_of
 from vcs.repo import Repo
 
 _BEING_IMPORTED = ".importing-"

@@ -8,9 +8,9 @@ from contextlib import suppress
 from tracker.artifacts.attributes import check_metadata
 from tracker.artifacts.references import entries_for
 from tracker.importers.found import FoundArtifact
+from vcs.artifacts.manifest import Manifest, Origin
 from vcs.errors import NotFoundError
-from vcs.listing import Entry, Listing
-from vcs.manifest import Manifest, Origin
+from vcs.files.listing import Entry, Listing
 from vcs.paths import to_entry_path
 from vcs.repo import Repo
 

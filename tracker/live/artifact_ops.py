@@ -19,8 +19,8 @@ from tracker.errors import NotFoundError, UsageError
 from tracker.live.pins import Pins
 from tracker.live.term import warn
 from tracker.storage.catalog import RunEntry
-from vcs.keep_rules import parse_keep
-from vcs.manifest import Origin
+from vcs.artifacts.keep_rules import parse_keep
+from vcs.artifacts.manifest import Origin
 from vcs.names import LATEST, MAX_NAME, parse_artifact_ref
 from vcs.paths import look_hint
 from vcs.repo import Repo

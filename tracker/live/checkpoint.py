@@ -36,10 +36,10 @@ from tracker.live.term import warn
 from tracker.values.scalars import key_parts, plain
 from tracker.values.sink import StoreSink
 from vcs.atomic import disk_error, make_folder
-from vcs.copying import BLOCK_BYTES
 from vcs.digest import Digest
-from vcs.listing import Entry
+from vcs.files.listing import Entry
 from vcs.names import near
+from vcs.stores.copying import BLOCK_BYTES
 
 TYPE = "checkpoint"
 FORMAT = 1

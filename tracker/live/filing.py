@@ -16,8 +16,8 @@ from tracker.errors import ConflictError, Error, FormatError, NotFoundError
 from tracker.storage.records import RunFile
 from vcs.digest import digest_bytes
 from vcs.layout import RunLayout
-from vcs.ledger_tree import LARGEST_RUN_FILE
 from vcs.paths import check_entry_path
+from vcs.records.ledger_tree import LARGEST_RUN_FILE
 from vcs.stores.base import Store
 
 

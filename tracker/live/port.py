@@ -13,8 +13,8 @@ from tracker.live.engine import Engine
 from tracker.live.parts import Parts
 from tracker.storage.catalog import RunEntry
 from tracker.storage.records import LoggedVersion, RunRecord, Used
+from vcs.artifacts.manifest import Origin
 from vcs.layout import RECORDS_DIR, Layout
-from vcs.manifest import Origin
 from vcs.repo import Repo
 from vcs.settings import VcsSettings
 

@@ -23,8 +23,8 @@ from tracker.read.runs import Run
 from tracker.read.selection import Filters, Runs
 from tracker.settings import load_settings
 from tracker.storage.catalog import Catalog, RunEntry
+from vcs.artifacts.manifest import Manifest
 from vcs.errors import NotFoundError, UsageError
-from vcs.manifest import Manifest
 from vcs.names import ArtifactRef, near, parse_artifact_ref
 from vcs.repo import Repo
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from tracker.artifact import Artifact, logged_artifact
 from tracker.artifacts.home import Home
 from tracker.live.term import warn
+from vcs.artifacts.manifest import Manifest
 from vcs.errors import NotFoundError, UsageError
-from vcs.manifest import Manifest
 from vcs.names import check_tag, near
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 
 from tracker.storage.catalog import Catalog, RunEntry
 from tracker.storage.records import RunRecord
-from vcs.commit_log import CommitLog, read_commit_log
+from vcs.artifacts.manifest import Manifest
 from vcs.errors import Error, FormatError, GitError, NotFoundError
 from vcs.git import Git
-from vcs.manifest import Manifest
-from vcs.pointer import Pointer, parse, tracked_path
+from vcs.records.commit_log import CommitLog, read_commit_log
 from vcs.repo import Repo
+from vcs.tracked.pointer import Pointer, parse, tracked_path
 
 # A pointer has ten lines; something larger of that name is none.
 _MOST_POINTER_BYTES = 1 << 20

@@ -23,12 +23,12 @@ from tracker.storage import records
 from tracker.storage.catalog import state_of
 from tracker.storage.history import summary_of
 from tracker.storage.records import LoggedVersion, RunFile, RunRecord, Used
+from vcs.artifacts.manifest import Manifest, Origin
 from vcs.atomic import disk_error, fsync_directory, write_atomic
 from vcs.digest import digest_bytes
 from vcs.errors import NotFoundError, UsageError
 from vcs.layout import RunLayout
 from vcs.lock import file_lock
-from vcs.manifest import Manifest, Origin
 from vcs.paths import to_entry_path
 from vcs.repo import Repo
 

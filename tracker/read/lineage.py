@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracker.storage.catalog import Catalog, RunEntry
-from vcs.manifest import Manifest
+from vcs.artifacts.manifest import Manifest
 from vcs.repo import Repo
 
 # A chain of fine-tunings is seldom longer; a tree on a terminal is unreadable before.

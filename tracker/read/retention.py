@@ -15,12 +15,12 @@ from typing import Any
 
 from tracker.storage.catalog import Catalog, RunEntry
 from tracker.storage.history import read_columns, summary_of
+from vcs.artifacts.keep_rules import KeepRule, kept_by, parse_keep, rule_for
+from vcs.artifacts.manifest import Manifest
 from vcs.clock import parse_time
 from vcs.errors import Error
-from vcs.keep_rules import KeepRule, kept_by, parse_keep, rule_for
-from vcs.manifest import Manifest
-from vcs.reachability import pointers_of
 from vcs.repo import Repo
+from vcs.retention.reachability import pointers_of
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcs.manifest import Manifest
+from vcs.artifacts.manifest import Manifest
 from vcs.repo import Repo
 
 

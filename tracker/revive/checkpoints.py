@@ -9,8 +9,8 @@ from tracker.errors import NotFoundError
 from tracker.live.checkpoint import TYPE, default_name
 from tracker.revive.inputs import missing_objects
 from tracker.storage.records import RunRecord
+from vcs.artifacts.manifest import Manifest
 from vcs.elsewhere import BRING_OBJECTS
-from vcs.manifest import Manifest
 from vcs.names import LATEST
 from vcs.repo import Repo
 

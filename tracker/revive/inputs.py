@@ -16,15 +16,15 @@ from typing import Any, Literal
 
 from tracker.errors import ConflictError, Error, NotFoundError, UsageError
 from tracker.storage.records import RunRecord, Used
+from vcs.artifacts.manifest import Manifest
 from vcs.atomic import disk_error, make_folder
-from vcs.checkout import CheckoutPlan, plan_checkout
-from vcs.copying import clone_file
 from vcs.digest import Digest
 from vcs.elsewhere import BRING_OBJECTS
+from vcs.files.checkout import CheckoutPlan, plan_checkout
 from vcs.layout import POINTER_SUFFIX
-from vcs.manifest import Manifest
 from vcs.repo import Repo
-from vcs.tracked import plan_checkout as plan_tracked
+from vcs.stores.copying import clone_file
+from vcs.tracked.verbs import plan_checkout as plan_tracked
 
 State = Literal["in place", "to bring", "not downloaded", "missing", "elsewhere", "changed"]
 """There as it should be; to be brought; used by name only; not in the store, or deleted;
@@ -135,7 +135,7 @@ def bring_tracked(tree: Path) -> list[str]:
     """Bring the tracked paths of a working tree to its pointers; return what cannot be, a sentence each.
 
     Raises:
-        GitError, LockedError, StoreError: See `vcs.tracked`.
+        GitError, LockedError, StoreError: See `vcs.tracked.verbs`.
     """
     repo = Repo.open(tree)
     plan = plan_tracked(repo)

@@ -15,9 +15,9 @@ from typing import Literal
 
 from tracker.errors import ConflictError, GitError, NotFoundError, UsageError
 from vcs.atomic import make_folder
+from vcs.code.git_status import read_status
 from vcs.elsewhere import FETCH_RECORDS
 from vcs.git import Git
-from vcs.git_status import read_status
 from vcs.lock import file_lock
 from vcs.repo import Repo
 

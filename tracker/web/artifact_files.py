@@ -20,7 +20,7 @@ from tracker.web.run_files import headers_for
 from tracker.web.shelf import Shelf, plain
 from vcs.digest import Digest
 from vcs.errors import Error, NotFoundError
-from vcs.listing import Entry
+from vcs.files.listing import Entry
 
 _TEXT_BYTES = 64 << 10
 _TABLE_BYTES = 512 << 10

@@ -16,9 +16,9 @@ from tracker.read.versions import describe_version
 from tracker.web.answers import Query, answer, refuse_changes
 from tracker.web.lineage_graph import graph_of
 from tracker.web.shelf import Shelf, plain
+from vcs.artifacts.manifest import Manifest
 from vcs.errors import Error, FormatError, NotFoundError, UsageError
-from vcs.listing import Entry
-from vcs.manifest import Manifest
+from vcs.files.listing import Entry
 from vcs.names import check_alias
 
 # Of a version's files so many are listed at once; a folder of images has more.

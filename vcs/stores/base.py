@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import ConflictError, IntegrityError, NotFoundError, UsageError
-from vcs.small_files import LARGE_BYTES, Taken
+from vcs.stores.small_files import LARGE_BYTES, Taken
 
 if TYPE_CHECKING:
     from vcs.progress import Progress

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 from blake3 import blake3
 
 from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, write_all
-from vcs.copying import hash_descriptor
 from vcs.digest import Digest
 from vcs.errors import ConflictError, NotFoundError, StoreError, UsageError
-from vcs.small_files import BUFFER_BYTES, LARGE_BYTES, Taken, read_small_files
 from vcs.stores.base import Batch, SmallFiles
 from vcs.stores.bulk import CHUNK_FILES, BulkFiles
+from vcs.stores.copying import hash_descriptor
 from vcs.stores.large import LargeFiles, is_same, settle
 from vcs.stores.packs import Pack, PackWriter
+from vcs.stores.small_files import BUFFER_BYTES, LARGE_BYTES, Taken, read_small_files
 
 if TYPE_CHECKING:
     from vcs.stores.local import LocalStore

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vcs.helpers import Helpers
-from vcs.small_files import BUFFER_BYTES, Taken, read_small_files
 from vcs.stores.base import SmallFiles, TakenFiles
+from vcs.stores.small_files import BUFFER_BYTES, Taken, read_small_files
 
 if TYPE_CHECKING:
     from vcs.stores.batch import LocalBatch

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Literal
 from blake3 import blake3
 
 from vcs.atomic import disk_error, remove_quietly, write_all
-from vcs.copying import Advance, Hashing, clone_file, copy_and_hash, hash_descriptor
 from vcs.digest import Digest
 from vcs.errors import IntegrityError, LockedError, StoreError
 from vcs.stores.borders import anchors, find_borders
+from vcs.stores.copying import Advance, Hashing, clone_file, copy_and_hash, hash_descriptor
 from vcs.stores.matching import BLOCK_BYTES, Matcher, Pieces, match_lines
 from vcs.stores.ranges import RangeFile
 from vcs.stores.recent import Sketch, resemble, sketch

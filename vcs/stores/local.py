@@ -24,7 +24,6 @@ from vcs.digest import Digest, digest_bytes
 from vcs.errors import IntegrityError, NotFoundError
 from vcs.lock import file_lock
 from vcs.progress import Progress
-from vcs.small_files import BUFFER_BYTES, LARGE_BYTES
 from vcs.stores.base import Batch, Neighbours, Store
 from vcs.stores.batch import LocalBatch
 from vcs.stores.claims import claim
@@ -33,6 +32,7 @@ from vcs.stores.packs import Pack, PackFolder, PackWriter
 from vcs.stores.ranges import RangeFile
 from vcs.stores.recent import RecentLarge
 from vcs.stores.recipes import RecipeFolder
+from vcs.stores.small_files import BUFFER_BYTES, LARGE_BYTES
 
 
 class Source(Protocol):

@@ -22,7 +22,7 @@ from typing import overload
 from blake3 import blake3
 
 from vcs.errors import IntegrityError
-from vcs.small_files import Taken
+from vcs.stores.small_files import Taken
 
 MAGIC = b"TPAK0001"
 END = b"TPAKEND1"

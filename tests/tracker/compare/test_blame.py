@@ -15,8 +15,8 @@ from tracker.artifacts.home import Home
 from tracker.compare.blame import Blame, blame, mean, numbers_of
 from tracker.read.selection import Runs
 from tracker.storage.records import Used
-from vcs.commit_log import Rewrite, append_entries
 from vcs.errors import GitError, NotFoundError
+from vcs.records.commit_log import Rewrite, append_entries
 from vcs.repo import Repo
 
 

@@ -11,9 +11,9 @@ from tracker.compare.changes import PathChange, VersionComparison, compare_listi
 from tracker.compare.changes import with_contents as open_files
 from tracker.compare.contents import NotCompared, ValueChanges
 from tracker.compare.text import TextChanges
+from vcs.artifacts.manifest import Manifest
 from vcs.digest import digest_bytes
-from vcs.listing import Entry, Listing
-from vcs.manifest import Manifest
+from vcs.files.listing import Entry, Listing
 from vcs.repo import Repo
 from vcs.stores.memory import MemoryStore
 

@@ -17,7 +17,7 @@ from tracker.compare.run_changes import MetricChange, diff_runs
 from tracker.compare.values import ABSENT
 from tracker.storage.catalog import RunEntry
 from tracker.storage.records import Used
-from vcs.manifest import Manifest
+from vcs.artifacts.manifest import Manifest
 from vcs.repo import Repo
 
 LOSSES = [{"loss": 1.0}, {"loss": 0.5}, {"loss": 0.25, "acc": 0.9}]

@@ -11,7 +11,7 @@ from tracker.live.artifact_ops import log_artifact
 from tracker.live.pins import Pins
 from tracker.storage.catalog import RunEntry
 from tracker.values.steps import StepRules
-from vcs.manifest import Origin
+from vcs.artifacts.manifest import Origin
 from vcs.repo import Repo
 
 

@@ -13,7 +13,7 @@ from tests.tracker.live.conftest import run_python, start_python, written
 from tests.waiting import until
 from tracker.storage.catalog import Catalog, state_of
 from vcs.git import Git
-from vcs.ledger import Ledger
+from vcs.records.ledger import Ledger
 from vcs.repo import Repo
 
 START = """

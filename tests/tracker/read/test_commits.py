@@ -10,9 +10,9 @@ from tests.cli.conftest import save
 from tests.conftest import git
 from tests.tracker.compare.runs_on_disk import make_run, store_texts
 from tracker.read.commits import commits_of, find_commit, records_of, runs_at
-from vcs.commit_log import CommitRun, CommitVersion, Rewrite, append_entries
+from vcs.artifacts.manifest import Origin
 from vcs.errors import GitError, NotFoundError
-from vcs.manifest import Origin
+from vcs.records.commit_log import CommitRun, CommitVersion, Rewrite, append_entries
 from vcs.repo import Repo
 
 NOW = "2026-01-01T00:00:00.000Z"

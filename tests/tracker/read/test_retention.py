@@ -9,11 +9,11 @@ import pytest
 import tracker
 from tests.conftest import git
 from tracker.read.retention import plan_retention
+from vcs.artifacts.keep_rules import Best, KeepRule, parse_keep, rule_for
 from vcs.clock import parse_time
 from vcs.errors import UsageError
-from vcs.keep_rules import Best, KeepRule, parse_keep, rule_for
-from vcs.pointer import pointer_of, render
 from vcs.repo import Repo
+from vcs.tracked.pointer import pointer_of, render
 
 
 @pytest.fixture(autouse=True)

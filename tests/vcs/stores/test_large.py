@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vcs.add import add_file, add_tree
 from vcs.digest import Digest, digest_bytes
-from vcs.stat_cache import StatCache
+from vcs.files.add import add_file, add_tree
+from vcs.files.stat_cache import StatCache
+from vcs.files.verify import verify_store
 from vcs.stores.local import LocalStore
 from vcs.stores.ranges import RangeFile
-from vcs.verify import verify_store
 
 MIB = 1 << 20
 
