@@ -137,6 +137,7 @@ class _Sender:
                     self._send_large(digest)
                 self._workers.drain()
             except BaseException as error:
+                self._progress = None  # Who shows it may have raised the error, and would again.
                 with suppress(Error):  # What happened first is what there is to say.
                     # After Ctrl-C, a slow network is not waited for: what is on its way is sent again.
                     self._workers.take_finished(wait=not isinstance(error, KeyboardInterrupt))
