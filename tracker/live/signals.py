@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import FrameType
 
 # A scheduler that sends SIGTERM gives 30 s or so before it sends SIGKILL.
-CLOSE_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 20.0
 
 _WATCHED = ("SIGTERM", "SIGHUP")
 
