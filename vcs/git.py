@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vcs.atomic import disk_error
 from vcs.errors import GitError
 from vcs.secrets import without_credentials
 
@@ -105,6 +106,7 @@ class Git:
 
         Raises:
             GitError: git is missing, too old, or fails; with git's own message.
+            StoreError: It cannot be started, or fed: too many open files, a full disk.
         """
         done = self.call(*arguments, input=input, env=env)
         if done.code and check:
@@ -117,7 +119,7 @@ class Git:
         input: bytes | Iterable[bytes] | None = None,
         env: Mapping[str, str] | None = None,
     ) -> Done:
-        """Run git as `run` does, and return how it ended; only a missing git is an error."""
+        """Run git as `run` does, and return how it ended; only one that cannot be started is an error."""
         return run_git(["git", "-C", str(self.worktree), *_POLITE, *arguments], input=input, env=env)
 
     def text(self, *arguments: str | bytes | Path, check: bool = True) -> str:
@@ -288,6 +290,7 @@ def run_git(
 
     Raises:
         GitError: git is not installed.
+        StoreError: The system has no room for it: too many open files or processes, a full disk.
     """
     environment = {**scrubbed(os.environ), "GIT_OPTIONAL_LOCKS": "0", "LANGUAGE": "C", **(env or {})}
     try:
@@ -299,6 +302,8 @@ def run_git(
         return _run_fed(command, input, environment)
     except FileNotFoundError as error:
         raise GitError("git is not installed, or not on PATH", hint="install git, then try again") from error
+    except OSError as error:
+        raise disk_error(error, "cannot run git") from error
 
 
 def clone(url: str, folder: Path | None) -> Path:

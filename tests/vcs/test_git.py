@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import git
-from vcs.errors import GitError
+from vcs.errors import GitError, StoreError
 from vcs.git import LOCATING_VARIABLES, Git, Identity, git_version, run_git, scrubbed
 
 
@@ -227,6 +227,13 @@ def test_input_can_be_fed_in_pieces(git_repo: Path) -> None:
     done = run_git(["git", "hash-object", "--nonsense"], input=(b"x" * 100_000 for _ in range(100)))
     assert done.code != 0
     assert "usage" in done.errors
+
+
+def test_a_git_that_the_system_will_not_start_is_reported_in_a_sentence(git_repo: Path) -> None:
+    """Not as a damaged repository, which would be mended."""
+    for given in (b"", iter([b"x"])):
+        with pytest.raises(StoreError, match="cannot run git: "):
+            run_git(["git", "-C", git_repo, "rev-parse"], input=given, env={"LONG": "x" * (4 << 20)})
 
 
 def test_an_error_while_feeding_ends_git(git_repo: Path) -> None:

@@ -234,7 +234,7 @@ class Ledger:
                     if is_whole(git, new):
                         raise
                     # A power cut took the merge, not the records: the next pull merges again.
-                    note.unlink(missing_ok=True)
+                    _forget(note)
                     return 0
                 # The ref says that all is here: it must not outlive the files in a power cut.
                 os.sync()
@@ -242,7 +242,7 @@ class Ledger:
                 self._set_mark(new)
                 remember(self._layout, new)
                 self._complete()
-            note.unlink(missing_ok=True)
+            _forget(note)
         return count
 
     def _commit(self, git: Git, scopes: Sequence[str], who_and_when: str, message: str) -> str | None:
@@ -280,7 +280,7 @@ class Ledger:
             known = ["what was recorded last"] if was_lost else []
         if not go_back(git, self._layout):
             return None
-        mark.unlink(missing_ok=True)  # It may name what is gone; all is looked at now.
+        _forget(mark)  # It may name what is gone; all is looked at now.
         base = git.resolve_ref(LEDGER_REF)
         if base is not None:
             self._restore(git, base)
@@ -372,6 +372,14 @@ def _read_mark(mark: Path) -> str | None:
         return "damaged"
     except OSError as error:
         raise disk_error(error, f"cannot read {mark}") from error
+
+
+def _forget(file: Path) -> None:
+    """Remove a file of the machinery; one that is gone is fine."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise disk_error(error, f"cannot remove {file}") from error
 
 
 def _read_step(note: Path) -> tuple[str | None, str] | None:

@@ -14,7 +14,7 @@ import re
 import time
 from pathlib import Path
 
-from vcs.atomic import make_folder, write_atomic
+from vcs.atomic import disk_error, make_folder, write_atomic
 from vcs.errors import GitError
 from vcs.git import Git
 from vcs.layout import LEDGER_REF, Layout
@@ -53,7 +53,10 @@ def go_back(git: Git, layout: Layout) -> bool:
         return False
     _move_aside(git, layout, tip)
     if tip is None:
-        ref.unlink()  # Empty or torn: git would refuse to replace it.
+        try:
+            ref.unlink()  # Empty or torn: git would refuse to replace it.
+        except OSError as error:
+            raise disk_error(error, f"cannot remove {ref}") from error
     for _, commit in _remembered(layout):
         if is_whole(git, commit):
             git.update_ref(LEDGER_REF, commit)
@@ -91,6 +94,8 @@ def _move(path: Path, layout: Layout) -> bool:
         os.replace(path, folder / f"{path.parent.name}{path.name}")
     except FileNotFoundError:
         return False
+    except OSError as error:
+        raise disk_error(error, f"cannot set {path} aside") from error
     return True
 
 

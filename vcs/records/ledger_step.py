@@ -155,8 +155,12 @@ class _Step:
             else:
                 mode = 0o755 if after[0] == EXECUTABLE else 0o644
                 # Not durable one by one, as the files are not.
-                (self._layout.records / relative).parent.mkdir(parents=True, exist_ok=True)
-                write_atomic(self._layout.records / relative, content, durable=False, mode=mode)
+                place = self._layout.records / relative
+                try:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise disk_error(error, f"cannot write {place}") from error
+                write_atomic(place, content, durable=False, mode=mode)
         return len(changes)
 
     def _files(self, commit: str | None, relative: str) -> bytes:
@@ -239,7 +243,11 @@ class _Step:
         moved = moved_sessions(before or b"", after or b"")
         if moved:
             carried = [files_of_units(self._git, one, [unit])[unit] for one in (self._old, self._new)]
-            _rename_segments(self._layout.records / unit, moved, {*carried[0], *carried[1]})
+            folder = self._layout.records / unit
+            try:
+                _rename_segments(folder, moved, {*carried[0], *carried[1]})
+            except OSError as error:
+                raise disk_error(error, f"cannot rename the history in {folder}") from error
 
 
 def _rename_segments(folder: Path, moved: Mapping[int, int], without: Collection[str]) -> None:

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vcs.atomic import disk_error, make_folder, remove_quietly, temporary_name
+from vcs.atomic import disk_error, make_folder, remove_quietly, temporary_name, write_atomic
 from vcs.clock import iso_now, parse_time
 from vcs.digest import Digest
 from vcs.errors import FormatError, NotFoundError
@@ -142,8 +142,7 @@ def collect(store: LocalStore, plan: GcPlan) -> Trashed:
     """
     with _turn(store):
         trash = _trash(store) / f"{iso_now().replace(':', '').replace('.', '')}-{os.urandom(2).hex()}"
-        make_folder(trash)
-        (trash / "time").write_text(f"{iso_now()}\n")
+        write_atomic(trash / "time", f"{iso_now()}\n")
         done = move_to_trash(store, plan.garbage, trash, unused_since_s=plan.unused_since_s)
         if not done.digests:
             shutil.rmtree(trash, ignore_errors=True)
