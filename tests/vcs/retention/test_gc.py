@@ -38,15 +38,17 @@ def store_of(repo: Repo) -> LocalStore:
 
 def age(repo: Repo) -> None:
     """Let everything in the store look old."""
+    newest_s = 0.0
     for folder in ("objects", "packs", "recipes", "extents"):
         for path in (repo.layout.objects_root / folder).rglob("*"):
             os.utime(path, (ANCIENT_S, ANCIENT_S))
-    # The disk's clock ticks every few milliseconds, and what is as young as the plan stays.
+            newest_s = max(newest_s, path.stat().st_ctime)
+    # The times of inodes cannot be set, the disk's clock ticks every few milliseconds, and may
+    # be set back; what is as young as the plan stays.
     probe = repo.layout.root.parent / "probe"
-    began_s = None
-    while began_s is None or probe.stat().st_mtime == began_s:
+    probe.write_bytes(b"")
+    while probe.stat().st_mtime <= newest_s:
         probe.write_bytes(b"")
-        began_s = began_s or probe.stat().st_mtime
 
 
 def plan(repo: Repo, **options: float) -> GcPlan:
