@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from vcs.errors import UsageError
 
@@ -202,6 +201,8 @@ def lookalikes(name: str, candidates: Iterable[str]) -> list[str]:
     spelled = {candidate.lower(): candidate for candidate in candidates}
     if name.lower() in spelled:
         return [spelled[name.lower()]]
+    from difflib import get_close_matches  # Only slips of the pen need it.
+
     return [spelled[match] for match in get_close_matches(name.lower(), spelled, n=3, cutoff=0.6)]
 
 

@@ -91,6 +91,39 @@ def test_help_imports_no_command(git_repo: Path) -> None:
     assert done.stderr == ""
 
 
+# What a start need not pay for: half of these are milliseconds, the rest tens of them.
+NEEDLESS = {
+    "git", "numpy", "torch", "psutil", "pathspec", "asyncio", "logging", "http", "ssl", "email", "getpass",
+    "yaml", "tempfile", "socket", "difflib", "zipfile", "tomllib", "concurrent.futures", "multiprocessing",
+    "vcs.sharing", "vcs.buckets", "tracker.compare", "tracker.revive", "tracker.web", "tracker.sweeps",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "needed"),
+    [
+        ("from tracker.cli.main import main; main(['runs'])", set()),
+        ("from tracker.cli.main import main; main(['status'])", {"concurrent.futures"}),
+        # A run writes YAML, feeds git from a pipe, measures its process and lists the packages.
+        (
+            "import tracker; tracker.init(settings={'silent': True}).finish()",
+            {"yaml", "tempfile", "psutil", "pathspec", "getpass", "email", "socket", "zipfile"},
+        ),
+    ],
+)
+def test_a_start_loads_nothing_needless(git_repo: Path, code: str, needed: set[str]) -> None:
+    """Each module here was once loaded by every start, and nobody had meant it."""
+    program = f"""
+import atexit, sys
+atexit.register(lambda: print(*sorted({NEEDLESS - needed!r} & sys.modules.keys())))
+{code}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=git_repo, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "\n"), done.stderr
+
+
 def test_the_version_is_said(tracker: Tracker) -> None:
     """As `tracker 1.2.3`."""
     assert tracker("--version").out == f"tracker {__version__}\n"

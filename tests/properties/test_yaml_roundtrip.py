@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vcs import yaml_io
+from vcs import yaml_engine
 from vcs.artifacts.edits import same_value
 from vcs.errors import FormatError
 from vcs.record_log import append_log, read_log
@@ -65,7 +65,7 @@ class Reference(yaml.CSafeLoader):
         return mapping
 
 
-Reference.yaml_implicit_resolvers = yaml_io._Loader.yaml_implicit_resolvers
+Reference.yaml_implicit_resolvers = yaml_engine._Loader.yaml_implicit_resolvers
 
 
 @given(st.lists(YAML_WORDS, max_size=14).map("".join))

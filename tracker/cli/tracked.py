@@ -14,7 +14,7 @@ from typing import Literal
 
 import click
 
-from tracker.cli import artifact, errors
+from tracker.cli import errors
 from tracker.cli.output import count_text, print_json, size_text, warn
 from tracker.cli.places import default_project, json_option, open_repo, project_option
 from tracker.cli.tracked_text import (
@@ -376,31 +376,3 @@ def merge_pointer(base: Path, ours: Path, theirs: Path, path: str | None) -> Non
 
 def _for_shell(repo: Repo, paths: Sequence[str] | dict[str, None]) -> str:
     return " ".join(quote(shown(repo.layout.worktree, path)) for path in paths)
-
-
-def _alias(name: str, command: click.Command, line: str, body: str, examples: str) -> click.Command:
-    """Return a command under another name: one implementation, its own words."""
-    return click.Command(
-        name,
-        callback=command.callback,
-        params=command.params,
-        help=f"{line}\n\n{body}",
-        epilog=f"\b\nExamples:\n{examples}",
-    )
-
-
-add = _alias(
-    "add",
-    artifact.put,
-    "Store files and folders as a version",
-    "For versions of files without runs and pointers; the same as tracker artifact put. "
-    "Equal contents make no new version.",
-    "  tracker add data/mnist --name mnist --type dataset\n  tracker add weights.pt --alias best",
-)
-get = _alias(
-    "get",
-    artifact.get,
-    "Bring the files of a version to a folder",
-    "The same as tracker artifact get. The folder is ./artifacts/NAME:VERSION unless given.",
-    "  tracker get mnist:v2\n  tracker get mnist:v2 data/mnist --dry-run",
-)

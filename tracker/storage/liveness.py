@@ -8,7 +8,6 @@ host, another container, a process that the system hides) is None, never a guess
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -40,7 +39,7 @@ def this_process() -> ProcessId:
     """Return the identity of this process; cheap, and right after a fork."""
     pid = os.getpid()
     start = _start_of(pid)
-    return ProcessId(socket.gethostname(), _boot(), pid, 0.0 if start is None else start)
+    return ProcessId(os.uname().nodename, _boot(), pid, 0.0 if start is None else start)
 
 
 def is_alive(process: ProcessId) -> bool | None:
@@ -48,7 +47,7 @@ def is_alive(process: ProcessId) -> bool | None:
 
     A zombie, which only waits for its parent to notice, has ended.
     """
-    if process.host != socket.gethostname() or not process.boot:
+    if process.host != os.uname().nodename or not process.boot:
         return None
     boot, _, namespace = process.boot.partition("/")
     own_boot, _, own_namespace = _boot().partition("/")
