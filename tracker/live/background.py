@@ -7,10 +7,13 @@ few writes and not a thousand.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+
+from tracker.storage.bell import Bell
 
 Job = Callable[[], None]
 
@@ -19,16 +22,17 @@ class Background:
     """A queue of jobs and the thread that runs them.
 
     A job handles its own failures. The thread is a daemon: who needs its jobs done
-    calls `close`, which waits for them.
+    calls `close`, which waits for them. No lock is held while a job is given, so a signal
+    handler that interrupts it may wait for `close` in another thread.
     """
 
     def __init__(self, name: str, *, every_s: float | None = None, tick: Job | None = None) -> None:
         """Begin at once; `tick` runs about every `every_s` seconds while open."""
         self._jobs: OrderedDict[object, Job] = OrderedDict()
         self._delayed: list[tuple[float, Job]] = []
-        self._wake = threading.Condition()
+        self._wake = Bell()
         self._open = True
-        self._busy = False
+        self._pid = os.getpid()
         self._every_s = every_s
         self._tick = tick
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -39,67 +43,71 @@ class Background:
 
         After `close` it runs at once, in the caller's thread, so nothing is lost.
         """
-        with self._wake:
-            if self._open and self._thread.is_alive():
-                self._jobs[key or object()] = job
-                self._wake.notify()
-                return
-        job()
+        if self._has_ended():
+            job()
+            return
+        self._jobs[key or object()] = job
+        self._wake.ring()
+        if self._has_ended():  # Between the two.
+            self._run_waiting()
 
     def submit_later(self, delay_s: float, job: Job) -> None:
         """Queue a job when so much time has passed; one that is not due yet at `close` is left out."""
-        with self._wake:
-            if self._open:
-                self._delayed.append((time.monotonic() + delay_s, job))
-                self._wake.notify()
+        if self._open:
+            self._delayed.append((time.monotonic() + delay_s, job))
+            self._wake.ring()
 
     def drain(self, timeout_s: float | None = None) -> bool:
-        """Wait until no job is waiting or running; return whether that came true in time."""
+        """Wait until every job given before has run; return whether that came true in time."""
         if threading.current_thread() is self._thread:
             return True
-        with self._wake:
-            return self._wake.wait_for(lambda: not self._jobs and not self._busy, timeout_s)
+        reached = Bell()
+        self.submit(reached.ring)
+        return reached.wait(timeout_s)
 
     def close(self, timeout_s: float | None = None) -> bool:
         """Run what is queued, then end the thread; return whether that came true in time.
 
         A second call is harmless.
         """
-        with self._wake:
-            self._open = False
-            self._wake.notify()
+        self._open = False
+        self._wake.ring()
         if threading.current_thread() is self._thread:
             return True
         self._thread.join(timeout_s)
+        if not self._has_ended():
+            return False
+        if os.getpid() == self._pid:  # What waits in a forked child is the parent's.
+            self._run_waiting()
+        return True
+
+    def _has_ended(self) -> bool:
         return not self._thread.is_alive()
 
     def _work(self) -> None:
         if self._tick is not None and self._every_s is not None:
             self.submit_later(self._every_s, self._tick)
         while True:
-            job = self._next()
+            # Asked first: what was given while it was open is in the queue by then.
+            is_open = self._open
+            self._run_waiting()
+            job = self._due()
             if job is None:
-                return
-            try:
-                job()
-            finally:
-                with self._wake:
-                    self._busy = False
-                    self._wake.notify_all()
+                if not is_open:
+                    return
+                self._wake.wait(self._pause())
+                continue
+            job()
             if job is self._tick and self._every_s is not None:
                 self.submit_later(self._every_s, job)
 
-    def _next(self) -> Job | None:
-        """Return the next job when there is one; None to end."""
-        with self._wake:
-            while True:
-                job = self._jobs.popitem(last=False)[1] if self._jobs else self._due()
-                if job is not None:
-                    self._busy = True
-                    return job
-                if not self._open:
-                    return None
-                self._wake.wait(self._pause())
+    def _run_waiting(self) -> None:
+        while self._jobs:
+            try:
+                _, job = self._jobs.popitem(last=False)
+            except KeyError:  # Another thread took it.
+                return
+            job()
 
     def _due(self) -> Job | None:
         now = time.monotonic()

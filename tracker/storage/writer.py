@@ -25,6 +25,7 @@ from typing import Any
 import msgspec
 
 from tracker.storage.append_file import AppendFile
+from tracker.storage.bell import Bell
 from tracker.storage.journal import (
     Header,
     Mark,
@@ -69,7 +70,7 @@ class Counts:
 class _Flush:
     """Stands in the queue for a caller who waits until everything before it was tried."""
 
-    done: threading.Event
+    done: Bell
 
 
 class SegmentWriter:
@@ -108,7 +109,7 @@ class SegmentWriter:
         self._error: StoreError | None = None
         self._dropped = 0
         self._queue: deque[Any] = deque()
-        self._wake = threading.Event()
+        self._wake = Bell()
         self._working = threading.Lock()
         self._child = False
         self._closing = False
@@ -158,9 +159,9 @@ class SegmentWriter:
         the disk itself: a power cut can still take what was written.
         """
         if not self._closing and not self._child:
-            token = _Flush(threading.Event())
+            token = _Flush(Bell())
             self._queue.append(token)
-            self._wake.set()
+            self._wake.ring()
             while not token.done.wait(0.2) and not self._closing:
                 if not self._thread.is_alive():
                     self._work()
@@ -185,7 +186,7 @@ class SegmentWriter:
 
     def _finish(self) -> None:
         self._closing = True
-        self._wake.set()
+        self._wake.ring()
         if not self._child:
             self._thread.join()
         self._work()
@@ -208,7 +209,7 @@ class SegmentWriter:
             self._work()
         elif not self._closing:
             self._alarm = _NEVER
-            self._wake.set()
+            self._wake.ring()
         if self._strict and self._error is not None:
             self._alarm = _ALWAYS
             raise self._error
@@ -218,7 +219,6 @@ class SegmentWriter:
             self._work()
             self._alarm = _ALWAYS if self._strict and self._error else BURST
             self._wake.wait(self._interval_s)
-            self._wake.clear()
             if not self._queue and not self._waiting() and not self._closing:
                 self._alarm = _FIRST
                 # A row may have come before the alarm was set; then nobody would ring.
@@ -239,7 +239,7 @@ class SegmentWriter:
                 self._append(batch)
                 for item in batch:
                     if type(item) is _Flush:
-                        item.done.set()
+                        item.done.ring()
             self._note(self._file.error if self._file is not None else self._error)
 
     def _append(self, batch: list[Any]) -> None:
@@ -319,7 +319,7 @@ class SegmentWriter:
         """In the child: the file, the thread and the rows that wait are the parent's."""
         self._child = True
         self._queue = deque()
-        self._wake = threading.Event()
+        self._wake = Bell()
         self._working = threading.Lock()
         self._error = None
         self._dropped = 0

@@ -167,7 +167,7 @@ def test_a_killed_import_leaves_no_half_of_a_run_and_the_next_one_completes_it(
     where = {
         "rename": f"os.rename = lambda *a, **k: {die}",
         "fsync": f"os.fsync = lambda *a, **k: {die}",
-        "update-ref": f"import vcs.records.ledger\nvcs.ledger.Ledger.commit = lambda *a, **k: {die}",
+        "update-ref": f"import vcs.records.ledger\nvcs.records.ledger.Ledger.commit = lambda *a, **k: {die}",
     }[at]
     words = ["import", "tensorboard", str(tmp_path / "logs")]
     killed_at(f"from tracker.cli.main import main\nmain({words!r})", where)

@@ -175,7 +175,7 @@ def test_close_inside_close_returns(run: RunLayout, said: list[str]) -> None:
     writer._thread = threading.Thread(target=lambda: None)  # no thread: close does the work itself
     writer._thread.start()
     writer._closing = True
-    writer._wake.set()
+    writer._wake.ring()
     writer.put(0, {"t": Trap()}, START)
     counts = writer.close()
 
