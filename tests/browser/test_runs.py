@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 import tracker
 from benchmarks.bench_runs import make_project
 from tests.browser.conftest import PATIENCE_MS, Open
+from tests.web.conftest import TOKEN
 from tracker.read.api import Api
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -28,6 +29,18 @@ def test_a_row_for_each_run_with_its_settings_and_results(
     expect(page.locator(".t-row", has_text="run 0")).to_contain_text("baseline")
     expect(page.locator(".t-row", has_text="run 0")).to_contain_text("0.95")
     picture(page)
+
+
+def test_the_address_that_is_printed_shows_the_runs(project: Path, tab: Open) -> None:
+    """It names no page."""
+    shown = tab(project)
+    shown.page.goto(f"http://127.0.0.1:{shown.client.port}/?token={TOKEN}")
+
+    expect(shown.page.locator(".run-name")).to_have_text(["run 1", "run 0"])
+    shown.page.get_by_role("link", name="Artifacts").click()
+    expect(shown.page.locator("main")).to_contain_text("No artifacts yet")
+    shown.page.go_back()
+    expect(shown.page.locator(".run-name")).to_have_text(["run 1", "run 0"])
 
 
 def test_two_thousand_runs_scroll_and_only_those_on_the_screen_are_in_the_page(

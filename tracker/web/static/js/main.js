@@ -11,7 +11,7 @@ import { showKeys } from "./parts/keys.js";
 
 const main = document.getElementById("main");
 let leave = null;
-let shown = "";
+let shown = null; // before the first page; "" is the bare address
 let about = null;
 
 function chooseTheme(wanted) {
