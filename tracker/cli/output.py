@@ -141,8 +141,11 @@ def _columns_of_terminal() -> int:
 
 
 def _cell(value: object) -> str:
-    if type(value) is str and value.isprintable():
-        return value
+    kind = type(value)
+    if kind is str and value.isprintable():  # type: ignore[attr-defined]
+        return value  # type: ignore[return-value]
+    if kind is float or kind is int:
+        return number_text(value)
     return printable(number_text(value))
 
 
@@ -162,7 +165,8 @@ def _padded(
         return list(map(str.rjust if to_right else str.ljust, column, repeat(width)))
     gaps = [" " * (width - own) for own in each]
     if not colorless:
-        column = [column[0], *(click.style(t, fg=colors[t]) if t in colors else t for t in column[1:])]
+        styled = {text: click.style(text, fg=color) for text, color in colors.items()}
+        column = [column[0], *(styled.get(text, text) for text in column[1:])]
     if to_right:
         return [gap + text for gap, text in zip(gaps, column, strict=True)]
     return [text + gap for gap, text in zip(gaps, column, strict=True)]

@@ -172,7 +172,7 @@ class IndexedRun:
             StoreError: It cannot be read.
         """
         if self._kept is not None:
-            with suppress(msgspec.MsgspecError):
+            try:
                 kept = self._mappings
                 if kept is None:
                     kept = self._mappings = _mappings_decoder.decode(self._kept.mappings)
@@ -181,6 +181,8 @@ class IndexedRun:
                 )
                 if mark is not None and mark == self._folder.mark_of(f"{self._key}/{name}.yaml"):
                     return None if mark == _ABSENT else _mapping_decoder.decode(raw)
+            except msgspec.MsgspecError:
+                pass  # as if it was not in the index
         return read_mapping(self._folder.path / self._key / f"{name}.yaml", name)
 
 
