@@ -52,7 +52,8 @@ def _share(call: Call) -> bool:
         )
         return False
     if pushed.sent is not None and pushed.sent.objects and pushed.remote is not None:
-        call.say(f"sent {pushed.sent.objects} objects to {pushed.remote.title}")
+        count = pushed.sent.objects
+        call.say(f"sent {count} object{'' if count == 1 else 's'} to {pushed.remote.title}")
     for one in pushed.synced.renumbered if pushed.synced is not None else ():
         call.say(str(one))
     return True

@@ -52,7 +52,7 @@ def main() -> int:
     print(f"""
 Try next, in {folder}:
   tracker show night                          sessions, config, results
-  tracker log                                 what happened, in order
+  tracker log                                 what happened, the newest first
   tracker artifact get lenet5-mnist:best out  the weights again
   git status                                  git saw nothing of all this
   git log --oneline refs/tracker/ledger       the records have a history of their own

@@ -338,7 +338,11 @@ def test_rm_deletes_a_version_after_asking(
 
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     said = tracker("artifact", "rm", "mnist:v0")
-    assert said.status == 130
+    assert (said.status, said.out) == (130, "")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    said = tracker("artifact", "rm", "mnist:v0")
+    assert said.status == 2
+    assert "--yes" in said.err
     assert len(tracker("artifact", "ls", "mnist", "--json").json) == 2
     assert tracker("artifact", "rm", "mnist:v0", "-y").out == "Deleted uncategorized/mnist:v0.\n"
     assert tracker("artifact", "show", "mnist:v0").status == 3

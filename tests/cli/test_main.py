@@ -15,7 +15,7 @@ from tests.cli.conftest import Tracker
 from tests.tracker.compare.runs_on_disk import make_run
 from tracker._version import __version__
 from tracker.cli import errors
-from tracker.cli.main import COMMANDS, HIDDEN
+from tracker.cli.main import COMMANDS, HIDDEN, THEMES
 from vcs import errors as kinds
 from vcs.repo import Repo
 
@@ -73,6 +73,25 @@ def test_help_lists_every_command_for_people(tracker: Tracker) -> None:
     assert all(f"  {name} " in out for name in SHOWN)
     assert not any(f"  {name} " in out for name in HIDDEN)
     assert all(COMMANDS[name][2].split()[0] in out for name in SHOWN)
+
+
+def test_help_is_ordered_by_themes_and_shows_each_command_once(tracker: Tracker) -> None:
+    """Only what is for git stands in none."""
+    themed = [name for names in THEMES.values() for name in names]
+    assert sorted([*themed, "merge-pointer"]) == sorted(COMMANDS)
+    out = tracker("--help").out
+    places = [out.index(f"\n{theme}:\n") for theme in THEMES]
+    assert places == sorted(places)
+    assert all(out.count(f"\n  {name} ") == 1 for name in themed)
+
+
+@pytest.mark.parametrize("name", ["artifact", "hooks", "import", "remote", "sweep"])
+def test_help_of_a_group_does_not_cut_what_a_command_does(tracker: Tracker, name: str) -> None:
+    """A long line is broken."""
+    module, attribute, _ = COMMANDS[name]
+    group = getattr(importlib.import_module(module), attribute)
+    words = " ".join(tracker(name, "--help").out.split())
+    assert all(f"{below} {first_line(each)}" in words for below, each in group.commands.items())
 
 
 def test_help_imports_no_command(git_repo: Path) -> None:

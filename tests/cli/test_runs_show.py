@@ -391,6 +391,18 @@ def test_a_habit_from_wandb_succeeds_and_says_that_no_account_is_needed(
     assert "No account and no login are needed" in said.err
 
 
+@pytest.mark.parametrize(
+    ("remote", "why"), [("../nas", "it is a folder"), ("ssh://box/folder", "ssh uses its own keys")]
+)
+def test_a_remote_without_keys_needs_no_login(tracker: Tracker, remote: str, why: str) -> None:
+    """The habit succeeds there too."""
+    assert tracker("remote", "add", "lab", remote).status == 0
+    said = tracker("login")
+    assert said.status == 0
+    assert why in said.err
+    assert tracker("login", "lab", "--key", "id:secret").status == 2
+
+
 def test_init_prepares_a_folder_and_says_what_is_kept_where(tracker: Tracker, git_repo: Path) -> None:
     """A second call changes nothing; the settings are to be committed."""
     said = tracker("init", "--project", "LeNet5")

@@ -120,6 +120,7 @@ def test_two_who_made_the_same_number_both_keep_what_they_made(ann: Clone) -> No
 
     said = bob.tracker("push")
     assert "mnist:v1 is now v2" in said.out
+    assert "merge of ledgers; renumbered: " in bob.tracker("log").out
     ann.tracker("pull")
     assert ann.git("rev-parse", "refs/tracker/ledger") == bob.git("rev-parse", "refs/tracker/ledger")
     for clone in (ann, bob):

@@ -10,7 +10,8 @@ import click
 from tracker.artifacts.home import Home
 from tracker.artifacts.logged import Version
 from tracker.cli.diff import all_option, diff_versions, html_option, paths_option
-from tracker.cli.output import age_text, count_text, print_json, print_table, size_text, warn
+from tracker.cli.groups import CommandGroup
+from tracker.cli.output import age_text, confirm, count_text, print_json, print_table, size_text, warn
 from tracker.cli.places import default_project, find_version, json_option, open_repo, project_option
 from tracker.cli.version_text import print_version
 from tracker.live.progress_bar import ProgressBar
@@ -24,7 +25,7 @@ from vcs.names import parse_artifact_ref
 from vcs.repo import Repo
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def artifact() -> None:
     """Store, fetch and inspect versions of files
 
@@ -364,7 +365,7 @@ def rm(version: str, delete_aliases: bool, dry_run: bool, yes: bool, project: st
         click.echo(f"Would delete {what}.")
         return
     if not yes:
-        click.confirm(f"Delete {what}?", abort=True)
+        confirm(f"Delete {what}?")
     changed = repo.delete_artifact(manifest, delete_aliases=delete_aliases)
     warn(changed.warnings)
     click.echo(f"Deleted {manifest.qualified_name}.")

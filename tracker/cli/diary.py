@@ -24,10 +24,10 @@ Examples:
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @json_option
 def log(limit: int, run_text: str | None, everything: bool, as_json: bool) -> None:
-    """Print the ledger as a diary
+    """Print what happened, the newest first
 
-    One line for each run started or ended, version logged, alias moved, record edited;
-    the newest first.
+    One line for each run started or ended, version logged, alias moved, record edited:
+    what the ledger, a history of the records in git, holds.
     """
     repo = open_repo()
     if repo.git is None:
@@ -45,4 +45,6 @@ def log(limit: int, run_text: str | None, everything: bool, as_json: bool) -> No
         click.echo("Nothing recorded yet. Start with: tracker run train.py", err=True)
     for entry in entries:
         commit = click.style(entry.commit[:10], fg="yellow")
-        click.echo(f"{commit}  {age_text(entry.time):>10}  {printable(entry.message)}")
+        click.echo(
+            f"{commit}  {age_text(entry.time):>10}  {printable('; '.join(entry.message.splitlines()))}"
+        )

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from hooks.install import HookStatus, Status
+from tracker.cli.groups import CommandGroup
 from tracker.cli.output import print_json, print_table
 from tracker.cli.places import json_option, open_repo
 from vcs.errors import UsageError
@@ -17,7 +18,7 @@ from vcs.git import Git
 from vcs.repo import Repo
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def hooks() -> None:
     """Let git store data, name runs and follow pointers by itself
 

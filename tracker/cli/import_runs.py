@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from tracker.cli.groups import CommandGroup
 from tracker.cli.output import print_json, print_table
 from tracker.cli.places import default_project, json_option
 from tracker.importers.driver import FoundVersion, import_runs, import_versions
@@ -27,6 +28,7 @@ _SHOWN = 3
 
 @click.group(
     name="import",
+    cls=CommandGroup,
     epilog="""\b
 Examples:
   tracker import tensorboard runs/
@@ -274,9 +276,7 @@ def _print(report: Report, noun: str = "Runs") -> None:
         f"{report.count('unchanged')} unchanged",
         *([f"{report.count('refused')} refused"] if report.count("refused") else []),
     ]
-    click.echo(
-        f"{noun} from {report.source}: {', '.join(counts)}{f' ({would}written)' if would else ''}.", err=True
-    )
+    click.echo(f"{noun}: {', '.join(counts)}{f' ({would}written)' if would else ''}.", err=True)
     for sentence, where in _remarks(report).items():
         names = ", ".join(where[:_SHOWN]) + (
             f" and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""

@@ -45,7 +45,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "bisect": ("tracker.cli.bisect", "bisect", "Find the commit that moved a metric between two runs"),
     "sweep": ("tracker.cli.sweep", "sweep", "Try many values: create a sweep, work on it, look at it"),
     "import": ("tracker.cli.import_runs", "import_group", "Take over runs and versions of other tools"),
-    "log": ("tracker.cli.diary", "log", "Print the ledger as a diary"),
+    "log": ("tracker.cli.diary", "log", "Print what happened, the newest first"),
     "artifact": ("tracker.cli.artifact", "artifact", "Store, fetch and inspect versions of files"),
     "track": ("tracker.cli.tracked", "track", "Let a folder or file follow git's commits"),
     "status": ("tracker.cli.tracked", "status", "Show how tracked paths stand to their pointers"),
@@ -83,15 +83,27 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "completion": ("tracker.cli.project", "completion", "Print the completion script for a shell"),
 }
 
-# For git, and for scripts and habits that come from wandb.
-HIDDEN = frozenset({"merge-pointer", "login"})
+# How `tracker --help` orders them: what a newcomer needs first. A command that stands in no
+# theme is not shown; that one is for git.
+THEMES: dict[str, tuple[str, ...]] = {
+    "Every day": ("run", "runs", "show", "ui", "watch", "log", "diff", "resume"),
+    "Results": ("plot", "export", "reproduce", "bisect", "blame"),
+    "Versions of files": ("artifact", "add", "get"),
+    "Data that follows commits": ("track", "status", "commit", "checkout", "untrack", "hooks"),
+    "Sharing": ("remote", "login", "logout", "push", "pull", "fetch", "clone"),
+    "Sweeps, and other tools": ("sweep", "import"),
+    "Making room, and checks": ("gc", "why", "verify", "doctor"),
+    "Setup": ("init", "config", "completion"),
+}
+HIDDEN = COMMANDS.keys() - {name for names in THEMES.values() for name in names}
+_WIDEST = max(map(len, COMMANDS.keys() - HIDDEN))
 
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in COMMANDS if name not in HIDDEN]
+        return [name for names in THEMES.values() for name in names]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
@@ -113,16 +125,22 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(
-                [(name, line) for name, (_, _, line) in COMMANDS.items() if name not in HIDDEN]
-            )
+        for theme, names in THEMES.items():
+            with formatter.section(theme):
+                # One column for all themes.
+                spacing = 2 + _WIDEST - max(map(len, names))
+                formatter.write_dl([(name, COMMANDS[name][2]) for name in names], col_spacing=spacing)
 
 
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Examples: tracker run train.py · tracker runs · tracker show calm-otter-12",
+    epilog="""\b
+Examples:
+  tracker run train.py         a script that imports wandb, unchanged
+  tracker runs                 what ran, and how it ended
+  tracker show calm-otter-12
+  tracker COMMAND --help       more about a command, with examples""",
 )
 @click.version_option(__version__, message="tracker %(version)s")
 @click.option(

@@ -21,9 +21,11 @@ from tracker.read.words import (
     text_width,
 )
 from tracker.values.json_text import jsonable
+from vcs.errors import UsageError
 
 __all__ = [
     "age_text",
+    "confirm",
     "count_text",
     "duration_text",
     "number_text",
@@ -43,6 +45,22 @@ def warn(sentences: Iterable[str]) -> None:
     """Print warnings on stderr, where they do not mix with data."""
     for sentence in sentences:
         click.echo(f"Warning: {sentence}", err=True)
+
+
+def confirm(question: str) -> None:
+    """Ask before something goes.
+
+    Raises:
+        click.Abort: The answer is no.
+        UsageError: Nobody answers, because the input is no terminal and has ended.
+    """
+    try:
+        click.confirm(question, abort=True, err=True)
+    except click.Abort as abort:
+        if isinstance(abort.__context__, EOFError) and not sys.stdin.isatty():
+            click.echo(err=True)
+            raise UsageError("nobody is there to answer", hint="to go on without a question: --yes") from None
+        raise
 
 
 def print_json(value: object) -> None:

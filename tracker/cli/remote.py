@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tracker.cli.groups import CommandGroup
 from tracker.cli.output import print_json, print_table
 from tracker.cli.places import json_option, open_repo
 from vcs.errors import Error, NotFoundError, UsageError
@@ -25,7 +26,7 @@ from vcs.sharing.opened import choose_remote, need_remote
 from vcs.sharing.settings import add_remote, remove_remote
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def remote() -> None:
     """Say where contents are shared
 
@@ -197,6 +198,10 @@ def login(words: tuple[str, ...], key: str | None, key_stdin: bool, no_check: bo
         click.echo("No account and no login are needed: everything is recorded on this machine.", err=True)
         return
     found = need_remote(repo.settings, next((word for word in words if not word.startswith("-")), None))
+    if found.scheme not in FIELDS and key is None and not key_stdin:
+        why = "it is a folder" if found.scheme == "file" else "ssh uses its own keys: ssh-copy-id USER@HOST"
+        click.echo(f"No login is needed for {found.title}; {why}.", err=True)
+        return
     credentials = _asked_key(found, key, key_stdin)
     if not no_check:
         _check_key(repo, found, credentials)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tracker.cli.output import count_text
+from tracker.cli.output import confirm, count_text
 from tracker.cli.places import open_repo, project_option
 
 
@@ -41,6 +41,6 @@ def rm(runs: tuple[str, ...], delete_artifacts: bool, dry_run: bool, yes: bool, 
             click.echo(f"Would delete {what}.")
             continue
         if not yes:
-            click.confirm(f"Delete {what}?", abort=True)
+            confirm(f"Delete {what}?")
         delete(repo, entry.layout, entry.record, delete_artifacts=delete_artifacts)
         click.echo(f"Deleted {what}.")

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from tracker.artifacts.home import Home
+from tracker.cli.groups import CommandGroup
 from tracker.cli.live_lines import LiveLines
 from tracker.cli.output import duration_text, print_json, print_table, table_lines
 from tracker.cli.places import json_option, open_repo, project_option
@@ -31,12 +32,13 @@ _SHOWN_PARAMETERS = 6
 
 
 @click.group(
+    cls=CommandGroup,
     epilog="""\b
 Examples:
   tracker sweep create sweep.yaml
   tracker sweep agent k3v9x2ab --jobs 4
   tracker sweep show k3v9x2ab --watch
-  tracker sweep stop k3v9x2ab"""
+  tracker sweep stop k3v9x2ab""",
 )
 def sweep() -> None:
     """Try many values: create a sweep, work on it, look at it

@@ -86,8 +86,14 @@ def _print_findings(found: Verified, lacking: frozenset[Digest]) -> None:
         click.echo(f"{one.problem.kind}: {names or 'named by no version'}: {one.problem.detail}")
     click.echo(f"Read {count_text(found.objects, 'object')}: {count_text(len(found.findings), 'problem')}.")
     if found.absent:
-        where = "; there is no remote that may have them" if lacking else ", but may be with a remote"
-        click.echo(f"{count_text(len(found.absent), 'object')} of versions are not here{where}.", err=True)
+        single = len(found.absent) == 1
+        where = (
+            f"; there is no remote that may have {'it' if single else 'them'}"
+            if lacking
+            else ", but may be with a remote: tracker fetch"
+        )
+        what = f"{count_text(len(found.absent), 'object')} of versions {'is' if single else 'are'} not here"
+        click.echo(f"{what}{where}.", err=True)
 
 
 def _as_json(found: Verified, mended: Repaired | None) -> dict[str, object]:

@@ -37,7 +37,7 @@ def open_tensors(suffix: str, digest: Digest, store: Store) -> Iterator[TensorFi
     try:
         import numpy  # noqa: F401
     except ImportError as error:
-        raise UnreadableError("numpy is not installed") from error
+        raise UnreadableError("to look into it, numpy is needed: pip install 'tracker[media]'") from error
     if suffix in (".pt", ".pth", ".ckpt", ".bin"):
         with open_torch(digest, store) as file:
             yield file

@@ -50,7 +50,7 @@ def open_torch(digest: Digest, store: Store) -> Iterator[TensorFile]:
     try:
         import torch
     except ImportError as error:
-        raise UnreadableError("torch is not installed") from error
+        raise UnreadableError("to look into it, torch is needed: pip install 'tracker[torch]'") from error
     with _as_file(digest, store) as path:
         mapped = zipfile.is_zipfile(path)
         if not mapped and path.stat().st_size > _MOST_OLD_BYTES:
