@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import io
 import os
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +27,7 @@ from vcs.stores.base import Batch, Neighbours, Store
 from vcs.stores.batch import LocalBatch
 from vcs.stores.claims import claim
 from vcs.stores.large import settle
+from vcs.stores.leftovers import remove_old
 from vcs.stores.packs import Pack, PackFolder, PackWriter
 from vcs.stores.ranges import RangeFile
 from vcs.stores.recent import RecentLarge
@@ -46,7 +46,6 @@ class Source(Protocol):
 
 
 _REWRITE_TIMEOUT_S = 600.0
-_LEFTOVER_AGE_S = 3600.0
 # Objects of a pack that lie this close are read together, up to so much at once.
 _GAP_BYTES = 32 << 10
 _WINDOW_BYTES = BUFFER_BYTES - LARGE_BYTES
@@ -326,21 +325,9 @@ class LocalStore(Store):
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return fd, path
 
-    def remove_leftovers(self, *, older_than_s: float = _LEFTOVER_AGE_S) -> int:
-        """Remove temporary files of processes that are gone; return how many."""
-        count = 0
-        for path in self.tmp.glob(".*.tmp"):
-            with suppress(OSError):
-                if time.time() - path.stat().st_mtime < older_than_s:
-                    continue
-                fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-                try:
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    path.unlink()
-                    count += 1
-                finally:
-                    os.close(fd)
-        return count
+    def remove_leftovers(self, **ages: float) -> int:
+        """Remove what processes that are gone have left; see `leftovers.remove_old`."""
+        return remove_old(self.tmp, self.partial, **ages)
 
     def _loose_names(self) -> Iterator[tuple[str, str]]:
         try:

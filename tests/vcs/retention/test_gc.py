@@ -20,6 +20,7 @@ from vcs.layout import LEDGER_REF, remote_ledger
 from vcs.repo import Repo
 from vcs.retention.gc import GcPlan, collect, empty_trash, mentions_of, plan_gc, trash_folders, undo
 from vcs.retention.kept_by import chains_to
+from vcs.sharing.partial_file import PartialFile
 from vcs.stores.local import LocalStore
 from vcs.stores.memory import MemoryStore
 from vcs.tracked.pointer import pointer_of, render
@@ -290,6 +291,27 @@ def test_the_trash_is_emptied_when_it_is_old(repo: Repo) -> None:
     assert len(trash_folders(store_of(repo))) == 1
     assert empty_trash(store_of(repo), older_than_s=0.0) >= 700
     assert trash_folders(store_of(repo)) == []
+
+
+def test_a_fetch_that_nobody_goes_on_with_is_removed_after_a_week(repo: Repo) -> None:
+    """With its list of stretches; not while its process lives, and not when it was at work lately."""
+    store = store_of(repo)
+    names = {"old": "a" * 64, "young": "b" * 64, "at work": "c" * 64}
+    paths = {}
+    for what, digest in names.items():
+        with PartialFile.open(store, Digest(digest), 100) as file:
+            file.write(0, memoryview(b"x" * 50))
+            file.mark(0, 50)
+        paths[what] = file.path
+        if what != "young":
+            os.utime(file.path, (ANCIENT_S, ANCIENT_S))
+    with PartialFile.open(store, Digest(names["at work"]), 100):
+        collect(store, plan(repo))
+        assert sorted(path.name for path in store.partial.iterdir()) == sorted(
+            name for what in ("young", "at work") for name in (names[what], f"{names[what]}.done")
+        )
+    with PartialFile.open(store, Digest(names["young"]), 100) as file:
+        assert file.done_bytes == 50
 
 
 def test_the_chain_names_path_version_and_pointer(repo: Repo) -> None:
