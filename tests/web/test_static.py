@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import tracker.compare
 from tracker.web.app import STATIC
 
 SCRIPTS = sorted((STATIC / "js").rglob("*.js"))
@@ -93,3 +95,40 @@ def test_the_first_pages_wait_for_no_script_that_was_not_announced() -> None:
         needed(STATIC / f"js/{name}.js", wanted)
 
     assert sorted(announced) == sorted(path.relative_to(STATIC).as_posix() for path in wanted)
+
+
+def said(node: ast.expr) -> list[str]:
+    """Return the texts of an expression, `7` for what is filled in."""
+    if isinstance(node, ast.JoinedStr):
+        return ["".join(map(filled_in, node.values))]
+    return [str(node.value)] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
+
+
+def filled_in(part: ast.expr) -> str:
+    if isinstance(part, ast.FormattedValue):
+        return "7 then, 7 now" if "_then_now" in ast.dump(part) else "7"
+    return str(ast.literal_eval(part))
+
+
+def reasons() -> Iterator[str]:
+    """Yield every sentence in which a comparison gives a reason."""
+    source = Path(tracker.compare.__path__[0], "reasons.py").read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Reason":
+            yield from said(node.args[1])
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id == "text"
+        ):
+            yield from said(node.value)
+
+
+def test_every_reason_of_a_comparison_is_there_in_chinese() -> None:
+    script = (STATIC / "js/parts/sentences.js").read_text(encoding="utf-8")
+    known = [re.escape(text) for text in re.findall(rf"^  {_TEXT}: ", script, re.MULTILINE)]
+    patterns = [re.compile(re.sub(r"\\\{\w+\\\}", ".+?", text)) for text in known]
+    found = list(reasons())
+
+    assert len(found) > 15
+    assert [text for text in found if not any(pattern.fullmatch(text) for pattern in patterns)] == []

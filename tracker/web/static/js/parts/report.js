@@ -3,6 +3,7 @@
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { patchView } from "./diff.js";
+import { said } from "./sentences.js";
 
 /** Draws the sections of a report (tracker/compare/render.py); those without details are a line. */
 export function drawReport(report, { only = null } = {}) {
@@ -10,7 +11,7 @@ export function drawReport(report, { only = null } = {}) {
 }
 
 function drawSection(section) {
-  const title = [h("b", {}, t(section.title)), " ", h("span.note", {}, section.summary)];
+  const title = [h("b", {}, t(section.title)), " ", h("span.note", {}, said(section.summary))];
   if (!section.blocks.length) return h("p.report-line", {}, title);
   return h("details.report-section", { open: true }, h("summary", {}, title), section.blocks.map(drawBlock));
 }
@@ -18,7 +19,7 @@ function drawSection(section) {
 function drawBlock(block) {
   if (block.kind === "Table") return [table(block), more(block)];
   if (block.kind === "Patch") return [patchView(block.lines), more(block)];
-  return block.lines.map((line) => h("p", {}, line));
+  return block.lines.map((line) => h("p", {}, said(line)));
 }
 
 function table({ head, rows, right }) {
