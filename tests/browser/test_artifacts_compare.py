@@ -97,7 +97,7 @@ def test_files_are_walked_through_by_keyboard_and_pictures_run_nothing(
     page.locator(".tree [data-path='images/picture.svg']").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".preview img")).to_be_visible()
-    page.wait_for_function("document.querySelector('.preview img').naturalWidth === 40")
+    expect(page.locator(".preview img")).to_have_js_property("naturalWidth", 40)
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     expect(page.locator(".preview pre")).to_have_text(HOSTILE)

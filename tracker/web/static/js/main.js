@@ -121,12 +121,13 @@ onLive("runs", () => {
 async function start() {
   chooseLanguage();
   chooseTheme();
-  onMove((place) => move(place));
   try {
     about = await get("about");
   } catch (error) {
     complain(error);
   }
+  // Not before: a page that is shown without knowing of the project is not shown anew with it.
+  onMove((place) => move(place));
   await move(here());
   connect();
 }
