@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.steps import fail_at_every_step, kill_at_every_step
+from tests.vcs.files.listings import LARGE, contents, listing_of
 from vcs.digest import Digest, digest_bytes
-from vcs.errors import ConflictError, Error, FormatError, IntegrityError, NotFoundError, UsageError
+from vcs.errors import ConflictError, UsageError
 from vcs.files.add import add_tree
 from vcs.files.checkout import CheckoutResult, plan_checkout
 from vcs.files.ignore import Ignore
@@ -22,55 +22,6 @@ from vcs.files.stat_cache import StatCache
 from vcs.files.verify import verify_tree
 from vcs.stores.local import LocalStore
 from vcs.stores.memory import MemoryStore
-
-LARGE = b"large" * 60_000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> LocalStore:
-    """A real store."""
-    return LocalStore(tmp_path / "s" / "objects", tmp_path / "s" / "packs", tmp_path / "s" / "tmp")
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    """A folder that does not exist yet."""
-    return tmp_path / "out" / "here"
-
-
-def listing_of(store: LocalStore, **files: bytes) -> Listing:
-    """A listing of plain files; `a__b` is the path `a/b`."""
-    with store.batch() as batch:
-        return Listing(
-            Entry(name.replace("__", "/"), batch.put_bytes(data), len(data)) for name, data in files.items()
-        )
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder; nothing hidden of ours may be left."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-@pytest.fixture
-def rich(tmp_path: Path, store: LocalStore) -> Listing:
-    """A listing with everything a listing can hold, references apart."""
-    folder = tmp_path / "data"
-    (folder / "sub" / "deep").mkdir(parents=True)
-    (folder / "empty" / "inner").mkdir(parents=True)
-    (folder / "a.txt").write_bytes(b"a")
-    (folder / "none").write_bytes(b"")
-    (folder / "sub" / "large.bin").write_bytes(LARGE)
-    (folder / "sub" / "large.sh").write_bytes(LARGE + b"x")
-    (folder / "sub" / "large.sh").chmod(0o755)
-    (folder / "sub" / "deep" / "run.sh").write_bytes(b"#!/bin/sh\n")
-    (folder / "sub" / "deep" / "run.sh").chmod(0o755)
-    (folder / "sub" / "link").symlink_to("../a.txt")
-    (folder / "sub" / "dangling").symlink_to("nowhere")
-    return add_tree(folder, store)
 
 
 @pytest.mark.parametrize("link", ["auto", "copy", "hardlink"])
@@ -292,71 +243,6 @@ def test_gits_folder_in_the_way_is_never_removed(store: LocalStore, target: Path
     assert contents(target) == {"a/.git/HEAD": b"ref"}
 
 
-def test_a_link_in_place_of_a_folder_is_refused(store: LocalStore, target: Path, tmp_path: Path) -> None:
-    """Nothing is written where it leads, whatever it is called with."""
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    target.mkdir(parents=True)
-    (target / "d").symlink_to(outside)
-    listing = listing_of(store, d__x=b"x", a=b"a")
-
-    with pytest.raises(ConflictError, match="d is a link"):
-        plan_checkout(listing, target, store)
-    assert os.listdir(outside) == []
-    assert os.listdir(target) == ["d"]
-
-
-@pytest.mark.parametrize("overwrite", [True, False])
-def test_a_link_that_appears_after_the_plan_is_not_followed(
-    store: LocalStore, target: Path, tmp_path: Path, overwrite: bool
-) -> None:
-    """The plan saw a folder; what counts is what is there at the moment of writing."""
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (target / "d").mkdir(parents=True)
-    (target / "d" / "keep").write_bytes(b"")
-    plan = plan_checkout(listing_of(store, d__x=b"x"), target, store)
-    shutil.rmtree(target / "d")
-    (target / "d").symlink_to(outside)
-
-    with pytest.raises(ConflictError, match="link"):
-        plan.apply(overwrite=overwrite)
-    assert os.listdir(outside) == []
-
-
-@pytest.mark.parametrize(
-    "entries",
-    [
-        [Entry("../x", digest_bytes(b""), 0, "dir")],
-        [Entry("/tmp/x", digest_bytes(b""), 0, "dir")],
-        [Entry(".git/hooks", digest_bytes(b""), 0, "dir")],
-        [Entry("a", "0" * 64, 0, "link", target="/etc"), Entry("a/x", digest_bytes(b""), 0, "dir")],
-        [Entry("a", "0" * 64, 0, "link", target="../../x")],
-        [Entry("a", "0" * 64, 0, "link", target="b"), Entry("a", "0" * 64, 0, "link", target="c")],
-    ],
-    ids=["up", "absolute", "git", "through a link", "link outside", "twice"],
-)
-def test_a_hostile_listing_changes_nothing(
-    store: LocalStore, target: Path, entries: list[Entry], tmp_path: Path
-) -> None:
-    """Even one that no check of ours has seen before."""
-    before = sorted(tmp_path.iterdir())
-    with pytest.raises(FormatError):
-        plan_checkout(Listing(entries), target, store).apply(overwrite=True)
-    assert sorted({*tmp_path.iterdir()} - {tmp_path / "out"}) == before
-    assert list((tmp_path / "out").rglob("*")) == []
-
-
-def test_a_target_that_is_a_link_is_the_folder_it_leads_to(
-    store: LocalStore, target: Path, tmp_path: Path
-) -> None:
-    """The caller chose it."""
-    target.mkdir(parents=True)
-    (tmp_path / "link").symlink_to(target)
-    plan_checkout(listing_of(store, a=b"a"), tmp_path / "link", store).apply()
-    assert contents(target) == {"a": b"a"}
-
-
 def test_a_file_as_target_is_refused(store: LocalStore, tmp_path: Path) -> None:
     """It is named."""
     (tmp_path / "file").write_bytes(b"")
@@ -373,43 +259,6 @@ def test_references_are_left_to_the_caller(store: LocalStore, target: Path) -> N
     assert contents(target) == {}
 
 
-def test_a_missing_object_names_its_path_and_changes_nothing(store: LocalStore, target: Path) -> None:
-    """The plan can be made without it, and says what lacks."""
-    listing = Listing([*listing_of(store, a=b"a"), Entry("d/b", digest_bytes(b"absent"), 6)])
-    plan = plan_checkout(listing, target, store)
-
-    assert plan.missing() == {"d/b": digest_bytes(b"absent")}
-    with pytest.raises(NotFoundError, match="d/b"):
-        plan.apply()
-    assert not target.exists()
-
-
-@pytest.mark.parametrize("data", [b"small", LARGE], ids=["small", "large"])
-def test_a_damaged_object_names_its_path_and_changes_nothing(
-    store: LocalStore, target: Path, data: bytes
-) -> None:
-    """Every byte is verified before any file is moved."""
-    listing = listing_of(store, a=b"a", d__b=data, z=b"z")
-    path = Path(store.loose_path(digest_bytes(data)))
-    path.chmod(0o644)
-    path.write_bytes(data[:-1] + b"?")
-
-    with pytest.raises(IntegrityError, match="d/b"):
-        plan_checkout(listing, target, store).apply()
-    assert not target.exists()
-
-
-@pytest.mark.parametrize(("data", "size"), [(b"small", 6), (b"small", 200_000), (LARGE, 5), (LARGE, 200_000)])
-def test_a_listing_that_lies_about_a_size_is_refused(
-    store: LocalStore, target: Path, data: bytes, size: int
-) -> None:
-    """A hostile manifest cannot make us read gigabytes into memory."""
-    listing = Listing([Entry("a/b", store.put_bytes(data), size)])
-    with pytest.raises(IntegrityError, match="a/b"):
-        plan_checkout(listing, target, store).apply()
-    assert not target.exists()
-
-
 def test_many_files_come_back_from_packs(store: LocalStore, target: Path) -> None:
     """With equal ones among them, and some of the objects changed places."""
     files = {f"d{number % 7}__{number}": b"%d" % (number // 2) * 50 for number in range(2000)}
@@ -420,88 +269,6 @@ def test_many_files_come_back_from_packs(store: LocalStore, target: Path) -> Non
     other.put_bytes(b"more")
     plan.apply()
     assert contents(target) == {name.replace("__", "/"): data for name, data in files.items()}
-
-
-def test_a_file_changed_after_the_plan_is_not_overwritten(store: LocalStore, target: Path) -> None:
-    """Checked again at the last moment: changed, made, and made in a new folder."""
-    old = listing_of(store, a=b"old")
-    new = listing_of(store, a=b"new", b=b"b", d__c=b"c")
-    plan_checkout(old, target, store).apply()
-    for name in ("a", "b", "d/c"):
-        plan = plan_checkout(new, target, store, previous=old)
-        path = target / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"made by hand")
-        with pytest.raises(ConflictError, match="during the checkout"):
-            plan.apply()
-        assert path.read_bytes() == b"made by hand"
-        shutil.rmtree(target)
-        plan_checkout(old, target, store).apply()
-
-
-def test_an_interrupt_while_writing_changes_nothing(store: LocalStore, target: Path, rich: Listing) -> None:
-    """Ctrl-C in the middle of the copies."""
-
-    class Interrupting:
-        def add_total(self, files: int, bytes: int) -> None:
-            pass
-
-        def advance(self, files: int, bytes: int) -> None:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        plan_checkout(rich, target, store).apply(progress=Interrupting())
-    assert not target.exists()
-
-
-def test_a_kill_at_any_step_leaves_whole_files(store: LocalStore, target: Path) -> None:
-    """Old or new ones, never a part; doing it again goes on, and cleans up."""
-    old = listing_of(store, a=b"old", b__c=b"old", gone=b"gone", l=LARGE, same=b"same")
-    new = listing_of(store, a=b"new", b__c=b"new", n__m=b"n", l=LARGE + b"2", same=b"same")
-    whole = {(e.path, e.digest) for listing in (old, new) for e in listing}
-
-    def reset() -> None:
-        shutil.rmtree(target, ignore_errors=True)
-        plan_checkout(old, target, store).apply()
-
-    def check(finished: bool) -> None:
-        for name, data in contents(target).items():
-            if not name.startswith(".tracker-checkout."):
-                assert (name, digest_bytes(data)) in whole
-        # Some of it may be of the new version already, which is no conflict.
-        plan_checkout(new, target, store, previous=old, extra="remove").apply()
-        assert add_tree(target, store) == new
-        assert sorted(os.listdir(target)) == ["a", "b", "l", "n", "same"]
-        reset()
-
-    reset()
-    steps = kill_at_every_step(
-        lambda: plan_checkout(new, target, store, previous=old, extra="remove").apply(), check
-    )
-    assert steps > 10
-
-
-def test_a_full_disk_changes_nothing(store: LocalStore, target: Path) -> None:
-    """Whichever step fails while writing; afterwards, whole files."""
-    old = listing_of(store, a=b"old", b__c=b"old")
-    new = listing_of(store, a=b"new", b__c=b"new", n__m=b"n", l=LARGE)
-    moved = False
-
-    def work() -> None:
-        nonlocal moved
-        moved = False
-        plan_checkout(new, target, store, previous=old).apply()
-        moved = True
-
-    def check(raised: BaseException | None, failed: str) -> None:
-        assert raised is None or isinstance(raised, Error), repr(raised)
-        if raised is not None and failed != "rename":
-            assert contents(target) == {"a": b"old", "b/c": b"old"} or failed in ("rmdir", "unlink")
-        shutil.rmtree(target, ignore_errors=True)
-        plan_checkout(old, target, store).apply()
-
-    plan_checkout(old, target, store).apply()
-    assert fail_at_every_step(work, check) > 8
 
 
 def test_a_checkout_fills_the_stat_cache(store: LocalStore, target: Path, tmp_path: Path) -> None:

@@ -4,62 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.conftest import git
-from tests.vcs.user_state import files_of, user_state
+from tests.vcs.records.ledgers import in_ledger, lose, opened, records_of, write_run
+from tests.vcs.user_state import user_state
 from vcs.digest import digest_bytes
-from vcs.discover import find_layout
 from vcs.errors import GitError, LockedError, UsageError
 from vcs.git import Git, Identity
-from vcs.layout import LEDGER_REF, Layout
-from vcs.ledger_paths import to_ledger, to_record
+from vcs.layout import LEDGER_REF
+from vcs.ledger_paths import to_ledger
 from vcs.lock import file_lock
-from vcs.records.ledger import Ledger
 from vcs.records.ledger_tree import LARGEST_RUN_FILE
-
-
-def opened(folder: Path, **options: float) -> tuple[Layout, Ledger]:
-    layout = find_layout(folder)
-    git_or_none = Git(layout.worktree) if layout.git_dir else None
-    return layout, Ledger(git_or_none, layout, **options)
-
-
-def write_run(layout: Layout, run_id: str, *, loss: float = 1.0) -> Path:
-    run = layout.run("LeNet5", run_id)
-    run.history.mkdir(parents=True, exist_ok=True)
-    run.record.write_text(f"format: 1\nid: {run_id}\n")
-    run.summary.write_text(f"loss: {loss}\n")
-    run.history_segment(0, "0").write_text(f"[0,0,1,{loss}]\n")
-    return run.folder
-
-
-def in_ledger(folder: Path, commit: str = LEDGER_REF) -> dict[str, bytes]:
-    listed = subprocess.check_output(["git", "-C", str(folder), "ls-tree", "-r", "-z", commit])
-    found = {}
-    for line in os.fsdecode(listed).split("\0"):
-        if line:
-            place, _, path = line.partition("\t")
-            name = place.split(" ")[2]
-            found[path] = subprocess.check_output(["git", "-C", str(folder), "cat-file", "blob", name])
-    return found
-
-
-def records_of(layout: Layout) -> dict[str, bytes]:
-    """The records, without what belongs to this machine."""
-    without = (".gitignore", "ledger-head", "resume.json", "store")
-    return {name: held[2] for name, held in files_of(layout.records, without).items()}
-
-
-def lose(folder: Path) -> None:
-    git(folder, "clean", "-q", "-fdx")
-    assert not (folder / ".tracker").exists()
 
 
 def test_a_commit_holds_the_files_and_the_message(git_repo: Path) -> None:
@@ -226,59 +185,6 @@ def test_executable_files_stay_so(git_repo: Path) -> None:
     assert os.access(script, os.X_OK)
 
 
-@pytest.mark.parametrize(
-    "name", ["with space", "new\nline", "ünï", 'quo"te', "back\\slash", "-x", ":(top)", "ta\tb"]
-)
-def test_names_of_any_spelling_are_kept(git_repo: Path, name: str) -> None:
-    """Committed, left alone when unchanged, brought back, and removed."""
-    layout, ledger = opened(git_repo)
-    path = write_run(layout, "abc") / "files" / name
-    path.parent.mkdir()
-    path.write_text(name)
-    first = ledger.commit([path.parent.parent], "odd")
-    assert ledger.commit([path.parent.parent], "again") == first
-    assert [entry.message for entry in ledger.log(path=path)] == ["odd"]
-    before = records_of(layout)
-    lose(git_repo)
-    ledger.restore_if_lost()
-    assert records_of(layout) == before
-    path.unlink()
-    ledger.commit([path], "gone")
-    assert to_ledger(f"runs/LeNet5/abc/files/{name}") not in in_ledger(git_repo)
-
-
-def test_a_name_that_is_not_utf8_is_kept(git_repo: Path) -> None:
-    """Bytes are bytes."""
-    layout, ledger = opened(git_repo)
-    path = write_run(layout, "abc") / "files" / os.fsdecode(b"caf\xe9")
-    path.parent.mkdir()
-    path.write_text("x")
-    ledger.commit([layout.records], "odd")
-    before = records_of(layout)
-    lose(git_repo)
-    ledger.restore_if_lost()
-    assert records_of(layout) == before
-
-
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        ("", "records"),
-        (" \n ", "records"),
-        ("one\n\ntwo\n", "one\n\ntwo"),
-        ("nul\0byte", "nul byte"),
-        ("ünï \udce9", "ünï ?"),
-        ("data 5\ndone\nM 100644 inline x", "data 5\ndone\nM 100644 inline x"),
-        ("x" * 100_000, "x" * 100_000),
-    ],
-)
-def test_messages_of_any_kind_are_kept(git_repo: Path, message: str, expected: str) -> None:
-    """Nothing in a message can break the stream to git or the diary."""
-    layout, ledger = opened(git_repo)
-    ledger.commit([write_run(layout, "abc")], message)
-    assert [entry.message for entry in ledger.log()] == [expected]
-
-
 def test_the_diary_is_newest_first_and_can_be_cut(git_repo: Path) -> None:
     """Of everything, of one record, of one folder; a limit counts the newest."""
     layout, ledger = opened(git_repo)
@@ -402,149 +308,6 @@ def test_repositories_of_every_kind_have_a_ledger(git_repo: Path, tmp_path: Path
     assert records_of(layout) == before
 
 
-# losing and finding again
-
-
-def test_a_cleaned_working_tree_gets_its_records_back(git_repo: Path) -> None:
-    """Byte for byte, after `git clean -fdx`; then one stat is all that the question costs."""
-    layout, ledger = opened(git_repo)
-    for number in range(5):
-        ledger.commit([write_run(layout, f"run{number}", loss=number)], "run")
-    manifest = layout.manifest("LeNet5", "m", 0)
-    manifest.parent.mkdir(parents=True)
-    manifest.write_bytes(b"format: 1\r\n\0\xff")
-    ledger.commit([manifest], "artifact")
-    before = records_of(layout)
-    assert ledger.restore_if_lost() == 0
-    lose(git_repo)
-    assert ledger.restore_if_lost() == 16
-    assert records_of(layout) == before
-    assert (layout.records / ".gitignore").read_text() == "*\n"
-    assert ledger.restore_if_lost() == 0
-    assert git(git_repo, "status", "--short") == ""
-
-
-def test_a_restore_overwrites_nothing(git_repo: Path) -> None:
-    """What was written since the loss is newer than the ledger."""
-    layout, ledger = opened(git_repo)
-    folder = write_run(layout, "abc", loss=1)
-    ledger.commit([folder], "one")
-    lose(git_repo)
-    folder.mkdir(parents=True)
-    (folder / "summary.yaml").write_text("newer\n")
-    assert ledger.restore_if_lost() == 2
-    assert (folder / "summary.yaml").read_text() == "newer\n"
-
-
-def test_a_run_that_goes_on_after_a_clean_removes_nothing(git_repo: Path) -> None:
-    """Its next commit finds files missing that were cleaned away, and not removed."""
-    layout, ledger = opened(git_repo)
-    write_run(layout, "old")
-    folder = write_run(layout, "abc", loss=1)
-    ledger.commit([layout.records], "start")
-    lose(git_repo)
-    folder.mkdir(parents=True)
-    (folder / "summary.yaml").write_text("loss: 0.1\n")
-    ledger.commit([folder], "run abc finished")
-    assert len(in_ledger(git_repo)) == 6
-    assert in_ledger(git_repo)[to_ledger("runs/LeNet5/abc/summary.yaml")] == b"loss: 0.1\n"
-    assert (layout.run("LeNet5", "old").record).exists()
-
-
-def test_a_fetched_ledger_appears_in_an_empty_clone(git_repo: Path, tmp_path: Path) -> None:
-    """A clone has no records until the ref is there; then it has all of them."""
-    layout, ledger = opened(git_repo)
-    ledger.commit([write_run(layout, "abc")], "one")
-    git(tmp_path, "clone", "-q", str(git_repo), "clone")
-    clone_layout, clone = opened(tmp_path / "clone")
-    assert clone.restore_if_lost() == 0
-    git(tmp_path / "clone", "fetch", "-q", "origin", f"{LEDGER_REF}:{LEDGER_REF}")
-    assert clone.restore_if_lost() == 3
-    assert records_of(clone_layout) == records_of(layout)
-
-
-def test_a_ledger_that_moved_by_itself_is_caught_up_with(git_repo: Path, tmp_path: Path) -> None:
-    """`git fetch` into the ref brings runs that the next commit must not lose."""
-    layout, ledger = opened(git_repo)
-    ledger.commit([write_run(layout, "mine")], "one")
-    git(tmp_path, "clone", "-q", str(git_repo), "clone")
-    git(tmp_path / "clone", "fetch", "-q", "origin", f"{LEDGER_REF}:{LEDGER_REF}")
-    clone_layout, clone = opened(tmp_path / "clone")
-    clone.restore_if_lost()
-    clone.commit([write_run(clone_layout, "theirs")], "two")
-    git(git_repo, "fetch", "-q", str(tmp_path / "clone"), f"{LEDGER_REF}:{LEDGER_REF}")
-    layout.run("LeNet5", "mine").summary.unlink()
-    ledger.commit([layout.run("LeNet5", "mine").folder], "three")
-    assert records_of(layout).keys() == {
-        *(f"runs/LeNet5/mine/{name}" for name in ("run.yaml", "history/0-0.jsonl")),
-        *(f"runs/LeNet5/theirs/{name}" for name in ("run.yaml", "history/0-0.jsonl", "summary.yaml")),
-    }
-    assert {to_record(path) for path in in_ledger(git_repo)} == records_of(layout).keys()
-
-
-@pytest.mark.parametrize("mark", [b"", b"\xff\xfe", b"not a commit\n", b"0" * 40])
-def test_a_damaged_mark_is_mended_by_the_next_commit(git_repo: Path, mark: bytes) -> None:
-    """It says nothing then, so what is missing is looked for."""
-    layout, ledger = opened(git_repo)
-    folder, other = write_run(layout, "abc"), write_run(layout, "other")
-    ledger.commit([folder, other], "one")
-    layout.ledger_mark.write_bytes(mark)
-    (other / "run.yaml").unlink()
-    tip = ledger.commit([folder], "same")
-    assert layout.ledger_mark.read_text().strip() == tip == ledger.tip()
-    assert (other / "run.yaml").exists()
-
-
-HOSTILE = [
-    "../outside.txt",
-    "runs/../../outside.txt",
-    ".gitignore",
-    "store/x",
-    "resume.json",
-    "runs/p/zz/abc/run.yaml",
-    "runs/p/abc",
-]
-
-
-def hostile_tree(folder: Path, path: str, mode: str, content: str) -> None:
-    """Build a ledger by hand that has a path which no commit of ours would have."""
-    blob = subprocess.check_output(
-        ["git", "-C", str(folder), "hash-object", "-w", "--stdin"], input=content.encode()
-    ).decode()
-    name, kind = blob.strip(), "blob"
-    for number, part in enumerate(reversed(path.split("/"))):
-        line = f"{mode if number == 0 else '040000'} {kind} {name}\t{part}\n"
-        name = (
-            subprocess.check_output(["git", "-C", str(folder), "mktree"], input=line.encode())
-            .decode()
-            .strip()
-        )
-        kind = "tree"
-    commit = git(folder, "commit-tree", name, "-m", "hostile").strip()
-    git(folder, "update-ref", LEDGER_REF, commit)
-
-
-@pytest.mark.parametrize("path", HOSTILE)
-def test_a_hostile_ledger_writes_nothing_where_it_should_not(git_repo: Path, path: str) -> None:
-    """A ledger may come from a remote; its paths are not trusted."""
-    hostile_tree(git_repo, path, "100644", "evil")
-    layout, ledger = opened(git_repo)
-    assert ledger.restore_if_lost() == 0
-    assert not (git_repo / "outside.txt").exists()
-    assert (layout.records / ".gitignore").read_text() == "*\n"
-
-
-def test_links_in_a_ledger_are_not_made(git_repo: Path) -> None:
-    """A link could lead a later file out of the records."""
-    hostile_tree(git_repo, "artifacts/link", "120000", "/etc")
-    layout, ledger = opened(git_repo)
-    assert ledger.restore_if_lost() == 0
-    assert not layout.artifacts.exists()
-
-
-# failing
-
-
 def test_a_ledger_in_use_says_by_whom(git_repo: Path) -> None:
     """The caller decides; the next commit of the same paths makes up for it."""
     layout, ledger = opened(git_repo, timeout_s=0.05)
@@ -628,19 +391,3 @@ def test_many_paths_are_one_commit(git_repo: Path) -> None:
     paths[0].unlink()
     ledger.commit(paths, "one less")
     assert len(in_ledger(git_repo)) == 302
-
-
-SEGMENT = st.text(
-    st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=8
-)
-
-
-@given(
-    st.lists(SEGMENT.filter(lambda s: s not in (".", "..") and s.lower() != ".git"), min_size=1, max_size=6)
-)
-def test_every_record_finds_its_way_back(parts: list[str]) -> None:
-    """The paths of the ledger are the paths of the records, but for the shards."""
-    path = "/".join(["runs", "p", *parts])
-    if not any(part.startswith(".") and part.endswith(".tmp") for part in parts):
-        assert to_record(to_ledger(path)) == path
-        assert to_record(to_ledger(f"artifacts/{path}")) == f"artifacts/{path}"
