@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.tracker.storage.build import START, layout, rewind, row, set_, write
 from tests.waiting import until
 from tracker.storage.history import last_step, read_rows, summary_of
 from tracker.storage.segment import Segment, read_segment
+from tracker.storage.writer import BATCH, FULL
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +47,32 @@ def test_a_killed_training_leaves_its_rows(tmp_path: Path, speed: str) -> None:
     rows = read_rows(run)
     assert [(r["_step"], r["step"], r["loss"]) for r in rows] == [(s, s, s / 3) for s in range(len(rows))]
     assert len(rows) >= seen > 0
+
+
+TIGHT_LOOP = """
+import os, sys, time
+from pathlib import Path
+from tracker.storage import writer as module
+from tracker.storage.journal import Header
+module.PATIENCE_S = 3600
+header = Header(run="run1", session=0, start=time.time(), from_step=0)
+writer = module.SegmentWriter(Path(sys.argv[1]), header, on_error=print)
+rows = [{"loss": step / 3, "step": step} for step in range(int(sys.argv[2]))]
+for step, row in enumerate(rows):
+    writer.put(step, row, time.time())
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_kill_right_after_a_tight_loop_takes_its_last_rows_only(tmp_path: Path) -> None:
+    """Those that wait, and those of the batch that is being written."""
+    run, count = layout(tmp_path), 10 * FULL
+    code = [sys.executable, "-c", TIGHT_LOOP, str(run.history_segment(0, "0")), str(count)]
+    assert subprocess.run(code, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+
+    kept = [row["_step"] for row in read_rows(run)]
+    assert kept == list(range(len(kept)))
+    assert count - len(kept) <= FULL + BATCH
 
 
 def test_a_segment_cut_at_every_byte_is_read(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@
 what is there, turns it into lines in batches and appends them. After a `kill -9` at
 most the rows of the last two tenths of a second are missing; what was written is with
 the kernel, and `close` makes it durable. While nothing is logged the thread sleeps.
+A loop that does nothing but log would keep the interpreter from the thread: there one
+call in thousands waits for it, so that also then no more than a moment's rows are in memory.
 
 A disk that fails stops nothing: rows wait in memory up to a bound and are written when
 it works again; beyond the bound they are dropped and counted. A forked child writes a
@@ -44,11 +46,15 @@ INTERVAL_S = 0.1
 BURST = 1000
 # Rows of one batch: 2 to 4 ms of work during which other Python threads wait.
 BATCH = 4000
+# So many, and `put` waits until the thread has taken most of them, which takes it 8 ms.
+FULL = 6000
+# But no longer than this: a disk that hangs holds up one call in thousands, this long.
+PATIENCE_S = 0.02
 # What waits in memory while the disk refuses.
 MAX_WAITING_BYTES = 64 << 20
 
-# Lengths of the queue at which `put` does more than append: always, at the first row, never.
-_ALWAYS, _FIRST, _NEVER = 0, 1, 1 << 62
+# Lengths of the queue at which `put` does more than append: always, and at the first row.
+_ALWAYS, _FIRST = 0, 1
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,7 @@ class SegmentWriter:
         self._dropped = 0
         self._queue: deque[Any] = deque()
         self._wake = Bell()
+        self._taken = Bell()
         self._working = threading.Lock()
         self._child = False
         self._closing = False
@@ -125,8 +132,9 @@ class SegmentWriter:
     def put(self, step: int, data: Mapping[str, object], time_s: float) -> None:
         """Append a row; what happens to `data` afterwards does not change it.
 
-        Costs about a microsecond on the calling thread. `time_s` is seconds since
-        1970. A row that is put after `close` is lost without notice.
+        Costs about a microsecond on the calling thread, and in a loop that does nothing
+        else a wait of some milliseconds once in thousands of calls. `time_s` is seconds
+        since 1970. A row that is put after `close` is lost without notice.
         """
         values = tuple(data.values())
         queue = self._queue
@@ -204,12 +212,17 @@ class SegmentWriter:
             self._ring()
 
     def _ring(self) -> None:
-        """The rare part of `put`: wake the thread, or do its work where there is none."""
+        """The rare part of `put`: wake the thread, or wait for it, or do its work where there is none."""
         if self._child:
             self._work()
         elif not self._closing:
-            self._alarm = _NEVER
+            self._taken.wait(0)  # What rang before this moment is not what may be waited for.
+            full = len(self._queue) >= FULL
+            self._alarm = FULL
             self._wake.ring()
+            if full and not self._taken.wait(PATIENCE_S):
+                # The disk hangs, or the values take long: the next to wait comes as many rows later.
+                self._alarm = len(self._queue) + FULL
         if self._strict and self._error is not None:
             self._alarm = _ALWAYS
             raise self._error
@@ -237,6 +250,8 @@ class SegmentWriter:
             while queue:
                 batch = [queue.popleft() for _ in range(min(len(queue), BATCH))]
                 self._append(batch)
+                if len(queue) < FULL // 4:
+                    self._taken.ring()
                 for item in batch:
                     if type(item) is _Flush:
                         item.done.ring()
@@ -320,6 +335,7 @@ class SegmentWriter:
         self._child = True
         self._queue = deque()
         self._wake = Bell()
+        self._taken = Bell()
         self._working = threading.Lock()
         self._error = None
         self._dropped = 0

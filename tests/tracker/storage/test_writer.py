@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from tests.tracker.storage.build import START, layout
+from tracker.storage import writer as writer_module
+from tracker.storage.append_file import AppendFile
 from tracker.storage.history import read_rows, summary_of
 from tracker.storage.journal import Header
-from tracker.storage.writer import BATCH, Counts, SegmentWriter
+from tracker.storage.writer import BATCH, FULL, Counts, SegmentWriter
 from vcs.errors import AlreadyExistsError, StoreError
 from vcs.layout import RunLayout
 
@@ -145,6 +147,47 @@ def test_many_threads_lose_no_row(run: RunLayout, said: list[str]) -> None:
     for row in read_rows(run):
         by_thread.setdefault(row["thread"], []).append(row["_step"])
     assert by_thread == {name: list(range(2000)) for name in range(8)}
+
+
+def test_a_tight_loop_does_not_run_away_from_the_thread(
+    run: RunLayout, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a kill can take is bounded by a number of rows, however fast they come."""
+    monkeypatch.setattr(writer_module, "PATIENCE_S", 3600)
+    writer = begin(run, said)
+    most = 0
+    for step in range(10 * FULL):
+        writer.put(step, {"x": step}, START)
+        most = max(most, len(writer._queue))
+
+    assert most <= FULL
+    assert writer.close() == Counts(10 * FULL, 0, writer.path.stat().st_size)
+
+
+def test_a_disk_that_hangs_holds_up_a_call_in_thousands_for_a_moment(
+    run: RunLayout, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop ends although nothing is written, and all rows are there when the disk wakes up."""
+    waits, wakes_up, append = [], threading.Event(), AppendFile.append
+    writer = begin(run, said)
+    taken = writer._taken.wait
+
+    def hang(file: AppendFile, lines: bytes) -> bool:
+        wakes_up.wait()
+        return append(file, lines)
+
+    def count(timeout_s: float | None = None) -> bool:
+        waits.append(timeout_s)
+        return taken(timeout_s)
+
+    monkeypatch.setattr(AppendFile, "append", hang)
+    monkeypatch.setattr(writer._taken, "wait", count)
+    for step in range(10 * FULL):
+        writer.put(step, {"x": step}, START)
+
+    assert 0 < waits.count(writer_module.PATIENCE_S) <= 10
+    wakes_up.set()
+    assert writer.close().rows == len(read_rows(run)) == 10 * FULL
 
 
 def test_close_twice_gives_the_same_counts_and_a_late_row_is_lost_quietly(
