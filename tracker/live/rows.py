@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, SupportsIndex
 
 from tracker.errors import Error
@@ -28,7 +29,12 @@ class Once:
 
     def to_record(self, sink: Any) -> Any:
         """Return the plain value, putting media into the sink the first time."""
-        with self._lock:
+        value = self._value
+        if value is None:
+            return self._record
+        # The sink before the own lock, as a writer has it that puts many values together: two
+        # threads that take them in different orders would wait for each other for ever.
+        with sink.group() if sink is not None and hasattr(value, "to_record") else nullcontext(), self._lock:
             if self._value is not None:
                 self._record = plain(self._value, sink)
                 self._value = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -122,3 +125,45 @@ def test_what_is_masked_in_an_array_is_not_recorded() -> None:
     large = ma.array(range(100), mask=[number >= 50 for number in range(100)])
     recorded: Any = plain(take_row({"x": large})["x"])
     assert sum(recorded["values"]) == 50
+
+
+class _Turns:
+    """A sink in which threads take turns, and which says that one has come."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def group(self) -> Iterator[None]:
+        self.asked.set()
+        with self._lock:
+            yield
+
+
+class _Medium:
+    def to_record(self, sink: _Turns) -> dict[str, str]:
+        with sink.group():
+            return {"_type": "medium"}
+
+
+def test_the_writer_and_the_summary_never_wait_for_each_other_over_one_medium() -> None:
+    """The writer has the sink for a whole batch when it comes to a value that the summary is at."""
+    sink, once = _Turns(), Once(_Medium())
+    summary = threading.Thread(target=once.to_record, args=(sink,), daemon=True)
+    done: list[Any] = []
+
+    def write() -> None:
+        with sink.group():
+            sink.asked.clear()
+            summary.start()
+            assert sink.asked.wait(60)
+            done.append(once.to_record(sink))
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    writer.join(60)
+    summary.join(60)
+
+    assert done == [{"_type": "medium"}]
+    assert not summary.is_alive()
