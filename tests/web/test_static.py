@@ -132,3 +132,15 @@ def test_every_reason_of_a_comparison_is_there_in_chinese() -> None:
 
     assert len(found) > 15
     assert [text for text in found if not any(pattern.fullmatch(text) for pattern in patterns)] == []
+
+
+def test_no_module_needs_itself() -> None:
+    """What is imported at once; parts that are loaded when they are shown may look back."""
+    needs: dict[Path, set[Path]] = {}
+    for path in SCRIPTS:
+        named = re.findall(r'^import [^;]*?"(\.[^"]+)";', path.read_text(encoding="utf-8"), re.MULTILINE)
+        needs[path] = {(path.parent / name).resolve() for name in named}
+    left = {path.resolve(): found for path, found in needs.items()}
+    while free := {path for path, found in left.items() if not found & left.keys()}:
+        left = {path: found for path, found in left.items() if path not in free}
+    assert sorted(path.name for path in left) == []

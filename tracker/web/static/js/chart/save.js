@@ -66,13 +66,14 @@ function escaped(text) {
 
 const TITLE = 30, LEGEND_LINE = 18;
 
-/** Draws title, chart and legend; returns how high it all is. */
+/** Draws title, chart and legend; returns how high it all is. A model with `draw(pen, width)` is drawn by itself. */
 function drawPage(pen, model, width, height) {
   const { theme } = model;
   const named = model.curves.filter((curve) => curve.label && !curve.faint);
   pen.text(model.title ?? "", 14, 20, theme.strong, 14, "start", 600);
   const shifted = shiftedPen(pen, 0, TITLE);
-  drawChart(shifted, model, layOut(model, width, height));
+  if (model.draw) model.draw(shifted, width);
+  else drawChart(shifted, model, layOut(model, width, height));
   let x = 14, y = TITLE + height + 14;
   for (const curve of named.slice(0, 40)) {
     const room = 26 + String(curve.label).length * 6.6 + 12;
@@ -118,16 +119,18 @@ export function toPng(model, width = 800, height = 420, ratio = 2) {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
-/** The points that are drawn, a line each; what a program could take for a formula is kept as text. */
+/** A value as a cell of CSV; what a program could take for a formula is kept as text. */
+export function csvCell(value) {
+  const text = typeof value === "number" ? String(value) : String(value ?? "").replace(/^([=+\-@\t\r])/, "'$1");
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** The points that are drawn, a line each. */
 export function toCsv(model) {
-  const cell = (value) => {
-    const text = typeof value === "number" ? String(value) : String(value ?? "").replace(/^([=+\-@\t\r])/, "'$1");
-    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const lines = [["curve", model.xLabel ?? "x", model.title ?? "y"].map(cell).join(",")];
+  const lines = [["curve", model.xLabel ?? "x", model.title ?? "y"].map(csvCell).join(",")];
   for (const curve of model.curves) {
     if (curve.derived) continue;
-    for (let i = 0; i < curve.x.length; i++) lines.push(`${cell(curve.label ?? curve.id)},${curve.x[i]},${curve.y[i]}`);
+    for (let i = 0; i < curve.x.length; i++) lines.push(`${csvCell(curve.label ?? curve.id)},${curve.x[i]},${curve.y[i]}`);
   }
   return lines.join("\n") + "\n";
 }

@@ -5,6 +5,7 @@ import { t } from "../i18n.js";
 import * as format from "../format.js";
 import { CanvasPen } from "../chart/draw.js";
 import { makeScale, tickText, ticksOf } from "../chart/scale.js";
+import { rampColor } from "../figure/ramp.js";
 import { isDark } from "../view.js";
 import { themeNow } from "./curve_model.js";
 
@@ -75,17 +76,6 @@ function spread(row, low, high, many) {
   return found;
 }
 
-// From pale to strong, even in lightness, for eyes of all kinds.
-const RAMP_LIGHT = [[246, 248, 250], [199, 224, 236], [120, 178, 211], [42, 118, 173], [12, 62, 112], [4, 26, 56]];
-const RAMP_DARK = [[23, 28, 33], [22, 54, 82], [24, 98, 143], [52, 152, 196], [138, 205, 228], [238, 248, 252]];
-
-function rampColor(share) {
-  const ramp = isDark() ? RAMP_DARK : RAMP_LIGHT;
-  const place = Math.min(0.9999, Math.max(0, share)) * (ramp.length - 1);
-  const from = Math.floor(place), rest = place - from;
-  return ramp[from].map((part, i) => Math.round(part + (ramp[from + 1][i] - part) * rest));
-}
-
 /** Steps to the right, values upwards, density as darkness. */
 export function heatMap(rows, label) {
   const [low, high] = rangeOf(rows);
@@ -99,7 +89,7 @@ export function heatMap(rows, label) {
     grid.forEach((column, i) => {
       const top = Math.max(...column) || 1;
       column.forEach((value, bin) => {
-        const [r, g, b] = rampColor(value ? Math.sqrt(value / top) : 0);
+        const [r, g, b] = rampColor(value ? Math.sqrt(value / top) : 0, isDark());
         image.data.set([r, g, b, 255], ((many - 1 - bin) * rows.length + i) * 4);
       });
     });
@@ -131,7 +121,7 @@ export function ridges(rows, label) {
       const top = Math.max(...hill) || 1;
       const points = [...hill].map((value, bin) => [x(low + (bin + 0.5) * (high - low) / many), base - (value / top) * 44]);
       pen.polygon([[left, base], ...points, [right, base]], theme.ground, 0.92);
-      const [r, g, b] = rampColor(0.35 + 0.5 * (i / Math.max(1, hills.length - 1)));
+      const [r, g, b] = rampColor(0.35 + 0.5 * (i / Math.max(1, hills.length - 1)), isDark());
       const color = `rgb(${r},${g},${b})`;
       pen.polygon([[left, base], ...points, [right, base]], color, 0.25);
       pen.path(points.map(([a]) => a), points.map(([, b]) => b), 0, points.length, { x: (a) => a, y: (b) => b }, color, 1.2, [], 1);

@@ -4,6 +4,7 @@ import { fileUrl } from "../api.js";
 import { fill, h, later } from "../dom.js";
 import { count, t } from "../i18n.js";
 import * as format from "../format.js";
+import { plotChoice } from "./plot_choice.js";
 
 const PAGE = 50;
 
@@ -19,6 +20,7 @@ export function tableView(run, item) {
 function draw(host, run, table) {
   const columns = (table.columns ?? []).map(String);
   const rows = table.data ?? [];
+  const numeric = columns.map((_, column) => rows.some((row) => typeof row[column] === "number"));
   let order = null, wanted = "", page = 0;
   const body = h("tbody"), head = h("tr"), foot = h("div.bar.small");
   const search = h("input", { type: "search", placeholder: t("Search"), "aria-label": t("Search the table"), oninput: later(120, () => (wanted = search.value.toLowerCase(), page = 0, update())) });
@@ -36,15 +38,17 @@ function draw(host, run, table) {
     const found = chosen();
     const pages = Math.max(1, Math.ceil(found.length / PAGE));
     page = Math.min(page, pages - 1);
-    fill(head, columns.map((name, column) => h("th", { "aria-sort": order?.column === column ? (order.up ? "ascending" : "descending") : null },
+    fill(head, columns.map((name, column) => h("th", { class: numeric[column] ? "number" : "", "aria-sort": order?.column === column ? (order.up ? "ascending" : "descending") : null },
       h("button.quiet", { type: "button", onclick: () => (order = order?.column === column ? (order.up ? { column, up: false } : null) : { column, up: true }, update()) }, name, order?.column === column ? (order.up ? " ↑" : " ↓") : ""))));
     fill(body, found.slice(page * PAGE, (page + 1) * PAGE).map((row) => h("tr", {}, columns.map((_, column) => h("td", { class: typeof row[column] === "number" ? "number" : "" }, cellView(run, row[column]))))));
     fill(foot, search, h("span.note", {}, count(found.length, "{n} row", "{n} rows")), h("span.space"),
       pages > 1 ? [h("button", { type: "button", disabled: page === 0, onclick: () => (page--, update()) }, t("Back")), h("span", {}, `${page + 1} / ${pages}`), h("button", { type: "button", disabled: page === pages - 1, onclick: () => (page++, update()) }, t("Next"))] : null);
     if (document.activeElement === document.body && wanted) search.focus();
   }
+  const scroll = h("div.table-scroll", { tabIndex: 0, role: "region", "aria-label": t("Table") }, h("table.plain", {}, h("thead", {}, head), body));
+  const choice = plotChoice(table, columns, (isDrawn) => (foot.hidden = scroll.hidden = isDrawn));
   update();
-  fill(host, foot, h("div.table-scroll", {}, h("table.plain", {}, h("thead", {}, head), body)));
+  fill(host, h("div.table-head", {}, choice.controls, foot), choice.stage, scroll);
 }
 
 function textOf(cell) {

@@ -10,14 +10,21 @@ import { htmlFrame } from "../parts/html_frame.js";
 import { tableView } from "../parts/table_view.js";
 import { histogramView } from "../parts/histograms.js";
 import { plotView } from "../parts/plot_view.js";
-import { isWatched } from "./index.js";
+import { plotlyView } from "../parts/plotly_view.js";
+import { spaceView } from "../space/view.js";
+import { isDark } from "../view.js";
+import { mediaKeys } from "./kinds.js";
+import "../figure/texts.js";
+
+// What is as well seen in half of the page; pictures, tables and HTML get all of it.
+const NARROW = /^(plots?|plotly|plotly-file|histogram|object3D|object3D-file|molecule|molecule-file|audio|audio-file|text)$/;
 
 export async function show(host, run) {
-  const keys = Object.entries(run.media).filter(([key, kind]) => kind !== "graph" && !isWatched(key, kind));
+  const keys = mediaKeys(run.media);
   const wanted = here().query.get("key");
-  const shown = wanted && keys.some(([key]) => key === wanted) ? [wanted, ...keys.map(([key]) => key).filter((key) => key !== wanted)] : keys.map(([key]) => key);
+  const shown = keys.includes(wanted) ? [wanted, ...keys.filter((key) => key !== wanted)] : keys;
   const stops = shown.map((key) => {
-    const card = h("section.card.media-card", { dataset: { key } });
+    const card = h("section.card.media-card", { dataset: { key }, class: NARROW.test(run.media[key]) ? "" : "wide" });
     host.append(card);
     const draw = () => drawCard(card, run, key, run.media[key]).catch(complain);
     const watcher = new IntersectionObserver((entries) => {
@@ -56,9 +63,17 @@ async function drawCard(card, run, key, kind) {
       draw();
     }
   };
-  fill(card, h("header", {}, h("h2", { title: key }, key), h("span.faint.small", {}, `${kind} · `, count(total, "{n} step", "{n} steps"))),
+  fill(card, h("header", {}, h("h2", { title: key }, key), h("span.faint.small", {}, `${kindName(kind)} · `, count(total, "{n} step", "{n} steps"))),
     values.length > 1 ? h("div.media-steps", {}, slider, label) : h("div.media-steps", {}, label), stage);
   draw();
+}
+
+const KIND_NAMES = { plot: "plot", plotly: "plotly figure", table: "table", image: "picture", audio: "sound", video: "film", object3D: "object in space", molecule: "molecule", histogram: "histogram", text: "text" };
+
+/** A kind of values in words: "image-file" and "images" are pictures. */
+function kindName(kind) {
+  const known = Object.keys(KIND_NAMES).find((name) => [name, `${name}s`, `${name}-file`, `${name}s/separated`].includes(kind));
+  return known ? t(KIND_NAMES[known]) : kind;
 }
 
 function drawValue(run, value, key) {
@@ -87,9 +102,18 @@ function drawItem(run, item, caption, key) {
       return histogramView(item);
     case "plot":
       return plotView(run, item);
+    case "plotly-file":
+      return plotlyView(run, item, key);
+    case "object3D-file":
+    case "molecule-file":
+      return h("figure", {}, spaceView(url, item.path, { size: item.size, label: caption ?? key, dark: isDark() }), under, h("p.small", {}, downloadLink(run, item)));
     default:
-      return h("p", {}, h("span.faint", {}, `‹${item._type}› `), url ? h("a", { href: fileUrl(run.key, item.path, { download: 1 }), download: item.path.split("/").pop() }, t("Download"), ` (${format.size(item.size)})`) : h("code", {}, JSON.stringify(item).slice(0, 400)));
+      return h("p", {}, h("span.faint", {}, `‹${item._type}› `), url ? downloadLink(run, item) : h("code", {}, JSON.stringify(item).slice(0, 400)));
   }
+}
+
+function downloadLink(run, item) {
+  return h("a", { href: fileUrl(run.key, item.path, { download: 1 }), download: item.path.split("/").pop() }, t("Download"), ` (${format.size(item.size)})`);
 }
 
 const COLORS = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];

@@ -11,7 +11,7 @@ import { styleOf } from "../chart/draw.js";
 import { isDark } from "../view.js";
 import { themeNow } from "../parts/curve_model.js";
 import { graphView } from "../parts/graph_view.js";
-import { isWatched } from "./index.js";
+import { isWatched } from "./kinds.js";
 
 export async function show(host, run) {
   const keys = Object.entries(run.media).filter(([key, kind]) => isWatched(key, kind)).map(([key]) => key);
