@@ -146,6 +146,7 @@ def test_the_console_is_followed_and_searched(
         expect(page.locator(".run-name")).to_have_count(1)
         page = one.open("#/run/p/printing?tab=console")
         expect(page.locator(".console-lines")).to_contain_text("green first")
+        expect(page.locator(".ansi-green").first).to_have_text("green")
         printing.stdin.write("second\n")
         expect(page.locator(".console-lines")).to_contain_text("second")
         page.get_by_label("Search the console").fill("second")
@@ -160,7 +161,7 @@ def test_the_console_is_followed_and_searched(
 
 
 def test_colours_of_a_terminal_are_shown_and_its_commands_are_not_obeyed(project: Path, tab: Open) -> None:
-    """Ours keeps none; the log of another program may."""
+    """Ours keeps colours alone; the log of another program may hold anything."""
     log = project / ".tracker/runs/LeNet5/run-0/output.log"
     log.write_text(
         "\x1b[1;31mred\x1b[0m plain \x1b]0;title\x07\x1b[2Jwhole \x1b[38;5;46mindexed\x1b[0m\nnext\n"

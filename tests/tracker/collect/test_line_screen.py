@@ -7,6 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker.collect.colors import without_colors
 from tracker.collect.line_screen import LineScreen
 
 
@@ -48,9 +49,34 @@ def test_a_bar_whose_return_comes_last_keeps_its_last_state() -> None:
     assert lines("  0%\r", "100%\r", "\n") == ["100%"]
 
 
-def test_a_bar_in_colours_is_plain_text() -> None:
-    """Colours, erasing and titles are for terminals."""
-    assert lines("\x1b]0;title\x07\x1b[32m 50%\x1b[0m\r\x1b[K\x1b[1;32m100%\x1b[0m done\n") == ["100% done"]
+def test_a_bar_in_colours_keeps_those_of_its_last_state() -> None:
+    """Erasing and titles are for terminals alone."""
+    text = "\x1b]0;title\x07\x1b[32m 50%\x1b[0m\r\x1b[K\x1b[1;32m100%\x1b[0m done\n"
+    assert lines(text) == ["\x1b[1;32m100%\x1b[0m done"]
+
+
+def test_each_line_begins_and_ends_its_own_colours() -> None:
+    """So a line can be read alone, and what follows is not in its colours."""
+    assert lines("\x1b[31mone\ntwo\x1b[0m\nthree\n") == ["\x1b[31mone\x1b[0m", "\x1b[31mtwo\x1b[0m", "three"]
+    assert lines("\x1b[31mnever ended") == ["\x1b[31mnever ended\x1b[0m"]
+
+
+def test_colours_that_nothing_is_written_in_leave_no_trace() -> None:
+    """As of programs that end what they never began."""
+    assert lines("\x1b[0mplain\x1b[31m\x1b[39m\x1b[0m\n\x1b[1m\x1b[22m\n") == ["plain", ""]
+
+
+def test_colours_follow_one_another() -> None:
+    """A text in one colour, some of it in bold; then 256 colours, and those by their parts."""
+    assert lines("\x1b[31ma\x1b[1mb\x1b[22mc\n") == ["\x1b[31ma\x1b[0m\x1b[31;1mb\x1b[0m\x1b[31mc\x1b[0m"]
+    assert lines("\x1b[38;5;46mx\x1b[48;2;1;2;3my\n") == [
+        "\x1b[38;5;46mx\x1b[0m\x1b[38;5;46;48;2;1;2;3my\x1b[0m"
+    ]
+
+
+def test_what_is_no_colour_is_passed_over() -> None:
+    """Cut short, private to a terminal, or unknown."""
+    assert lines("\x1b[38;5mx\x1b[?25my\x1b[777;99999999mz\n") == ["xyz"]
 
 
 def test_an_erased_line_is_gone() -> None:
@@ -61,6 +87,7 @@ def test_an_erased_line_is_gone() -> None:
 def test_backspaces_take_back() -> None:
     """As Keras once drew its bars."""
     assert lines("12%\b\b\b34%\n") == ["34%"]
+    assert lines("1\x1b[31m2\b\b\x1b[0m3\n") == ["\x1b[31m\x1b[0m3"]
 
 
 def nested_bars(refreshes: int) -> list[str]:
@@ -101,7 +128,18 @@ def test_going_up_without_end_is_bounded() -> None:
 plain = st.text(st.characters(blacklist_characters="\n\r\x08\x1b"), max_size=5)
 screen_text = st.lists(
     st.sampled_from(
-        ["\n", "\r", "\x1b[A", "\x1b[2A", "\x1b[B", "\x1b[K", "\x1b[31m", "\x08", "\x1b]0;t\x1b\\"]
+        [
+            "\n",
+            "\r",
+            "\x1b[A",
+            "\x1b[2A",
+            "\x1b[B",
+            "\x1b[K",
+            "\x1b[31m",
+            "\x1b[0;1m",
+            "\x08",
+            "\x1b]0;t\x1b\\",
+        ]
     )
     | plain,
     max_size=30,
@@ -115,6 +153,13 @@ def test_it_does_not_matter_how_text_is_cut(text: str, cuts: list[int]) -> None:
     pieces = [text[a:b] for a, b in itertools.pairwise(places)]
 
     assert lines(*pieces) == lines(text)
+
+
+@given(screen_text)
+def test_without_its_colours_a_line_is_what_it_would_be_without_any(text: str) -> None:
+    """They change nothing else."""
+    bare = [without_colors(line) for line in lines(text)]
+    assert bare == lines(without_colors(text))
 
 
 @given(st.lists(plain, max_size=20))

@@ -4,6 +4,7 @@ import { complain, fileUrl, get, runPath } from "../api.js";
 import { fill, h, later } from "../dom.js";
 import { count, t } from "../i18n.js";
 import * as format from "../format.js";
+import { ansiSpans } from "../parts/ansi.js";
 import { htmlFrame } from "../parts/html_frame.js";
 
 const MOST_TEXT = 400_000;
@@ -42,7 +43,8 @@ async function look(run, file) {
   const response = await fetch(url);
   const text = await readStart(response);
   if (text.includes("\u0000")) return h("p.note", {}, t("This file is for programs; download it."));
-  return h("div", {}, h("pre.text", { tabIndex: 0 }, text.slice(0, MOST_TEXT)), file.size > MOST_TEXT ? h("p.note.small", {}, t("Only the beginning is shown.")) : null);
+  const shown = text.slice(0, MOST_TEXT);
+  return h("div", {}, h("pre.text", { tabIndex: 0 }, shown.includes("\u001b") ? ansiSpans(shown).spans : shown), file.size > MOST_TEXT ? h("p.note.small", {}, t("Only the beginning is shown.")) : null);
 }
 
 async function readStart(response) {
