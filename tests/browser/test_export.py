@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Page
 from tests.tracker.read.conftest import Lab
 from tests.tracker.read.conftest import lab as lab
 from tracker.draw.curves import metrics_of, panels_of
+from tracker.exports import page as page_module
 from tracker.exports.page import chart_script, render_page
 from tracker.storage.records import Used
 
@@ -51,12 +53,44 @@ def test_an_export_opens_offline_and_nothing_of_a_record_runs(
     page.locator(".panel .chart").first.hover()
     page.wait_for_selector(".chart-tip:not([hidden])", timeout=300_000)
     picture(page)
+    page.get_by_role("button", name="中文").click()
+    assert page.locator("h1").inner_text() == "2 个运行"
+    assert page.evaluate("document.documentElement.lang") == "zh-CN"
+    assert drawn_pixels(page, ".panel canvas") > 100
 
     assert page.evaluate("window.broken") is None
     assert page.locator("img").count() == 0
     assert asked == [file.as_uri()]
     assert errors == []
     page.close()
+
+
+def test_an_export_speaks_the_language_of_its_reader_or_the_one_asked_for(
+    lab: Lab, browser: Browser, tmp_path: Path
+) -> None:
+    runs = [lab.add("a", [{"loss": 1}, {"loss": 2}])]
+    file = tmp_path / "result.html"
+    for language, locale, heading in (
+        (None, "zh-CN", "设置"),
+        ("en", "zh-CN", "Config"),
+        ("zh", "en-US", "设置"),
+    ):
+        file.write_text(render_page(lab.repo, runs, [], language=language), encoding="utf-8")
+        context = browser.new_context(locale=locale, offline=True)
+        page = context.new_page()
+        page.goto(file.as_uri())
+        page.locator("h2", has_text=heading).wait_for(timeout=300_000)
+        context.close()
+
+
+def test_every_text_of_an_export_is_there_in_chinese() -> None:
+    folder = Path(page_module.__file__).parent
+    script = (folder / "report.js").read_text(encoding="utf-8")
+    said = set(re.findall(r'\bt\([^")]*"([^"]+)"', script))
+    said |= {name for _, name in re.findall(r'\["(\w+)", "([^"]+)"\]', script)}
+    known = set(re.findall(r'"([^"]+)": "', (folder / "report_zh.js").read_text(encoding="utf-8")))
+    assert len(said) > 20
+    assert said - known == set()
 
 
 def drawn_pixels(page: Page, selector: str) -> int:

@@ -109,5 +109,12 @@ def test_what_does_not_go_together_is_said(tracker: Tracker, recorded: str) -> N
     Path("folder").mkdir()
     assert tracker("export", recorded, "--wandb", "-o", "file").status == 2
     assert tracker("export", recorded, "--csv", "-o", "folder").status == 2
+    assert tracker("export", recorded, "--csv", "--lang", "zh").status == 2
     assert tracker("export", recorded, "--mlflow", "--system").status == 2
     assert tracker("export", recorded, "--mlflow", "--wandb").status == 2
+
+
+def test_a_page_is_in_the_language_asked_for(recorded: str, tracker: Tracker) -> None:
+    """Else it follows the browser."""
+    assert tracker("export", recorded, "--html", "--lang", "zh", "-o", "page.html").status == 0
+    assert '<html lang="zh-CN">' in Path("page.html").read_text(encoding="utf-8")

@@ -59,6 +59,12 @@ Examples:
 @click.option("--tensorboard", "as_tensorboard", is_flag=True, help="Event files, a folder for each run.")
 @click.option("--mlflow", "as_mlflow", is_flag=True, help="A file store of MLflow.")
 @click.option("--wandb", "as_wandb", is_flag=True, help="Offline run folders, for `wandb sync`.")
+@click.option(
+    "--lang",
+    "language",
+    type=click.Choice(["en", "zh"]),
+    help="Language of the page; that of the browser if not given.",
+)
 @click.option("-o", "--output", "target", type=click.Path(path_type=Path), help="Write here.")
 @click.option("--keys", help="Only rows that have all of these, comma-separated, and only these values.")
 @click.option("--system", is_flag=True, help="System metrics instead of what was logged.")
@@ -73,6 +79,7 @@ def export(
     as_tensorboard: bool,
     as_mlflow: bool,
     as_wandb: bool,
+    language: str | None,
     target: Path | None,
     keys: str | None,
     system: bool,
@@ -87,6 +94,8 @@ def export(
     asked = {"csv": as_csv, "json": as_json, "parquet": as_parquet, "html": as_html}
     asked |= {"tensorboard": as_tensorboard, "mlflow": as_mlflow, "wandb": as_wandb}
     kind = _kind([name for name, flag in asked.items() if flag], target)
+    if language is not None and kind != "html":
+        raise UsageError("--lang is of a page", hint="use it with --html")
     if kind == "parquet":
         import_writer()
     repo = open_repo()
@@ -104,7 +113,7 @@ def export(
         return
     target = target or Path(f"{runs[0].id if len(runs) == 1 else 'runs'}.{kind}")
     if kind == "html":
-        _write_page(repo, runs, wanted, target)
+        _write_page(repo, runs, wanted, target, language)
         return
     with replacing(target) as stream:
         count = _TABLES[kind](runs, stream, keys=wanted, system=system)
@@ -135,14 +144,16 @@ def _write_for_tool(repo: Repo, runs: Sequence[RunView], kind: str, target: Path
         click.echo(f"Left out: {sentence}", err=True)
 
 
-def _write_page(repo: Repo, runs: Sequence[RunView], keys: Sequence[str] | None, target: Path) -> None:
+def _write_page(
+    repo: Repo, runs: Sequence[RunView], keys: Sequence[str] | None, target: Path, language: str | None
+) -> None:
     from tracker.exports.page import render_page
 
     damaged: list[Damage] = []
     metrics = metrics_of(runs) if keys is None else chosen_metrics(runs, keys)
     panels = panels_of(runs, metrics, damaged=damaged)
     warn(dict.fromkeys(f"{each} cannot be read" for each in damaged))
-    write_atomic(target, render_page(repo, runs, panels), durable=False)
+    write_atomic(target, render_page(repo, runs, panels, language=language), durable=False)
     click.echo(f"Wrote {target}.", err=True)
 
 

@@ -34,6 +34,7 @@ from vcs.repo import Repo
 _HERE = Path(__file__).parent
 # In this order each file finds what it uses; see docs/design.md, "The page".
 CHART = ("scale.js", "draw.js", "save.js", "chart.js")
+_REPORT = ("report_zh.js", "report.js")
 _CHART_FOLDER = _HERE.parent / "web" / "static" / "js" / "chart"
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
@@ -41,8 +42,17 @@ _EXPORT = re.compile(r"^export ", re.MULTILINE)
 _COLUMNS = 4000
 
 
-def render_page(repo: Repo, runs: Sequence[RunView], panels: Sequence[Panel], *, whole: bool = True) -> str:
+def render_page(
+    repo: Repo,
+    runs: Sequence[RunView],
+    panels: Sequence[Panel],
+    *,
+    whole: bool = True,
+    language: str | None = None,
+) -> str:
     """Return the page; without `whole` only the curves.
+
+    Its language is "en" or "zh", or that of the browser; in the page it can be changed.
 
     Raises:
         FormatError, StoreError: A record cannot be read.
@@ -52,14 +62,16 @@ def render_page(repo: Repo, runs: Sequence[RunView], panels: Sequence[Panel], *,
         "panels": [_panel(panel) for panel in panels],
         "runs": [_run(repo, run, whole) for run in runs],
         "whole": whole,
+        "language": language,
     }
     title = ", ".join(run.name for run in runs[:4]) + (" …" if len(runs) > 4 else "")
-    script = chart_script() + (_HERE / "report.js").read_text(encoding="utf-8")
+    script = chart_script() + "".join((_HERE / name).read_text(encoding="utf-8") for name in _REPORT)
     mark = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; script-src 'sha256-{mark}'; style-src 'unsafe-inline'; img-src data: blob:"
+    tag = "zh-CN" if language == "zh" else "en"
     return "".join(
         [
-            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n',
+            f'<!doctype html>\n<html lang="{tag}"><head><meta charset="utf-8">\n',
             f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n',
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
             f"<title>{escape(title)}</title>\n",

@@ -6,6 +6,9 @@
   const system = matchMedia("(prefers-color-scheme: dark)");
   const charts = [];
   let dark = system.matches;
+  let language = data.language ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
+
+  const t = (text, values = {}) => ((language === "zh" ? REPORT_ZH[text] : null) ?? text).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 
   const h = (name, properties = {}, ...children) => {
     const element = document.createElement(name);
@@ -34,18 +37,20 @@
 
   // curves
 
+  const axisName = (one) => (one.kind !== "number" || one.x === "step" ? t(one.x) : one.x);
+
   function panel(one) {
     const host = h("div");
     const curves = one.curves.map((curve) => ({ ...curve, id: curve.label, x: numbers(curve.x), y: numbers(curve.y) }));
     const left = one.curves.filter((curve) => curve.points < curve.total);
-    const note = left.length ? `${left.length === 1 ? "a curve" : `${left.length} curves`} of up to ${Math.max(...left.map((curve) => curve.total)).toLocaleString("en-US")} points: extremes are kept` : "";
+    const note = left.length ? t(left.length === 1 ? "a curve of {points} points: extremes are kept" : "{n} curves of up to {points} points: extremes are kept", { n: left.length, points: Math.max(...left.map((curve) => curve.total)).toLocaleString("en-US") }) : "";
     const chart = new LineChart(host, {
       onHover: (x) => charts.forEach((other) => other.x === one.x && other.chart.setHover(x, other.chart === chart)),
       onView: (range) => chart.set({ view: range ? { x: range } : undefined }),
     });
     charts.push({ chart, curves, x: one.x });
-    chart.set({ title: one.title, xLabel: one.x, xKind: one.kind, xLog: one.logX, yLog: one.logY });
-    return h("section", { className: "panel" }, h("h3", { title: one.title }, one.title), host, h("footer", {}, [one.x, note].filter(Boolean).join(" · ")));
+    chart.set({ title: one.title, xLabel: axisName(one), xKind: one.kind, xLog: one.logX, yLog: one.logY });
+    return h("section", { className: "panel" }, h("h3", { title: one.title }, one.title), host, h("footer", {}, [axisName(one), note].filter(Boolean).join(" · ")));
   }
 
   const smoothing = h("input", { type: "range", min: 0, max: 0.99, step: 0.01, value: 0, oninput: paint });
@@ -73,7 +78,7 @@
   function table(rows) {
     const several = data.runs.length > 1;
     const shown = rows.filter(([, values]) => values.some((value) => value !== undefined && value !== null && value !== "" && String(value) !== ""));
-    if (!shown.length) return h("p", { className: "soft" }, "Nothing is recorded.");
+    if (!shown.length) return h("p", { className: "soft" }, t("Nothing is recorded."));
     return h("div", { className: "wide" }, h("table", {},
       several ? h("tr", {}, h("th", {}, ""), data.runs.map((run) => h("th", { scope: "col" }, run.name))) : null,
       shown.map(([name, values]) => h("tr", { className: several && new Set(values.map((value) => JSON.stringify(value))).size > 1 ? "differs" : "" },
@@ -86,7 +91,7 @@
   };
 
   function origin(step) {
-    const made = step.note ? ` (${step.note})` : step.run ? ` made by ${step.run}` : "";
+    const made = step.note ? ` (${step.note})` : step.run ? ` ${t("made by {run}", { run: step.run })}` : "";
     return h("li", {}, h("code", {}, step.version), made, step.inputs.length ? h("ul", { className: "lineage" }, step.inputs.map(origin)) : null);
   }
 
@@ -94,29 +99,37 @@
     const { used, logged } = run.lineage;
     if (!used.length && !logged.length) return null;
     return h("div", {}, h("h3", {}, run.name),
-      used.length ? [h("div", { className: "soft" }, "from"), h("ul", { className: "lineage" }, used.map(origin))] : null,
-      logged.length ? [h("div", { className: "soft" }, "made"), h("div", {}, logged.map((name) => [h("code", {}, name), " "]))] : null);
+      used.length ? [h("div", { className: "soft" }, t("from")), h("ul", { className: "lineage" }, used.map(origin))] : null,
+      logged.length ? [h("div", { className: "soft" }, t("made")), h("div", {}, logged.map((name) => [h("code", {}, name), " "]))] : null);
   }
 
   const several = data.runs.length > 1;
   const names = data.runs.map((run) => run.name);
   const label = (run) => (names.filter((name) => name === run.name).length > 1 ? `${run.name} (${run.id})` : run.name);
-  const origins = data.whole ? data.runs.map(lineage).filter(Boolean) : [];
-  document.getElementById("page").replaceChildren(
-    h("h1", {}, several ? `${data.runs.length} runs` : data.runs[0].name),
-    h("p", { className: "soft" }, `Made by ${data.made}.`),
-    h("div", { className: "legend" }, data.runs.map((run, place) => h("span", {}, patch(place), label(run), h("span", { className: "soft" }, run.state)))),
-    h("div", { className: "bar" }, h("label", {}, "Smoothing", smoothing), h("label", {}, log, "Logarithmic"),
-      h("button", { type: "button", onclick: () => ((dark = !dark), paint()) }, "Light / dark"),
-      h("span", {}, "Drag to zoom, double-click for the whole.")),
-    h("div", { className: "grid" }, data.panels.map(panel)),
-    ...(data.whole ? [
-      h("h2", {}, several ? "Runs" : "The run"), table(FACTS.map(([key, name]) => [name, data.runs.map((run) => run[key])])),
-      h("h2", {}, "Config"), table(across("config")),
-      h("h2", {}, "Results"), table(across("summary")),
-      ...(origins.length ? [h("h2", {}, "Lineage"), ...origins] : []),
-    ] : []),
-  );
+
+  function build() {
+    root.lang = language === "zh" ? "zh-CN" : "en";
+    charts.splice(0).forEach(({ chart }) => chart.destroy());
+    const origins = data.whole ? data.runs.map(lineage).filter(Boolean) : [];
+    const button = (text, action, more = {}) => h("button", { type: "button", onclick: action, ...more }, text);
+    document.getElementById("page").replaceChildren(
+      h("h1", {}, several ? t("{n} runs", { n: data.runs.length }) : data.runs[0].name),
+      h("p", { className: "soft" }, t("Made by {what}.", { what: data.made })),
+      h("div", { className: "legend" }, data.runs.map((run, place) => h("span", {}, patch(place), label(run), h("span", { className: "soft" }, t(run.state))))),
+      h("div", { className: "bar" }, h("label", {}, t("Smoothing"), smoothing), h("label", {}, log, t("Logarithmic")),
+        button(t("Light / dark"), () => ((dark = !dark), paint())),
+        button(language === "zh" ? "English" : "中文", () => ((language = language === "zh" ? "en" : "zh"), build()), { lang: language === "zh" ? "en" : "zh-CN" }),
+        h("span", {}, t("Drag to zoom, double-click for the whole."))),
+      h("div", { className: "grid" }, data.panels.map(panel)),
+      ...(data.whole ? [
+        h("h2", {}, several ? t("Runs") : t("The run")), table(FACTS.map(([key, name]) => [t(name), data.runs.map((run) => (key === "state" ? t(run.state) : run[key]))])),
+        h("h2", {}, t("Config")), table(across("config")),
+        h("h2", {}, t("Results")), table(across("summary")),
+        ...(origins.length ? [h("h2", {}, t("Lineage")), ...origins] : []),
+      ] : []),
+    );
+    paint();
+  }
 
   function patch(place) {
     const element = h("i");
@@ -125,5 +138,5 @@
   }
 
   system.addEventListener("change", () => ((dark = system.matches), paint()));
-  paint();
+  build();
 }
