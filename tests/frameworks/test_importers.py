@@ -197,6 +197,44 @@ def test_trackio(write: Write, take: Any, source: Path, git_repo: Path) -> None:
     assert take("trackio", str(source / "store"))["unchanged"] == 1
 
 
+def test_aim(write: Write, take: Any, source: Path, git_repo: Path) -> None:
+    store = source / "store"
+    expected = json.loads(write("aim", str(store), status=-9))
+    python = str(environment("aim") / "bin" / "python")
+    before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
+    report = take("aim", str(store), "--python", python)
+    assert (report["new"], report["refused"]) == (2, 0)
+
+    calm, torn = (Api(root=git_repo).run(f"digits/{key}") for key in expected["ids"])
+    assert (calm.name, calm.state, calm.notes, calm.tags) == ("calm", "finished", "about it", ["vision"])
+    assert calm.config == {
+        "hparams": {"lr": 0.1, "layers": [1, 2], "nest": {"deep": True, "none": None}},
+        "seed": 3,
+    }
+    assert [value for _, _, value in column(calm, "train/loss")] == [1 / (step + 3) for step in range(40)]
+    assert [value for _, _, value in column(calm, "val/loss")] == [step * 2 for step in range(40)]
+    assert [value for _, _, value in column(calm, "head=1/val/loss")] == [step / 7 for step in range(40)]
+    assert [step for step, _, _ in column(calm, "epoch")] == list(range(40))
+    assert [value for _, _, value in column(calm, "epoch")] == [step // 10 for step in range(40)]
+    assert [repr(value) for _, _, value in column(calm, "odd")] == ["nan", "inf"]
+    (((_, _, picture),), ((step, _, several),)) = column(calm, "picture"), column(calm, "several")
+    assert (picture["caption"], picture["width"], picture["height"]) == ("cap", 5, 4)
+    assert (step, [item["caption"] for item in several["items"]]) == (2, ["a", "b"])
+    assert Path(calm.dir, picture["path"]).read_bytes().startswith(b"\x89PNG")
+    ((_, _, weights),) = column(calm, "weights")
+    assert (weights["values"], weights["bins"]) == (expected["counts"], expected["edges"])
+    assert column(calm, "text")[0][2] == "hello"
+    assert Path(calm.dir, column(calm, "sound")[0][2]["path"]).read_bytes().startswith(b"RIFF")
+    assert "a printed line" in Path(calm.dir, "output.log").read_text()
+    assert calm.history(stream="system", pandas=False)[0]["memory_percent"] > 0
+    (kept,) = calm.logged_artifacts()
+    assert Path(kept.download(str(git_repo / "got")), "weights.bin").read_text() == "weights"
+
+    assert (torn.state, [value for _, _, value in column(torn, "loss")]) == ("crashed", [0.5])
+    assert take("aim", str(store), "--python", python)["unchanged"] == 2
+    assert {path: path.read_bytes() for path in store.rglob("*") if path.is_file()} == before
+
+
 def test_dvc(take: Any, git_repo: Path) -> None:
     try:
         dvc = environment("dvc") / "bin" / "dvc"

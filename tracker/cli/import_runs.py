@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -17,11 +18,12 @@ from tracker.importers.found import FoundRun, artifact_name, safe_name
 from tracker.importers.report import Report
 from tracker.live.progress_bar import ProgressBar
 from tracker.settings import load_settings
+from vcs.discover import find_layout
 from vcs.errors import NotFoundError
+from vcs.git import Git
 from vcs.names import check_project
 from vcs.repo import Repo
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 # Remarks that many runs share are said once, with so many of the runs.
 _SHOWN = 3
 
@@ -43,14 +45,29 @@ def import_group() -> None:
     """
 
 
-def _options(command: _F) -> _F:
+@dataclass(frozen=True)
+class _Asked:
+    """What every import can be asked for."""
+
+    project: str | None
+    dry_run: bool
+    as_json: bool
+
+
+def _asked(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of every import, as its `asked`."""
+
+    @wraps(command)
+    def call(project: str | None, dry_run: bool, as_json: bool, **rest: Any) -> None:
+        command(**rest, asked=_Asked(project, dry_run, as_json))
+
     for option in (
         json_option,
         click.option("-n", "--dry-run", is_flag=True, help="Read everything, write nothing."),
         click.option("-p", "--project", help="Put the runs into this project."),
     ):
-        command = option(command)
-    return command
+        call = option(call)
+    return call
 
 
 def _source(text: str) -> Path:
@@ -70,37 +87,31 @@ def _run(
     source: str,
     place: Path,
     find: Callable[[Repo, Report], Iterable[FoundRun]],
-    *,
-    dry_run: bool,
-    as_json: bool,
+    asked: _Asked,
 ) -> None:
-    repo = Repo.open(create=not dry_run)
+    repo = Repo.open(create=not asked.dry_run)
     with ProgressBar(f"Importing from {source}", unit="runs") as progress:
-        report = import_runs(repo, source, place, partial(find, repo), dry_run=dry_run, progress=progress)
-    print_json(report.as_json()) if as_json else _print(report)
+        report = import_runs(
+            repo, source, place, partial(find, repo), dry_run=asked.dry_run, progress=progress
+        )
+    print_json(report.as_json()) if asked.as_json else _print(report)
 
 
 @import_group.command()
 @click.argument("folder")
-@_options
-def tensorboard(folder: str, project: str | None, dry_run: bool, as_json: bool) -> None:
+@_asked
+def tensorboard(folder: str, asked: _Asked) -> None:
     """Take over event files: each folder below FOLDER that has some is a run"""
     from tracker.importers.tensorboard import SOURCE, find_runs
 
     place = _source(folder)
-    _run(
-        SOURCE,
-        place,
-        lambda repo, report: find_runs(place, _project(repo, project, place)),
-        dry_run=dry_run,
-        as_json=as_json,
-    )
+    _run(SOURCE, place, lambda repo, report: find_runs(place, _project(repo, asked.project, place)), asked)
 
 
 @import_group.command()
 @click.argument("place", metavar="FOLDER_OR_FILE")
-@_options
-def mlflow(place: str, project: str | None, dry_run: bool, as_json: bool) -> None:
+@_asked
+def mlflow(place: str, asked: _Asked) -> None:
     """Take over a store of MLflow: the folder mlruns, or the file mlflow.db
 
     Each experiment becomes a project, unless --project names one for all.
@@ -109,19 +120,13 @@ def mlflow(place: str, project: str | None, dry_run: bool, as_json: bool) -> Non
     from tracker.importers.mlflow_runs import SOURCE
 
     where = _source(place)
-    _run(
-        SOURCE,
-        where,
-        lambda repo, report: find_runs(where, project, report),
-        dry_run=dry_run,
-        as_json=as_json,
-    )
+    _run(SOURCE, where, lambda repo, report: find_runs(where, asked.project, report), asked)
 
 
 @import_group.command()
 @click.argument("folder")
-@_options
-def wandb(folder: str, project: str | None, dry_run: bool, as_json: bool) -> None:
+@_asked
+def wandb(folder: str, asked: _Asked) -> None:
     """Take over wandb's run folders: offline ones, and what online runs left
 
     Runs keep their projects, unless --project names one for all.
@@ -129,40 +134,44 @@ def wandb(folder: str, project: str | None, dry_run: bool, as_json: bool) -> Non
     from tracker.importers.wandb import SOURCE, find_runs
 
     where = _source(folder)
-    _run(
-        SOURCE,
-        where,
-        lambda repo, report: find_runs(where, project, report),
-        dry_run=dry_run,
-        as_json=as_json,
-    )
+    _run(SOURCE, where, lambda repo, report: find_runs(where, asked.project, report), asked)
 
 
 @import_group.command()
 @click.argument("place", metavar="FOLDER_OR_FILE")
-@_options
-def trackio(place: str, project: str | None, dry_run: bool, as_json: bool) -> None:
+@_asked
+def trackio(place: str, asked: _Asked) -> None:
     """Take over trackio's databases, which are one a project"""
     from tracker.importers.trackio import SOURCE, find_runs
 
     where = _source(place)
-    _run(
-        SOURCE,
-        where,
-        lambda repo, report: find_runs(where, project, report),
-        dry_run=dry_run,
-        as_json=as_json,
-    )
+    _run(SOURCE, where, lambda repo, report: find_runs(where, asked.project, report), asked)
+
+
+@import_group.command()
+@click.argument("folder")
+@click.option("--python", metavar="PATH", help="The Python that has aim, if this one has not.")
+@_asked
+def aim(folder: str, python: str | None, asked: _Asked) -> None:
+    """Take over a store of aim: the folder that holds .aim
+
+    Only aim reads its database, so it has to be installed, beside tracker or for the
+    Python that --python names. A copy is read. Each experiment becomes a project, unless
+    --project names one for all.
+    """
+    from tracker.importers.aim import SOURCE, find_runs, read_by_aim
+
+    where = _source(folder)
+    with read_by_aim(where, python) as read:
+        _run(SOURCE, where, lambda repo, report: find_runs(read, where, asked.project, report), asked)
 
 
 @import_group.command("csv")
 @click.argument("place", metavar="FOLDER_OR_FILE")
 @click.option("--step", help="The column that says the step; else the usual names are tried.")
 @click.option("--time", help="The column that says the time: seconds since 1970, or ISO 8601.")
-@_options
-def table(
-    place: str, step: str | None, time: str | None, project: str | None, dry_run: bool, as_json: bool
-) -> None:
+@_asked
+def table(place: str, step: str | None, time: str | None, asked: _Asked) -> None:
     """Take over histories in CSV, TSV or JSON lines: one file is one run"""
     from tracker.importers.tables import SOURCE, find_runs
 
@@ -170,9 +179,10 @@ def table(
     _run(
         SOURCE,
         where,
-        lambda repo, report: find_runs(where, _project(repo, project, where), report, step=step, time=time),
-        dry_run=dry_run,
-        as_json=as_json,
+        lambda repo, report: find_runs(
+            where, _project(repo, asked.project, where), report, step=step, time=time
+        ),
+        asked,
     )
 
 
@@ -183,78 +193,56 @@ import_group.add_command(table, "jsonl")
 @click.argument("folder", default=".")
 @click.option("--type", "type_name", default="dataset", show_default=True, help="Type of the artifacts.")
 @click.option("--history/--no-history", default=True, help="Also what earlier commits tracked.")
-@_options
-def dvc(
-    folder: str, type_name: str, history: bool, project: str | None, dry_run: bool, as_json: bool
-) -> None:
+@_asked
+def dvc(folder: str, type_name: str, history: bool, asked: _Asked) -> None:
     """Take over what DVC tracks: .dvc files and dvc.lock, with contents from its cache
 
     Each tracked path becomes an artifact, each commit that changed it a version. Contents are
     linked, not copied, where the file system allows it.
     """
     from tracker.importers.dvc import SOURCE, find_versions
-    from vcs.discover import find_layout
-    from vcs.git import Git
 
     where = _source(folder)
-    layout = find_layout(where)
-    git = Git(layout.worktree) if layout.git_dir is not None else None
-    _import_versions(
-        SOURCE,
-        where,
-        lambda: find_versions(where, git, type_name, history=history),
-        project,
-        dry_run=dry_run,
-        as_json=as_json,
-    )
+    git, _ = _git_at(where)
+    _import_versions(SOURCE, where, lambda: find_versions(where, git, type_name, history=history), asked)
 
 
 @import_group.command()
 @click.argument("folder", default=".")
 @click.option("--name", help="Name of the artifact; else that of the folder.")
 @click.option("--type", "type_name", default="dataset", show_default=True, help="Type of the artifact.")
-@_options
-def lfs(
-    folder: str, name: str | None, type_name: str, project: str | None, dry_run: bool, as_json: bool
-) -> None:
+@_asked
+def lfs(folder: str, name: str | None, type_name: str, asked: _Asked) -> None:
     """Take over the files below FOLDER that Git LFS keeps, as one version
 
     Contents are linked, not copied, where the file system allows it.
     """
     from tracker.importers.lfs import SOURCE, find_version
-    from vcs.discover import find_layout
-    from vcs.git import Git
 
     where = _source(folder)
+    git, inside = _git_at(where)
+    title = artifact_name(name or where.name)
+    _import_versions(SOURCE, where, lambda: [find_version(git, title, type_name, inside)], asked)
+
+
+def _git_at(where: Path) -> tuple[Git | None, str]:
+    """Return the repository that a folder is in, if it is in one, and the folder's path there."""
     layout = find_layout(where)
-    git = Git(layout.worktree) if layout.git_dir is not None else None
     inside = where.relative_to(layout.worktree.resolve()).as_posix()
-    _import_versions(
-        SOURCE,
-        where,
-        lambda: [
-            find_version(git, artifact_name(name or where.name), type_name, "" if inside == "." else inside)
-        ],
-        project,
-        dry_run=dry_run,
-        as_json=as_json,
-    )
+    return Git(layout.worktree) if layout.git_dir is not None else None, "" if inside == "." else inside
 
 
 def _import_versions(
     source: str,
     place: Path,
     find: Callable[[], Iterable[FoundVersion]],
-    project: str | None,
-    *,
-    dry_run: bool,
-    as_json: bool,
+    asked: _Asked,
 ) -> None:
-    repo = Repo.open(create=not dry_run)
-    home = default_project(repo, project)
+    repo = Repo.open(create=not asked.dry_run)
+    home = default_project(repo, asked.project)
     with ProgressBar(f"Importing from {source}", unit="versions") as progress:
-        report = import_versions(repo, source, place, home, find(), dry_run=dry_run, progress=progress)
-    print_json(report.as_json()) if as_json else _print(report, "Versions")
+        report = import_versions(repo, source, place, home, find(), dry_run=asked.dry_run, progress=progress)
+    print_json(report.as_json()) if asked.as_json else _print(report, "Versions")
 
 
 def _print(report: Report, noun: str = "Runs") -> None:
