@@ -38,7 +38,7 @@ test-slow: .venv/.installed
 test-frameworks: .venv/.installed
 	$(B)/python -m pytest -q -n 2 --dist worksteal -m frameworks tests/frameworks
 
-check: lint layers types test test-slow
+check: lint layers types test test-slow test-frameworks
 
 lint: .venv/.installed
 	$(B)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ SCRIPTS = Path(__file__).with_name("scripts")
 # Nothing of these frameworks may try the network.
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 _QUIET = {"OMP_NUM_THREADS": "2", "CUDA_VISIBLE_DEVICES": "", "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1"}
+
+# The longest takes half a minute on an idle machine.
+_LIMIT_S = 900.0
 
 
 @dataclass
@@ -41,6 +45,25 @@ class Trained:
 
 
 Train = Callable[..., Trained]
+
+
+def run_to_its_end(words: list[str], folder: Path, surroundings: dict[str, str]) -> tuple[int, str]:
+    """Run a program; return its status and what it said. One that hangs says where it stands."""
+    process = subprocess.Popen(
+        words,
+        cwd=folder,
+        env={**surroundings, "PYTHONFAULTHANDLER": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        output, _ = process.communicate()
+    return process.returncode, output
 
 
 @pytest.fixture
@@ -69,11 +92,8 @@ def train(tmp_path: Path) -> Train:
         path = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
         surroundings = {**os.environ, "PATH": path, **_OFFLINE, **_QUIET, **(variables or {})}
         surroundings.pop("PYTHONPATH", None)
-        done = subprocess.run(
-            words, cwd=project, env=surroundings, stdin=subprocess.DEVNULL, capture_output=True, text=True
-        )
-        output = done.stdout + done.stderr
-        assert done.returncode == 0, output[-6000:]
+        status, output = run_to_its_end(words, project, surroundings)
+        assert status == 0, output[-6000:]
         return Trained(project, output)
 
     return call

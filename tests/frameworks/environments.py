@@ -20,10 +20,18 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".frameworks"
 REQUIREMENTS = Path(__file__).with_name("requirements")
 _MAKING_S = 1200.0
+_INSTALL_S = 400.0
+# A registry may be slow, or fail once: uv asks it again by itself, and then we ask uv again.
+_PATIENCE = {"UV_HTTP_TIMEOUT": "180", "UV_HTTP_RETRIES": "5"}
+_TRIES = 2
 
 
 class NotInstallable(Exception):
     """The packages of an environment cannot be had here; says why."""
+
+
+# What could not be made is not tried again for each test.
+_failed: dict[str, NotInstallable] = {}
 
 
 def environment(name: str) -> Path:
@@ -34,6 +42,8 @@ def environment(name: str) -> Path:
     Raises:
         NotInstallable: A package cannot be installed.
     """
+    if name in _failed:
+        raise _failed[name]
     folder, stamp = CACHE / name, CACHE / f"{name}.installed"
     with file_lock(CACHE / f"{name}.lock", timeout_s=_MAKING_S, what=f"the environment {name}"):
         wanted = _identity(name)
@@ -41,7 +51,11 @@ def environment(name: str) -> Path:
             return folder
         stamp.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
-        _make(name, folder)
+        try:
+            _make(name, folder)
+        except NotInstallable as error:
+            _failed[name] = error
+            raise
         stamp.write_text(wanted)
     return folder
 
@@ -57,13 +71,26 @@ def _make(name: str, folder: Path) -> None:
     if not uv.exists():
         raise NotInstallable("there is no uv beside this Python; make test-frameworks installs it")
     # uv does not read pip's settings; a folder of wheels that pip knows serves both.
-    surroundings = {"UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", ""), **os.environ}
+    surroundings = {"UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", ""), **_PATIENCE, **os.environ}
     install = ["pip", "install", "-q", "--python", str(folder / "bin" / "python")]
     packages = ["-r", str(REQUIREMENTS / f"{name}.txt"), "-e", str(ROOT)]
-    for arguments in (["venv", "-q", "--python", sys.executable, str(folder)], [*install, *packages]):
-        done = subprocess.run([str(uv), *arguments], env=surroundings, capture_output=True, text=True)
-        if done.returncode:
-            raise NotInstallable(" ".join(done.stderr.split())[-300:] or f"uv ended with {done.returncode}")
+    said = _run([str(uv), "venv", "-q", "--python", sys.executable, str(folder)], surroundings)
+    for _ in range(0 if said else _TRIES):
+        said = _run([str(uv), *install, *packages], surroundings)
+        if not said:
+            return
+    raise NotInstallable(said)
+
+
+def _run(words: list[str], surroundings: dict[str, str]) -> str:
+    """Run a command; return why it failed, empty if it did not."""
+    try:
+        done = subprocess.run(words, env=surroundings, capture_output=True, text=True, timeout=_INSTALL_S)
+    except subprocess.TimeoutExpired:
+        return f"uv did not end within {_INSTALL_S:.0f} s"
+    if done.returncode == 0:
+        return ""
+    return " ".join(done.stderr.split())[-300:] or f"uv ended with {done.returncode}"
 
 
 def main() -> None:
