@@ -44,7 +44,16 @@ FLOORS: list[list[str]] = [
     ["vcs.stores", "vcs.remotes"],
     ["vcs.buckets"],
     ["vcs"],
-    ["vcs.paths", "vcs.digest", "vcs.atomic", "vcs.lock", "vcs.progress", "vcs.secrets", "vcs.workers"],
+    [
+        "vcs.paths",
+        "vcs.digest",
+        "vcs.atomic",
+        "vcs.lock",
+        "vcs.progress",
+        "vcs.secrets",
+        "vcs.workers",
+        "vcs.pools",
+    ],
     ["vcs.errors"],
 ]
 

@@ -36,7 +36,7 @@ from vcs.stores.base import Batch, SmallFiles, Store
 from vcs.stores.small_files import Taken
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Executor, Future
 
 # A file that is as it was known: its name, what is known of it, and its mode now.
 Same: TypeAlias = tuple[str, Known, int]
@@ -144,7 +144,7 @@ class _Walk:
         self._progress = progress
         self._entries: list[Entry] = []
         self._collides = False
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Executor | None = None
         self._stopped = False
         self._large: list[tuple[str, str, os.stat_result, int, Future[tuple[Digest, int]]]] = []
 
@@ -252,9 +252,9 @@ class _Walk:
         if self._progress is not None:
             self._progress.add_total(0, status.st_size)
         if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor  # 8 ms, for large files only.
+            from vcs.pools import thread_pool  # 8 ms, for large files only.
 
-            self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="tracker-add")
+            self._pool = thread_pool(min(4, os.cpu_count() or 1), "tracker-add")
         self._large.append((relpath, path, status, at_ns, self._pool.submit(self._put_file, path, like)))
 
     def _check_names(self, prefix: str, scan: _Scan) -> None:

@@ -116,11 +116,11 @@ class Staging:
         if not large:
             self._write_small(small, progress)
             return
-        from concurrent.futures import ThreadPoolExecutor  # 8 ms, for large files only.
+        from vcs.pools import thread_pool  # 8 ms, for large files only.
 
         alone = len(large) == 1
         advance = self._advancing(progress)
-        pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="tracker-checkout")
+        pool = thread_pool(min(4, os.cpu_count() or 1), "tracker-checkout")
         try:
             futures = [pool.submit(self._write_large, entry, alone, advance) for entry in large]
             self._write_small(small, progress)

@@ -18,7 +18,7 @@ from vcs.atomic import write_all
 from vcs.digest import Digest
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Executor, Future
 
 Advance: TypeAlias = Callable[[int], None]
 # Fills the buffer from its beginning and returns how much; 0 at the end.
@@ -110,13 +110,13 @@ def copy_stream_and_hash(
 
 def _copy_and_hash_overlapped(read: Read, target_fd: int, advance: Advance | None) -> tuple[Digest, int]:
     """The same, with each write on a second thread while this one hashes the block and reads the next."""
-    from concurrent.futures import ThreadPoolExecutor  # 8 ms, for large files only.
+    from vcs.pools import thread_pool  # 8 ms, for large files only.
 
     hasher = blake3()
     buffer, other = bytearray(BLOCK_BYTES), bytearray(BLOCK_BYTES)
     size = 0
     pending: Future[None] | None = None
-    with ThreadPoolExecutor(1, thread_name_prefix="tracker-copy") as writer:
+    with thread_pool(1, "tracker-copy") as writer:
         while count := read(buffer):
             block = memoryview(buffer)[:count]
             previous, pending = pending, writer.submit(write_all, target_fd, block)
@@ -144,11 +144,11 @@ class Hashing:
         self._buffers = [bytearray(block_bytes), bytearray(block_bytes)]
         self._pending: list[Future[None] | None] = [None, None]
         self._at = 1
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Executor | None = None
         if alone and size_hint >= _OVERLAP_FROM_BYTES:
-            from concurrent.futures import ThreadPoolExecutor  # 8 ms, for large files only.
+            from vcs.pools import thread_pool  # 8 ms, for large files only.
 
-            self._pool = ThreadPoolExecutor(1, thread_name_prefix="tracker-hash")
+            self._pool = thread_pool(1, "tracker-hash")
 
     def __enter__(self) -> Hashing:
         return self

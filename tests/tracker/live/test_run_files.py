@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,3 +140,20 @@ def test_a_copy_appears_whole_or_not_at_all(
         with pytest.raises(tracker.Error, match="disk is full"):
             run.save("a.txt", policy="now")
     assert kept(project) == {"a.txt": "one"}
+
+
+def test_large_files_are_kept_when_the_script_just_ends(project: Path) -> None:
+    """Without `finish` the run ends in `atexit`, where Python gives no threads any more."""
+    script = (
+        "import tracker\nrun = tracker.init(project='p', id='ends', settings={'x_disable_stats': True})\n"
+        "open('large.bin', 'wb').write(bytes(9 << 20))\nrun.save('large.bin')\n"
+        "version = tracker.Artifact('weights', type='model')\nversion.add_file('large.bin')\n"
+        "run.log_artifact(version)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=project, capture_output=True, text=True)
+
+    assert (done.returncode, "warning" in done.stderr) == (0, False), done.stderr
+    run = tracker.Api(root=project).run("p/ends")
+    assert run.state == "finished"
+    assert {file.path: file.size for file in run.record.files}["files/large.bin"] == 9 << 20
+    assert [version.size for version in run.logged_artifacts()] == [9 << 20]
