@@ -38,18 +38,23 @@ def test_optuna_logs_one_run_for_a_study_or_one_for_each_trial(train: Train) -> 
         assert run.summary["double"] == pytest.approx(2 * run.config["x"])
 
 
-def test_what_timm_does_with_wandb_is_recorded(train: Train) -> None:
-    """By timm's own `update_summary`: the rest of timm needs a torchvision that fits the torch."""
+def test_a_timm_training_is_recorded_and_goes_on_in_the_same_run(train: Train) -> None:
     trained = train("timm", "timm_wandb.py", "--log-wandb")
     run = trained.run("timm")
 
-    assert (run.name, run.state) == ("first", "finished")
-    assert (run.config["model"], run.config["epochs"]) == ("small", 2)
+    assert (run.name, run.state, run.tags) == ("first", "finished", ["small"])
+    assert (run.config["model"], run.config["epochs"]) == ("resnet10t", 2)
     rows = run.history(pandas=False)
     assert [row["epoch"] for row in rows] == [0, 1]
-    assert {"train_loss", "eval_top1", "lr"} <= set(rows[0])
+    assert {"train_loss", "train_top1", "eval_loss", "eval_top1", "lr"} <= set(rows[0])
     assert rows[1]["train_loss"] < rows[0]["train_loss"]
-    assert [file.name for file in run.files(pattern="%.tar")] == ["model_best.pth.tar"]
+    assert [file.name for file in run.files(pattern="%.tar")] == ["output/first/model_best.pth.tar"]
+
+    checkpoint = "output/first/last.pth.tar"
+    again = ("--log-wandb", "--epochs", "3", "--resume", checkpoint, "--wandb-resume-id", run.id)
+    run = train("timm", "timm_wandb.py", *again).run("timm")
+    assert [row["epoch"] for row in run.history(pandas=False)] == [0, 1, 2]
+    assert [session.state for session in run.record.sessions] == ["finished", "finished"]
 
 
 @pytest.mark.parametrize("launcher", [(), ("torchrun", "--nproc-per-node=2")], ids=["python", "torchrun"])
