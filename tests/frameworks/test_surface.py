@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+
 import pytest
 import yaml
 
 from tests.frameworks import surface
-from tests.frameworks.environments import NotInstallable
+from tests.frameworks.environments import NotInstallable, environment
+from tracker.compat.wandb_command import answer
 
 pytestmark = [pytest.mark.frameworks, pytest.mark.timeout(1500)]
 
@@ -29,6 +33,18 @@ def test_every_difference_from_the_installed_wandb_has_a_reason_and_every_reason
 def test_the_table_in_docs_says_what_was_found(found: list[surface.Found]) -> None:
     why, _ = surface.explained(found, yaml.safe_load(surface.REASONS.read_text()))
     assert surface.TABLE.read_text() == surface.render(found, why), "python -m tests.frameworks.surface"
+
+
+def test_every_command_of_the_installed_wandb_is_answered() -> None:
+    try:
+        wandb = environment("wandb") / "bin" / "wandb"
+    except NotInstallable as error:
+        pytest.skip(f"wandb cannot be installed: {error}")
+    told = subprocess.run([str(wandb), "--help"], capture_output=True, text=True, check=True).stdout
+    commands = re.findall(r"^  ([a-z-]+)  ", told.partition("Commands:")[2], re.MULTILINE)
+
+    assert {"artifact", "login", "sync", "sweep"} <= set(commands)
+    assert [name for name in commands if "unknown" in answer([name])[1]] == []
 
 
 def test_a_lost_parameter_and_another_default_are_differences() -> None:

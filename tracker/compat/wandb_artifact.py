@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from tracker.errors import UsageError
 
@@ -46,15 +47,28 @@ def _without_entity(name: str, *, parts: int) -> str:
     return "/".join(name.split("/")[-parts:])
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(f"wandb artifact: {message}", hint="tracker artifact --help")
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong as an error of ours, with the help of our command as the hint."""
+
+    def __init__(self, *, hint: str = "", **rest: Any) -> None:
+        """Take what argparse's parser takes, and the hint."""
+        super().__init__(**rest)
+        self._hint = hint
+
+    def error(self, message: str) -> NoReturn:
+        """See argparse.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(f"{self.prog}: {message}", hint=self._hint)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="wandb artifact", add_help=False)
+    hint = "tracker artifact --help"
+    parser = Parser(prog="wandb artifact", hint=hint, add_help=False)
     commands = parser.add_subparsers(dest="command", required=True)
-    put = commands.add_parser("put")
+    put = commands.add_parser("put", hint=hint)
     put.add_argument("path")
     put.add_argument("--name", "-n")
     put.add_argument("--description", "-d")
@@ -64,11 +78,11 @@ def _parser() -> argparse.ArgumentParser:
         put.add_argument(ignored)
     for ignored in ("--resume", "--skip_cache"):
         put.add_argument(ignored, action="store_true")
-    get = commands.add_parser("get")
+    get = commands.add_parser("get", hint=hint)
     get.add_argument("path")
     get.add_argument("--root")
     get.add_argument("--type")
-    listed = commands.add_parser("ls")
+    listed = commands.add_parser("ls", hint=hint)
     listed.add_argument("path")
     listed.add_argument("--type", "-t")
     return parser

@@ -28,9 +28,29 @@ ANSWERS = {
     "verify": "check the set-up with: tracker doctor",
 }
 HINTS = {
+    "docker": "start docker yourself, with the project mounted: no keys are needed in it",
+    "docker-run": "docker run, with the project mounted: no keys are needed in it",
+    "launch": "tracker reproduce RUN, or tracker sweep agent SWEEP --engine slurm",
+    "launch-agent": "tracker sweep agent SWEEP --engine slurm",
+    "launch-sweep": "tracker sweep create sweep.yaml",
+    "job": "tracker reproduce RUN starts the command of a run again",
+    "scheduler": "tracker sweep agent SWEEP",
+    "sweep-scheduler": "tracker sweep agent SWEEP",
+    "controller": "tracker sweep agent SWEEP",
+    "server": "tracker ui",
+    "leet": "tracker watch RUN",
+    "beta": "tracker --help",
+    "clean": "tracker gc",
+    "purge-cache": "tracker gc",
     "pull": "tracker show RUN says where the files of a run lie",
     "restore": "tracker resume RUN, which brings back code, inputs and checkpoint",
     "projects": "tracker runs",
+}
+
+WANTS = {
+    "artifact": "put, get or ls\nHint: tracker artifact --help",
+    "sweep": "a file or a sweep\nHint: tracker sweep --help",
+    "agent": "a sweep\nHint: tracker sweep ls",
 }
 
 
@@ -42,22 +62,30 @@ def answer(arguments: Sequence[str]) -> tuple[int, str]:
         return 0, f"tracker: {ANSWERS[command]}"
     if arguments and arguments[0] == "--version":
         return 0, "wandb, version 0.31.0 (tracker)"
-    if command == "artifact":
-        return 2, "tracker: 'wandb artifact' needs put, get or ls\nHint: tracker artifact --help"
+    if command in WANTS:
+        return 2, f"tracker: 'wandb {command}' needs {WANTS[command]}"
     if command in HINTS:
         return 2, f"tracker: 'wandb {command}' is not answered here\nHint: {HINTS[command]}"
     return 2, f"tracker: 'wandb {command}' is unknown here\nHint: tracker --help"
 
 
-def _artifact(arguments: Sequence[str]) -> NoReturn:
-    from tracker.cli.main import main as tracker_main
-    from tracker.compat.wandb_artifact import translated
+def ours(arguments: Sequence[str]) -> list[str] | None:
+    """Return the words after `tracker` of the command that means the same; None if there is none.
 
-    try:
-        words = translated(arguments)
-    except UsageError as error:
-        sys.stderr.write(f"tracker: {error}\n")
-        sys.exit(2)
+    Raises:
+        UsageError: There is one, but not with these options.
+    """
+    from tracker.compat.wandb_artifact import translated
+    from tracker.compat.wandb_sweep import translated_agent, translated_sweep
+
+    translations = {"artifact": translated, "sweep": translated_sweep, "agent": translated_agent}
+    translate = translations.get(arguments[0]) if len(arguments) > 1 else None
+    return None if translate is None else translate(arguments[1:])
+
+
+def _run(words: list[str]) -> NoReturn:
+    from tracker.cli.main import main as tracker_main
+
     sys.argv = ["tracker", *words]
     tracker_main()
     sys.exit(0)
@@ -65,8 +93,13 @@ def _artifact(arguments: Sequence[str]) -> NoReturn:
 
 def main() -> None:
     """Answer the command line of this process."""
-    if sys.argv[1:2] == ["artifact"] and len(sys.argv) > 2:
-        _artifact(sys.argv[2:])
+    try:
+        words = ours(sys.argv[1:])
+    except UsageError as error:
+        sys.stderr.write(f"tracker: {error}\n")
+        sys.exit(2)
+    if words is not None:
+        _run(words)
     status, text = answer(sys.argv[1:])
     stream = sys.stdout if status == 0 else sys.stderr
     stream.write(text + "\n")

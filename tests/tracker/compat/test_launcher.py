@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tracker import Api
+from tracker.compat import wandb_command
 from tracker.compat.launcher import COMMANDS, SHIM, command_line, shimmed_environment
 from tracker.compat.wandb_artifact import translated
 from vcs.errors import NotFoundError, UsageError
@@ -97,6 +99,65 @@ def test_an_artifact_command_without_counterpart_says_what_there_is(given: str) 
     with pytest.raises(UsageError) as caught:
         translated(given.split())
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("given", "ours"),
+    [
+        ("sweep -p lenet -e team sweep.yaml", "sweep create sweep.yaml --project lenet"),
+        ("sweep --controller sweep.yaml", "sweep create sweep.yaml"),
+        ("sweep --stop team/lenet/abcd1234", "sweep stop team/lenet/abcd1234"),
+        ("sweep --cancel abcd1234", "sweep stop abcd1234"),
+        ("sweep --pause abcd1234 -p lenet", "sweep pause abcd1234 --project lenet"),
+        ("sweep --resume abcd1234", "sweep start abcd1234"),
+        ("agent --count 10 team/lenet/abcd1234", "sweep agent team/lenet/abcd1234 --count 10"),
+        ("agent -p lenet -e team -f abcd1234", "sweep agent abcd1234 --project lenet"),
+    ],
+)
+def test_sweeps_of_wandb_are_ours(given: str, ours: str) -> None:
+    assert wandb_command.ours(given.split()) == ours.split()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "sweep --update abcd1234 sweep.yaml",
+        "sweep -R abcd1234 sweep.yaml",
+        "sweep --name x sweep.yaml",
+        "sweep --no-such-option sweep.yaml",
+        "agent --max-consecutive-failed-runs 3 abcd1234",
+        "agent",
+        "sweep",
+    ],
+)
+def test_a_sweep_s_option_without_counterpart_says_what_there_is(given: str) -> None:
+    done = subprocess.run(
+        ["wandb", *given.split()], env=shimmed_environment(os.environ), capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "Hint:" in done.stderr
+
+
+def test_wandb_sweep_and_agent_make_runs(git_repo: Path) -> None:
+    pytest.importorskip("optuna")
+    (git_repo / "train.py").write_text("import wandb\nwandb.init().log({'loss': 1})\n")
+    (git_repo / "sweep.yaml").write_text("program: train.py\nmethod: grid\nparameters: {lr: {values: [1]}}\n")
+
+    def wandb(*words: str) -> str:
+        done = subprocess.run(
+            ["wandb", *words],
+            cwd=git_repo,
+            env=shimmed_environment(os.environ),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    sweep_id = wandb("sweep", "-p", "lenet", "sweep.yaml")
+    wandb("agent", f"team/lenet/{sweep_id}")
+    (run,) = Api(root=git_repo).runs("lenet")
+    assert (run.state, run.config["lr"], run.record.sweep) == ("finished", 1, sweep_id)
 
 
 def test_wandb_artifact_put_and_get_bring_a_file_back(git_repo: Path) -> None:
