@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from vcs.errors import FormatError, UsageError
 
@@ -84,6 +84,14 @@ def check_no_collisions(paths: Iterable[str]) -> None:
             if folder in by_key:
                 raise FormatError(f"{by_key[folder]!r} is a file and also the folder of {path!r}")
             end = key.rfind("/", 0, end)
+
+
+def collide(names: Sequence[str]) -> bool:
+    """Whether two names in one folder are one on some file system."""
+    joined = "/".join(names)
+    if joined.isascii():
+        return len(set(joined.lower().split("/"))) != max(1, len(names))
+    return len(set(map(_key, names))) != len(names)
 
 
 def check_link(path: str, target: str) -> str:

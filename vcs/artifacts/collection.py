@@ -27,7 +27,7 @@ from vcs.artifacts.lookup import look_up, no_collection
 from vcs.artifacts.manifest import Manifest, Origin, lines_of, parse, render
 from vcs.atomic import create_exclusive, disk_error, fsync_directory
 from vcs.digest import Digest
-from vcs.errors import FormatError, NotFoundError, StoreError, UsageError
+from vcs.errors import FormatError, IntegrityError, NotFoundError, StoreError, UsageError
 from vcs.files.listing import Listing
 from vcs.names import (
     LATEST,
@@ -279,7 +279,7 @@ class Collections(CollectionReader):
         draft = _as_read(draft)
         files = self._files(draft.project, draft.name)
         if listing is not None and draft.lines is None:
-            self._store.put_bytes(listing.encoded, like=_listing_before(files))
+            self._store_listing(listing, files)
         with self._turn(files):
             kind = files.type()
             if kind is not None and kind != draft.type:
@@ -296,6 +296,17 @@ class Collections(CollectionReader):
                 wanted = [alias for alias in wanted if not _is_of_another(files, alias, draft.origin.run)]
             moved = self._move(files, wanted, manifest.version, run or draft.origin.run)
         return Logged(manifest, new, tuple(moved), changed)
+
+    def _store_listing(self, listing: Listing, files: CollectionFiles) -> None:
+        """Store the text of a listing, which need not even be made if it is there."""
+        with self._store.batch() as batch:
+            if batch.contains(listing.digest):
+                return
+            if batch.put_bytes(listing.encoded, like=_listing_before(files)) != listing.digest:
+                raise IntegrityError(
+                    f"the listing for {files.folder.name} does not have the digest it is known by",
+                    hint="run it again without what was remembered: remove .git/tracker/stat-cache",
+                )
 
     def _update(self, manifest: Manifest, draft: Manifest) -> tuple[str, ...]:
         """Bring an existing version's details up to what was logged now."""

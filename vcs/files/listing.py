@@ -10,7 +10,7 @@ lets every path pass through it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from operator import attrgetter
 from typing import Literal
@@ -57,31 +57,61 @@ def path_key(path: str) -> bytes:
 
 
 class Listing:
-    """An immutable, sorted sequence of entries with unique paths."""
+    """An immutable, sorted sequence of entries with unique paths.
 
-    __slots__ = ("__dict__", "entries")
+    Made from entries or from their text; the other is made when it is asked for, so that
+    what only passes through need not be taken apart.
+    """
+
+    __slots__ = ("__dict__",)
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         """Sort the entries; the caller has checked that the paths are unique and safe."""
         # In the order of code points, which is that of their UTF-8 bytes.
-        self.entries: tuple[Entry, ...] = tuple(sorted(entries, key=_path_of))
+        self.__dict__["entries"] = tuple(sorted(entries, key=_path_of))
+
+    @classmethod
+    def of_text(
+        cls,
+        encoded: Callable[[], bytes],
+        *,
+        count: int,
+        file_count: int,
+        size_bytes: int,
+        digest: Digest | None = None,
+    ) -> Listing:
+        """Build a listing whose canonical bytes `encoded` returns, from what is known of it.
+
+        The caller has made these bytes, or checked them; nothing is looked at again.
+        """
+        listing = cls.__new__(cls)
+        known = {"_encode": encoded, "_count": count, "file_count": file_count, "size_bytes": size_bytes}
+        listing.__dict__.update(known if digest is None else {**known, "digest": digest})
+        return listing
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
 
     def __len__(self) -> int:
-        return len(self.entries)
+        count: int = self.__dict__.get("_count", -1)
+        return count if count >= 0 else len(self.entries)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Listing) and self.entries == other.entries
+        return isinstance(other, Listing) and self.digest == other.digest
 
     def __hash__(self) -> int:
         return hash(self.digest)
 
     @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries, sorted by the bytes of their paths."""
+        return tuple(_decoder.decode_lines(self.encoded))
+
+    @cached_property
     def encoded(self) -> bytes:
         """The canonical bytes."""
-        return _encoder.encode_lines(self.entries)
+        make: Callable[[], bytes] | None = self.__dict__.get("_encode")
+        return make() if make is not None else _encoder.encode_lines(self.entries)
 
     @cached_property
     def digest(self) -> Digest:

@@ -22,10 +22,11 @@ from typing import Literal, TypeAlias
 from vcs.atomic import disk_error, write_all
 from vcs.digest import Digest
 from vcs.errors import ConflictError, FormatError, IntegrityError, StoreError
+from vcs.files.folder_record import Known
 from vcs.files.ignore import STAGING_PREFIX
 from vcs.files.inside import Inside
 from vcs.files.listing import Entry
-from vcs.files.stat_cache import Known, StatCache, is_racy_time
+from vcs.files.stat_cache import StatCache, is_racy_time
 from vcs.helpers import Helpers
 from vcs.paths import check_entry_path, check_link, is_plain_name
 from vcs.progress import Progress

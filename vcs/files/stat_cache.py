@@ -5,9 +5,9 @@ change shows in it, unless it falls into the same tick of the file system's cloc
 the one before: a file that young is never taken in. A lost or damaged cache costs
 time and nothing else, so all trouble with its file is silent.
 
-One row for each folder that was walked, and one for each file that was added alone, each
-with a checksum of its own: sqlite's pages may be mixed up by a power cut, and no digest
-may come out of such a mixture.
+One row for each folder that was walked, one for each file that was added alone, and one
+for the listing of each folder that was added, each with a checksum of its own: sqlite's
+pages may be mixed up by a power cut, and no digest may come out of such a mixture.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import os
 import sqlite3
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Set
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any
 
 import msgspec
 from blake3 import blake3
 
 from vcs.digest import Digest
-
-# size, mtime_ns, ctime_ns, inode, digest
-Known: TypeAlias = tuple[int, int, int, int, bytes]
+from vcs.files.folder_record import NO_DIGEST, FolderRecord, Known, Row, record_of
 
 # Above the tick of every kernel's clock (10 ms at most).
 _TICK_NS = 50_000_000
@@ -34,7 +34,7 @@ _TICK_NS = 50_000_000
 SURELY_SETTLED_NS = 2_500_000_000
 _SECOND_NS = 1_000_000_000
 
-_FORMAT = 1
+_FORMAT = 2
 _CHECK_BYTES = 16
 _BUSY_S = 2.0
 # Locked, full, read-only, …: the file is fine, and the cache stays as it was.
@@ -52,11 +52,67 @@ _PASSING = frozenset(
 _MAX_RECENT = 4
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(dict[str, Known]).decode
+_decode_folder = msgspec.msgpack.Decoder(FolderRecord).decode
+_decode_file = msgspec.msgpack.Decoder(Known | None).decode
 _TABLES = """
 CREATE TABLE IF NOT EXISTS folder (path BLOB PRIMARY KEY, known BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS file (path BLOB, name BLOB, known BLOB, PRIMARY KEY (path, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tree (path BLOB PRIMARY KEY, known BLOB NOT NULL);
 """
+_NAMES = ("folder", "file", "tree")
+
+
+@dataclass(slots=True)
+class Recalled:
+    """What is known of one folder.
+
+    Attributes:
+        record: From the walk before.
+        files: Of files that were added alone since; None for one that was forgotten.
+    """
+
+    record: FolderRecord | None = None
+    files: dict[str, Known | None] = field(default_factory=dict)
+    _by_row: dict[Row, bytes] | None = None
+
+    def __bool__(self) -> bool:
+        return self.record is not None or bool(self.files)
+
+    def known(self, names: Set[str] | None = None) -> dict[str, Known]:
+        """Return what is known of the files, by name; of some only, if they are given."""
+        found = {
+            row[0]: (row[1], row[2], row[3], row[4], raw)
+            for row, raw in self.by_row.items()
+            if (names is None or row[0] in names) and raw != NO_DIGEST
+        }
+        return _merged(found, self.files)
+
+    @property
+    def by_row(self) -> dict[Row, bytes]:
+        """The digests of the files by their rows, of those that were not added alone since."""
+        if self._by_row is None:
+            found = self.record.by_row() if self.record is not None else {}
+            if self.files:
+                found = {row: raw for row, raw in found.items() if row[0] not in self.files}
+            self._by_row = found
+        return self._by_row
+
+
+class TreeRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The listing that a folder had with all below it.
+
+    Attributes:
+        stamp: Of what it was made: the marks of all folders.
+    """
+
+    stamp: bytes
+    digest: str
+    count: int
+    file_count: int
+    size_bytes: int
+
+
+_decode_tree = msgspec.msgpack.Decoder(TreeRecord).decode
 
 
 class StatCache:
@@ -69,23 +125,48 @@ class StatCache:
         # Not yet saved. Folders lie here sealed: that takes a quarter of the memory.
         self._folders: dict[str, bytes] = {}
         self._files: dict[str, dict[str, Known | None]] = {}
+        self._trees: dict[str, bytes] = {}
         self._recent: OrderedDict[str, dict[str, Known]] = OrderedDict()
         self._database: sqlite3.Connection | None = None
         self._opened_by = 0
 
-    def folder(self, folder: str) -> dict[str, Known]:
-        """Return what is known of the files of an absolute folder, by name; the caller's own copy."""
+    def recall(self, folder: str) -> Recalled:
+        """Return what is known of an absolute folder."""
         with self._lock:
             sealed = self._folders.get(folder)
-            known = _open(sealed) if sealed is not None else self._load(folder)
-            return _merged(known, self._files.get(folder, {}))
+            recalled = Recalled(_opened(sealed, _decode_folder)) if sealed is not None else self._load(folder)
+            recalled.files.update(self._files.get(folder, {}))
+            return recalled
+
+    def set_record(self, folder: str, record: FolderRecord) -> None:
+        """Replace all that is known of a folder. The caller trusts nothing in it that `is_racy`."""
+        with self._lock:
+            self._folders[folder] = _seal(record)
+            self._files.pop(folder, None)
+            self._recent.pop(folder, None)
+
+    def folder(self, folder: str) -> dict[str, Known]:
+        """Return what is known of the files of an absolute folder, by name; the caller's own copy."""
+        return self.recall(folder).known()
 
     def set_folder(self, folder: str, known: dict[str, Known]) -> None:
         """Replace all that is known of a folder. The caller has left out what `is_racy`."""
+        self.set_record(folder, record_of(known))
+
+    def tree(self, root: str) -> TreeRecord | None:
+        """Return what is known of an absolute folder with all below it."""
         with self._lock:
-            self._folders[folder] = _seal(known)
-            self._files.pop(folder, None)
-            self._recent.pop(folder, None)
+            sealed = self._trees.get(root)
+            if sealed is None:
+                rows = self._rows("SELECT known FROM tree WHERE path=?", root)
+                sealed = rows[0][0] if rows else None
+            found = _opened(sealed, _decode_tree)
+            return found if isinstance(found, TreeRecord) else None
+
+    def set_tree(self, root: str, record: TreeRecord) -> None:
+        """Replace what is known of a folder with all below it."""
+        with self._lock:
+            self._trees[root] = _seal(record)
 
     def get(self, path: Path, stat: os.stat_result) -> Digest | None:
         """Return the digest of the file, if it is the one that was read then."""
@@ -129,11 +210,12 @@ class StatCache:
         with self._lock:
             folders, self._folders = self._folders, {}
             files, self._files = self._files, {}
-            if not folders and not files:
+            trees, self._trees = self._trees, {}
+            if not (folders or files or trees):
                 return
             self._close()
             try:
-                self._write(folders, files)
+                self._write(folders, files, trees)
             except OSError:
                 return
             # A ValueError comes of a damaged file too: its schema is then no text.
@@ -142,7 +224,9 @@ class StatCache:
                     with suppress(OSError):
                         self.path.unlink()
 
-    def _write(self, folders: dict[str, bytes], files: dict[str, dict[str, Known | None]]) -> None:
+    def _write(
+        self, folders: dict[str, bytes], files: dict[str, dict[str, Known | None]], trees: dict[str, bytes]
+    ) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
         try:
@@ -150,8 +234,8 @@ class StatCache:
             database.execute("PRAGMA synchronous=OFF")
             database.execute("BEGIN IMMEDIATE")
             if database.execute("PRAGMA user_version").fetchone()[0] != _FORMAT:
-                database.execute("DROP TABLE IF EXISTS folder")
-                database.execute("DROP TABLE IF EXISTS file")
+                for name in _NAMES:
+                    database.execute(f"DROP TABLE IF EXISTS {name}")
                 database.execute(f"PRAGMA user_version={_FORMAT}")
                 for statement in _TABLES.strip().splitlines():
                     database.execute(statement)
@@ -160,31 +244,31 @@ class StatCache:
             database.executemany("DELETE FROM file WHERE path=?", keys)
             database.executemany("REPLACE INTO folder VALUES (?, ?)", rows)
             singles = [
-                (os.fsencode(folder), os.fsencode(name), _seal({name: known} if known is not None else {}))
+                (os.fsencode(folder), os.fsencode(name), _seal(known))
                 for folder, known_files in files.items()
                 for name, known in known_files.items()
             ]
             database.executemany("REPLACE INTO file VALUES (?, ?, ?)", singles)
+            of_trees = [(os.fsencode(root), sealed) for root, sealed in trees.items()]
+            database.executemany("REPLACE INTO tree VALUES (?, ?)", of_trees)
             database.execute("COMMIT")
         finally:
             database.close()
 
-    def _load(self, folder: str) -> dict[str, Known]:
-        key = (os.fsencode(folder),)
+    def _load(self, folder: str) -> Recalled:
+        rows = self._rows("SELECT known FROM folder WHERE path=?", folder)
+        recalled = Recalled(_opened(rows[0][0], _decode_folder)) if rows else Recalled()
+        for name, sealed in self._rows("SELECT name, known FROM file WHERE path=?", folder):
+            # A file that was forgotten, and one whose row is damaged, hide what the folder's row says.
+            recalled.files[os.fsdecode(name)] = _opened(sealed, _decode_file)
+        return recalled
+
+    def _rows(self, question: str, path: str) -> list[Any]:
         try:
             database = self._connect()
-            if database is None:
-                return {}
-            row = database.execute("SELECT known FROM folder WHERE path=?", key).fetchone()
-            singles = database.execute("SELECT name, known FROM file WHERE path=?", key).fetchall()
+            return database.execute(question, (os.fsencode(path),)).fetchall() if database is not None else []
         except (sqlite3.Error, ValueError):
-            return {}
-        known = _open(row[0]) if row else {}
-        for encoded, sealed in singles:
-            # A file that was forgotten, and one whose row is damaged, hide what the folder's row says.
-            name = os.fsdecode(encoded)
-            _merged(known, {name: _open(sealed).get(name)})
-        return known
+            return []
 
     def _connect(self) -> sqlite3.Connection | None:
         """Return a connection for reading; None if there is nothing to read."""
@@ -240,18 +324,19 @@ def _merged(known: dict[str, Known], files: dict[str, Known | None]) -> dict[str
     return known
 
 
-def _seal(known: dict[str, Known]) -> bytes:
-    data = _encode(known)
+def _seal(value: FolderRecord | TreeRecord | Known | None) -> bytes:
+    data = _encode(value)
     return blake3(data).digest(_CHECK_BYTES) + data
 
 
-def _open(sealed: object) -> dict[str, Known]:
+def _opened(sealed: object, decode: Callable[[bytes], Any]) -> Any:
+    """Return what was sealed; None if it is damaged."""
     if not isinstance(sealed, bytes):
-        return {}
+        return None
     data = sealed[_CHECK_BYTES:]
     if blake3(data).digest(_CHECK_BYTES) != sealed[:_CHECK_BYTES]:
-        return {}
+        return None
     try:
-        return _decode(data)
+        return decode(data)
     except msgspec.MsgspecError:
-        return {}
+        return None

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import ConflictError, IntegrityError, NotFoundError, UsageError
@@ -22,8 +22,22 @@ if TYPE_CHECKING:
 
 # A file, and offset, size and digest of objects that lie close to each other in it; in that order.
 Neighbours: TypeAlias = tuple[Path, Sequence[tuple[int, int, bytes]]]
-# What became of the files of these names.
-TakenFiles: TypeAlias = Callable[[Sequence[str], Sequence[Taken | None]], None]
+# What became of the files of these names, and the pack that has all their objects, if one does.
+TakenFiles: TypeAlias = Callable[[Sequence[str], Sequence[Taken | None], str | None], None]
+
+
+class Located(NamedTuple):
+    """Where objects are.
+
+    Attributes:
+        lacking: Those that are nowhere.
+        packs: The packs that have some of the others; with `elsewhere` they have all.
+        elsewhere: Those that no pack has.
+    """
+
+    lacking: set[bytes]
+    packs: set[str]
+    elsewhere: list[bytes]
 
 
 class Batch(ABC):
@@ -77,7 +91,19 @@ class Batch(ABC):
 
     def lacking(self, raws: Iterable[bytes]) -> set[bytes]:
         """Return those digests, as bytes, for which `contains` is false; the others count as put again."""
-        return {raw for raw in raws if not self.contains(Digest(raw.hex()))}
+        return self.locate(list(raws)).lacking
+
+    def locate(self, raws: Sequence[bytes]) -> Located:
+        """Say where objects are, so that next time `holds` need be asked only; they count as put again."""
+        lacking = {raw for raw in raws if not self.contains(Digest(raw.hex()))}
+        return Located(lacking, set(), [raw for raw in raws if raw not in lacking])
+
+    def holds(self, packs: Iterable[str]) -> bool:
+        """Whether the batch or the store has all these packs; if so, what is in them counts as put again.
+
+        A pack never changes and its name is never given twice, so what it had, it has.
+        """
+        return not any(True for _ in packs)
 
     def put_small_files(self, folder: str, names: Sequence[str]) -> list[Taken | None]:
         """Hash and store the small files among `names` of one folder: the quick way for many.
@@ -120,7 +146,7 @@ class SmallFiles:
 
         Raises: as `put_small_files` does, also for files of an earlier call.
         """
-        taken(names, self._batch.put_small_files(folder, names))
+        taken(names, self._batch.put_small_files(folder, names), None)
 
     def finish(self) -> None:
         """Wait for the results that are still to come; what is raised is as for `put`."""

@@ -13,18 +13,18 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from blake3 import blake3
 
 from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, write_all
 from vcs.digest import Digest
 from vcs.errors import ConflictError, NotFoundError, StoreError, UsageError
-from vcs.stores.base import Batch, SmallFiles
+from vcs.stores.base import Batch, Located, SmallFiles
 from vcs.stores.bulk import CHUNK_FILES, BulkFiles
 from vcs.stores.copying import hash_descriptor
 from vcs.stores.large import LargeFiles, is_same, settle
-from vcs.stores.packs import Pack, PackWriter
+from vcs.stores.packs import Pack, PackWriter, new_pack_name
 from vcs.stores.small_files import BUFFER_BYTES, LARGE_BYTES, Taken, read_small_files
 
 if TYPE_CHECKING:
@@ -40,6 +40,15 @@ _LIST_FROM_QUESTIONS = 256
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
+class PackInMaking(NamedTuple):
+    """A pack that is being written, and the name that it will have."""
+
+    writer: PackWriter
+    fd: int
+    temporary: Path
+    name: str
+
+
 class LocalBatch(Batch):
     """See `Batch`. The store's `batch()` is the way to get one."""
 
@@ -47,7 +56,7 @@ class LocalBatch(Batch):
         self._store = store
         self._lock = threading.Lock()
         self._waiting: dict[bytes, bytes] = {}
-        self._writers: list[tuple[PackWriter, int, Path]] = []
+        self._writers: list[PackInMaking] = []
         self._touched: set[Path] = set()
         self._used_packs: set[Pack] = set()
         self._listed: list[frozenset[bytes] | None] = [None] * 256
@@ -75,43 +84,69 @@ class LocalBatch(Batch):
         with self._lock:
             return self._has(bytes.fromhex(digest), digest) or self._has_recipe(digest)
 
-    def lacking(self, raws: Iterable[bytes]) -> set[bytes]:
-        asked = list(raws)
-        lacking: set[bytes] = set()
+    def locate(self, raws: Sequence[bytes]) -> Located:
+        found = Located(set(), set(), [])
+        used: dict[Pack, bool] = {}
         with self._lock:
-            packs = list(map(self._store.packs.finder(len(asked)), asked))
-            if None in packs:
-                for raw, pack in zip(asked, packs, strict=True):
-                    if pack is None:
-                        digest = Digest(raw.hex())
-                        if not self._has(raw, digest) and not self._has_recipe(digest):
-                            lacking.add(raw)
-            gone = [pack for pack in set(packs) if pack is not None and not self._use(pack)]
+            find = self._store.packs.finder(len(raws))
+            for raw in raws:
+                pack = find(raw)
+                if pack is not None:
+                    used[pack] = True
+                elif (name := self._in_making(raw)) is not None:
+                    found.packs.add(name)
+                elif self._has(raw, digest := Digest(raw.hex())) or self._has_recipe(digest):
+                    found.elsewhere.append(raw)
+                else:
+                    found.lacking.add(raw)
+            gone = [pack for pack in used if not self._use(pack)]
+            found.packs.update(pack.path.name for pack in used)
         # Another process rewrote or removed a pack since this batch began: ask again, of what is there now.
-        return self.lacking(asked) if gone else lacking
+        return self.locate(raws) if gone else found
+
+    def holds(self, packs: Iterable[str]) -> bool:
+        with self._lock:
+            making = {making.name for making in self._writers}
+            for name in packs:
+                pack = self._store.packs.by_name(name)
+                if name not in making and (pack is None or not self._use(pack)):
+                    return False
+        return True
 
     def put_small_files(self, folder: str, names: Sequence[str]) -> list[Taken | None]:
         taken: list[Taken | None] = []
         while len(taken) < len(names):
             some = names[len(taken) : len(taken) + CHUNK_FILES]
-            taken += self.take_in(read_small_files(self._buffer, folder, some), self._buffer)
+            found = read_small_files(self._buffer, folder, some)
+            self.take_in(found, self._buffer)
+            taken += found
         return taken
 
     def small_files(self) -> AbstractContextManager[SmallFiles]:
         return BulkFiles(self)
 
-    def take_in(self, found: list[Taken | None], buffer: memoryview) -> list[Taken | None]:
-        """Store what `read_small_files` found; the buffer is free again afterwards."""
+    def take_in(self, found: Sequence[Taken | None], buffer: memoryview) -> str | None:
+        """Store what `read_small_files` found; return the pack that has all of it, if one does.
+
+        The buffer is free again afterwards.
+        """
         with self._lock:
             if not self._writers:
                 self._take_in_each(found, buffer)
-                return found
+                return self._home_of(found)
             try:
-                self._writer().append_files(found, buffer, self._has_elsewhere)
+                making = self._making()
+                alone = making.writer.append_files(found, buffer, self._has_elsewhere)
             except OSError as error:
                 self._broken = True
                 raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
-        return found
+        return making.name if alone else None
+
+    def _home_of(self, found: Sequence[Taken | None]) -> str | None:
+        if not self._writers:
+            return None
+        here = self._writers[-1].writer.places
+        return self._writers[-1].name if all(one is None or one[0] in here for one in found) else None
 
     def _take_in_each(self, found: Sequence[Taken | None], buffer: memoryview) -> None:
         """The same while there is no pack yet."""
@@ -123,10 +158,17 @@ class LocalBatch(Batch):
                     self._append(raw, bytes(buffer[at : at + size]))
                 at += size
 
+    def _in_making(self, raw: bytes) -> str | None:
+        """Return the pack of this batch that has the object."""
+        for making in self._writers:
+            if raw in making.writer.places:
+                return making.name
+        return None
+
     def _has_elsewhere(self, raw: bytes) -> bool:
         """Whether the object is anywhere but in the newest pack."""
-        for writer, _, _ in self._writers[:-1]:
-            if raw in writer.places:
+        for making in self._writers[:-1]:
+            if raw in making.writer.places:
                 return True
         return self._has_stored(raw, None)
 
@@ -212,18 +254,13 @@ class LocalBatch(Batch):
         """Close and remove what is still temporary; harmless after `finish`."""
         writers, self._writers = self._writers, []
         self._waiting.clear()
-        for _, fd, path in writers:
-            os.close(fd)
-            remove_quietly(path)
+        for making in writers:
+            os.close(making.fd)
+            remove_quietly(making.temporary)
 
     def _has(self, raw: bytes, digest: Digest | None) -> bool:
         """Whether the object is in a pack or a file; under the lock. The digest is the same, to save work."""
-        if raw in self._waiting:
-            return True
-        for writer, _, _ in self._writers:
-            if raw in writer.places:
-                return True
-        return self._has_stored(raw, digest)
+        return raw in self._waiting or self._in_making(raw) is not None or self._has_stored(raw, digest)
 
     def _has_stored(self, raw: bytes, digest: Digest | None) -> bool:
         """Whether the store had the object before this batch, or gets it from another process now."""
@@ -285,11 +322,11 @@ class LocalBatch(Batch):
     def _append(self, raw: bytes, data: bytes) -> None:
         try:
             if self._writers:
-                self._writer().append(raw, data)
+                self._making().writer.append(raw, data)
                 return
             self._waiting[raw] = data
             if len(self._waiting) >= PACK_FROM_OBJECTS:
-                writer = self._next_writer()
+                writer = self._next().writer
                 for key, value in self._waiting.items():
                     writer.append(key, value)
                 self._waiting = {}
@@ -297,25 +334,25 @@ class LocalBatch(Batch):
             self._broken = True
             raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
 
-    def _writer(self) -> PackWriter:
+    def _making(self) -> PackInMaking:
         """Return the pack that is to be written to."""
-        writer = self._writers[-1][0]
+        writer = self._writers[-1].writer
         if writer.end >= PACK_BYTES or len(writer.places) >= PACK_OBJECTS:
-            return self._next_writer()
-        return writer
+            return self._next()
+        return self._writers[-1]
 
-    def _next_writer(self) -> PackWriter:
+    def _next(self) -> PackInMaking:
         if self._writers:
-            self._writers[-1][0].finish()
+            self._writers[-1].writer.finish()
         fd, path = self._store.open_temporary()
-        writer = PackWriter(fd)
-        self._writers.append((writer, fd, path))
-        return writer
+        making = PackInMaking(PackWriter(fd), fd, path, new_pack_name())
+        self._writers.append(making)
+        return making
 
     def _seal_packs(self) -> None:
-        self._writers[-1][0].finish()
-        for _, fd, path in self._writers:
-            self._store.seal(fd, path)
+        self._writers[-1].writer.finish()
+        for making in self._writers:
+            self._store.seal(making.fd, making.temporary, making.name)
         fsync_directory(self._store.packs.folder)
         self._store.refresh(force=True)
 

@@ -44,7 +44,7 @@ class BulkFiles(SmallFiles):
 
     def _put(self, folder: str, names: Sequence[str], taken: TakenFiles) -> None:
         def done(found: list[Taken | None], buffer: memoryview) -> None:
-            taken(names[: len(found)], self._into.take_in(found, buffer))
+            taken(names[: len(found)], found, self._into.take_in(found, buffer))
             if len(found) < len(names):  # The buffer was full.
                 self._put(folder, names[len(found) :], taken)
 

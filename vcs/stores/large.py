@@ -23,7 +23,8 @@ from vcs.digest import Digest
 from vcs.errors import IntegrityError, LockedError, StoreError
 from vcs.stores.borders import anchors, find_borders
 from vcs.stores.copying import Advance, Hashing, clone_file, copy_and_hash, hash_descriptor
-from vcs.stores.matching import BLOCK_BYTES, Matcher, Pieces, match_lines
+from vcs.stores.lines import match_lines
+from vcs.stores.matching import BLOCK_BYTES, Matcher, Pieces
 from vcs.stores.ranges import RangeFile
 from vcs.stores.recent import Sketch, resemble, sketch
 from vcs.stores.recipes import MAX_FILES, build, encode
@@ -100,7 +101,9 @@ class LargeFiles:
                 base.read_at(0, memoryview(before))
                 extent = _Extent(self._store)
                 try:
-                    pieces = match_lines(data, bytes(before), extent.write)
+                    new = bytearray()
+                    pieces = match_lines(data, bytes(before), new.extend)
+                    extent.write(memoryview(new))
                     return self._name(digest, len(data), pieces, base, extent)
                 finally:
                     extent.discard()

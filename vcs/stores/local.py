@@ -28,7 +28,7 @@ from vcs.stores.batch import LocalBatch
 from vcs.stores.claims import claim
 from vcs.stores.large import settle
 from vcs.stores.leftovers import remove_old
-from vcs.stores.packs import Pack, PackFolder, PackWriter
+from vcs.stores.packs import Pack, PackFolder, PackWriter, new_pack_name
 from vcs.stores.ranges import RangeFile
 from vcs.stores.recent import RecentLarge
 from vcs.stores.recipes import RecipeFolder
@@ -401,7 +401,7 @@ class LocalStore(Store):
                         raise IntegrityError(f"the pack {pack.path.name} is cut; nothing was removed from it")
                     writer.append(raw, data)
                 writer.finish()
-                self.seal(fd, temporary)
+                self.seal(fd, temporary, new_pack_name())
             except OSError as error:
                 raise disk_error(error, f"cannot rewrite the pack {pack.path.name}") from error
             finally:
@@ -427,15 +427,15 @@ class LocalStore(Store):
         except OSError as error:
             raise disk_error(error, f"cannot write to the store at {self.objects}") from error
 
-    def seal(self, fd: int, temporary: Path) -> None:
-        """Give a finished pack its name, which makes its objects visible.
+    def seal(self, fd: int, temporary: Path, name: str) -> None:
+        """Give a finished pack its name (a new one), which makes its objects visible.
 
         Raises:
             OSError: It is not visible.
         """
         make_folder(self.packs.folder)
         os.fchmod(fd, 0o444)
-        os.rename(temporary, self.packs.folder / f"{os.urandom(16).hex()}.pack")
+        os.rename(temporary, self.packs.folder / name)
 
 
 def _neighbours(places: list[tuple[int, int, bytes]]) -> Iterator[list[tuple[int, int, bytes]]]:

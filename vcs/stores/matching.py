@@ -203,36 +203,6 @@ class Matcher:
         return start + found - at
 
 
-def match_lines(new: bytes, base: bytes, write_new: Callable[[memoryview], object]) -> Pieces:
-    """Compare texts of lines, such as listings: a line that the base has somewhere is not new.
-
-    New bytes go to `write_new`, in order.
-    """
-    places: dict[bytes, int] = {}
-    at = 0
-    for line in base.splitlines(keepends=True):
-        places[line] = at
-        at += len(line)
-    pieces = Pieces()
-    view = memoryview(new)
-    at = since = 0
-    for line in new.splitlines(keepends=True):
-        place = places.get(line)
-        if place is None:
-            at += len(line)
-            continue
-        if at > since:
-            pieces.add_new(at - since)
-            write_new(view[since:at])
-        pieces.add_known(place, len(line))
-        at += len(line)
-        since = at
-    if at > since:
-        pieces.add_new(at - since)
-        write_new(view[since:at])
-    return pieces
-
-
 def equal_runs(new: bytearray, start: int, end: int, base: bytearray) -> list[Run]:
     """Return the stretches in which two buffers agree between `start` and `end`, to the byte.
 

@@ -45,6 +45,11 @@ _MAX_OPEN = 32
 _SETTLED_NS = 3_000_000_000
 
 
+def new_pack_name() -> str:
+    """Return a name that no pack had: what is known of a pack by its name is true for ever."""
+    return f"{os.urandom(16).hex()}{SUFFIX}"
+
+
 def pack_in_memory(objects: Iterable[tuple[bytes, bytes | memoryview]]) -> tuple[bytes, bytes]:
     """Return the BLAKE3 of the index, and the bytes, of a pack of these objects, each given once."""
     parts: list[bytes | memoryview] = [MAGIC]
@@ -109,21 +114,24 @@ class PackWriter:
 
     def append_files(
         self, files: Sequence[Taken | None], data: memoryview, has: Callable[[bytes], bool]
-    ) -> None:
+    ) -> bool:
         """Add those of many files that are not in it yet and not elsewhere, as `has` says.
 
-        Their bytes lie end to end in `data`, which is free again afterwards.
+        Their bytes lie end to end in `data`, which is free again afterwards. Returns
+        whether all of them are in this pack now.
 
         Raises:
             OSError: The disk failed; the pack is lost.
         """
         places, end = self.places, self.end
         at = since = 0
+        alone = True
         for file in files:
             if file is None:
                 continue
             raw, size = file[0], file[1]
             if raw in places or has(raw):
+                alone = alone and raw in places
                 if at > since:
                     self._buffers.append(data[since:at])
                 since = at + size
@@ -135,6 +143,7 @@ class PackWriter:
             self._buffers.append(data[since:at])
         self.end = end
         self._flush()
+        return alone
 
     def finish(self) -> None:
         """Write the index and the footer, and make all of it durable."""
@@ -305,6 +314,10 @@ class PackFolder:
 
     def __iter__(self) -> Iterator[Pack]:
         return iter(list(self._packs.values()))
+
+    def by_name(self, name: str) -> Pack | None:
+        """Return a pack that is known; see `refresh`."""
+        return self._packs.get(name)
 
     def find(self, raw: bytes) -> Pack | None:
         """Return a pack that has the object, among those known; see `refresh`."""

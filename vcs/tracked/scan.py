@@ -11,7 +11,7 @@ import marshal
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from vcs.files.listing import Entry, Listing
 from vcs.files.stat_cache import StatCache
 from vcs.layout import IGNORE_FILE
 from vcs.progress import Progress
-from vcs.stores.base import Batch, Store
+from vcs.stores.base import Batch, Located, Store
 from vcs.stores.copying import hash_descriptor
 from vcs.stores.memory import MemoryStore
 from vcs.stores.small_files import LARGE_BYTES
@@ -224,8 +224,11 @@ class _Keeping(Batch):
     def contains(self, digest: Digest) -> bool:
         return True
 
-    def lacking(self, raws: Iterable[bytes]) -> set[bytes]:
-        return set()
+    def locate(self, raws: Sequence[bytes]) -> Located:
+        return Located(set(), set(), list(raws))
+
+    def holds(self, packs: Iterable[str]) -> bool:
+        return True
 
     def put_file(
         self, path: Path, *, advance: Callable[[int], None] | None = None, like: Digest | None = None

@@ -457,3 +457,16 @@ def test_an_interrupt_leaves_nothing(data: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("packs/*"))
     assert not list(tmp_path.glob("tmp/*"))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("tracker-add")]
+
+
+def test_a_name_is_checked_for_the_place_that_it_has(tmp_path: Path, store: MemoryStore) -> None:
+    """What may stand below a folder may not stand at the top, also where the folder is known from before."""
+    data = tmp_path / "data"
+    (data / "sub").mkdir(parents=True)
+    (data / "sub" / "c:drive").write_bytes(b"x")
+    make_old(data)
+    cache = StatCache(tmp_path / "cache")
+    for _ in range(2):
+        assert len(add_tree(data, store, stat_cache=cache)) == 1
+        with pytest.raises(UsageError, match="c:drive"):
+            add_tree(data / "sub", store, stat_cache=cache)

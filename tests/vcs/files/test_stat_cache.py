@@ -103,15 +103,15 @@ def test_a_folder_can_be_replaced_as_a_whole(cache: StatCache, file: Path) -> No
     """What a walk found is all there is."""
     folder = str(file.parent)
     cache.put(file, file.stat(), DIGEST, at_ns=LATER_NS)
-    cache.set_folder(folder, {"a": (1, 2, 3, 4, bytes(32))})
+    cache.set_folder(folder, {"a": (1, 2, 3, 4, b"#" * 32)})
 
-    assert reopened(cache).folder(folder) == {"a": (1, 2, 3, 4, bytes(32))}
+    assert reopened(cache).folder(folder) == {"a": (1, 2, 3, 4, b"#" * 32)}
     assert cache.get(file, file.stat()) is None
 
 
 def test_single_files_join_what_is_known_of_the_folder(cache: StatCache, file: Path) -> None:
     """In this session and in the saved file."""
-    cache.set_folder(str(file.parent), {"a": (1, 2, 3, 4, bytes(32))})
+    cache.set_folder(str(file.parent), {"a": (1, 2, 3, 4, b"#" * 32)})
     cache = reopened(cache)
     cache.put(file, file.stat(), DIGEST, at_ns=LATER_NS)
 
@@ -122,8 +122,8 @@ def test_single_files_join_what_is_known_of_the_folder(cache: StatCache, file: P
 def test_names_that_are_no_text_can_be_kept(cache: StatCache, tmp_path: Path) -> None:
     """A folder may have any bytes in its name."""
     folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
-    cache.set_folder(folder, {"ü": (1, 2, 3, 4, bytes(32))})
-    assert reopened(cache).folder(folder) == {"ü": (1, 2, 3, 4, bytes(32))}
+    cache.set_folder(folder, {"ü": (1, 2, 3, 4, b"#" * 32)})
+    assert reopened(cache).folder(folder) == {"ü": (1, 2, 3, 4, b"#" * 32)}
 
 
 def test_a_file_whose_name_is_no_text_is_not_remembered(cache: StatCache, file: Path) -> None:
@@ -201,7 +201,7 @@ def test_processes_save_side_by_side(cache: StatCache, tmp_path: Path) -> None:
         child = os.fork()
         if child == 0:
             mine = StatCache(cache.path)
-            mine.set_folder(f"/folder {number}", {"a": (number, 2, 3, 4, bytes(32))})
+            mine.set_folder(f"/folder {number}", {"a": (number, 2, 3, 4, b"#" * 32)})
             mine.save()
             os._exit(0)
         children.append(child)

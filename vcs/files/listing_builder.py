@@ -1,0 +1,96 @@
+"""A listing put together folder by folder, as text: a hundred thousand entries are never objects.
+
+What it makes is to the byte what `Listing` makes of the same entries; a test compares both.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import chain
+
+import msgspec
+
+from vcs.files.folder_record import DIGEST_BYTES, NO_DIGEST, Row
+from vcs.files.listing import Entry, Listing
+
+# Of what JSON escapes, a name can hold this.
+_ESCAPED = re.compile('[\x00-\x1f"\\\\]')
+_EXECUTABLE = ',"executable":true'
+_HEX = 2 * DIGEST_BYTES
+_NO_HEX = NO_DIGEST.hex()
+# Lines that are formatted at once: bounds what that takes in memory.
+_AT_ONCE = 4096
+
+_encode = msgspec.json.Encoder().encode
+
+
+class ListingBuilder:
+    """Pieces of a listing: lines that stand together in it. The caller has checked the paths.
+
+    Attributes:
+        count: Entries so far.
+        file_count: Those that are files.
+        size_bytes: The bytes of all of them.
+    """
+
+    def __init__(self) -> None:
+        self.count = self.file_count = self.size_bytes = 0
+        # With the first path of each.
+        self._pieces: list[tuple[str, bytes]] = []
+
+    def add(self, entry: Entry) -> None:
+        """Add one entry, of any kind."""
+        self._pieces.append((entry.path, _encode(entry) + b"\n"))
+        self.count += 1
+        self.file_count += entry.kind in ("file", "ref")
+        self.size_bytes += entry.size
+
+    def add_files(self, prefix: str, rows: Sequence[Row], raws: bytes, between: Sequence[str]) -> None:
+        """Add the files of a folder: those rows that have a digest.
+
+        `prefix` is its path with a slash at the end, or empty. `between` are the names of
+        what else stands among its files: its folders, each with a slash, and its links.
+        """
+        hexes = raws.hex()
+        lines = [
+            (row[0], hexes[at : at + _HEX], row[1], _EXECUTABLE if row[5] & stat.S_IXUSR else "")
+            for row, at in zip(rows, range(0, len(hexes), _HEX), strict=True)
+        ]
+        if NO_DIGEST in raws:
+            lines = [line for line in lines if line[1] != _NO_HEX]
+        lines.sort()
+        names = [line[0] for line in lines]
+        self.count += len(lines)
+        self.file_count += len(lines)
+        self.size_bytes += sum(line[2] for line in lines)
+        if _ESCAPED.search("".join(names)):
+            lines = [(_escaped(name), *rest) for name, *rest in lines]  # type: ignore[misc]
+        template = f'{{"path":"{_escaped(prefix).replace("%", "%%")}%s","digest":"%s","size":%d%s}}\n'
+        start = 0
+        for end in [*(bisect_left(names, name) for name in sorted(between)), len(lines)]:
+            for at in range(start, end, _AT_ONCE):
+                some = lines[at : min(end, at + _AT_ONCE)]
+                text = template * len(some) % tuple(chain.from_iterable(some))
+                self._pieces.append((prefix + names[at], text.encode()))
+            start = max(start, end)
+
+    def encoded(self) -> bytes:
+        """Return the canonical bytes."""
+        # In the order of code points, which is that of their UTF-8 bytes.
+        self._pieces.sort()
+        return b"".join([piece for _, piece in self._pieces])
+
+    def listing(self) -> Listing:
+        """Return the listing; nothing can be added any more."""
+        encoded = self.encoded()
+        self._pieces.clear()
+        return Listing.of_text(
+            lambda: encoded, count=self.count, file_count=self.file_count, size_bytes=self.size_bytes
+        )
+
+
+def _escaped(name: str) -> str:
+    return _encode(name)[1:-1].decode()
