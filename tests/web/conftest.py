@@ -79,7 +79,7 @@ def serve() -> Iterator[Serve]:
 
     def start(folder: Path, *, read_only: bool = False, token: str | None = TOKEN, **options: Any) -> Client:
         shelf = Shelf(Repo.open(folder, create=False), read_only=read_only)
-        app, events = make_app(shelf, token, **options)
+        app, closing = make_app(shelf, token, **options)
         made = listen(Address(port=0))
         config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
@@ -88,7 +88,7 @@ def serve() -> Iterator[Serve]:
 
         def stop() -> None:
             server.should_exit = True
-            events.close()
+            closing.close()
             thread.join(30)
             made.close()
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tracker.read.filter_text import FilterError
 from tracker.web.shelf import Shelf
+from tracker.web.work import UnwantedError, Wanted, Workers
 from vcs.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -30,8 +31,11 @@ _STATUS: dict[type[Error], int] = {
     ConflictError: 409,
     LockedError: 423,
     FormatError: 422,
+    UnwantedError: 503,
 }
 _LARGEST_BODY = 4 << 20
+# Other methods only ask: a question whose parameters are too many for an address is a POST.
+_CHANGES = ("PATCH", "DELETE")
 
 Body = dict[str, Any]
 Handler = Callable[[Shelf, "Query"], Response]
@@ -44,12 +48,14 @@ class Query:
     Attributes:
         path: Parameters in the path.
         body: The JSON object that was sent; empty without one.
+        wanted: What long work asks now and then.
     """
 
     def __init__(self, request: Request, body: Body) -> None:
         self.path: Mapping[str, str] = request.path_params
         self.headers = request.headers
         self.body = body
+        self.wanted = Wanted()
         self._given = request.query_params
 
     def text(self, name: str, default: str = "") -> str:
@@ -90,13 +96,16 @@ class ReadOnlyError(Error):
     kind = "read-only"
 
 
-def endpoint(shelf: Shelf, handler: Handler) -> Callable[[Request], Any]:
+def endpoint(shelf: Shelf, handler: Handler, workers: Workers) -> Callable[[Request], Any]:
     """Return what starlette calls: the handler in a thread, its errors as answers."""
 
     async def called(request: Request) -> Response:
         try:
             query = Query(request, await _body(request))
-            return await run_in_threadpool(handler, shelf, query)
+            work = partial(handler, shelf, query)
+            if request.method in _CHANGES:
+                return await workers.change(work)
+            return await workers.read(request, work, query.wanted)
         except Error as error:
             return error_answer(error)
 

@@ -17,6 +17,7 @@ from tracker.web.answers import Handler, endpoint
 from tracker.web.events import Events
 from tracker.web.guard import Guard
 from tracker.web.shelf import Shelf
+from tracker.web.work import Closing, Workers
 
 STATIC = Path(__file__).parent / "static"
 _KINDS = {
@@ -62,10 +63,14 @@ ROUTES: list[tuple[str, str, Handler]] = [
 
 def make_app(
     shelf: Shelf, token: str | None, *, hosts: Iterable[str] = (), prefix: str = ""
-) -> tuple[ASGIApp, Events]:
-    """Return the guarded application, and its streams, which must be closed before the server ends."""
-    events = Events(shelf)
-    routes = [Route(path, endpoint(shelf, handler), methods=[method]) for path, method, handler in ROUTES]
+) -> tuple[ASGIApp, Closing]:
+    """Return the guarded application, and what must be closed before the server ends."""
+    closing = Closing()
+    workers = Workers(closing)
+    events = Events(shelf, closing)
+    routes = [
+        Route(path, endpoint(shelf, handler, workers), methods=[method]) for path, method, handler in ROUTES
+    ]
     routes += [
         Route("/api/events", events.stream, methods=["GET"]),
         Route("/", _page, methods=["GET"]),
@@ -75,10 +80,10 @@ def make_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        events.close()
+        closing.close()
 
     app = Starlette(routes=routes, lifespan=lifespan)
-    return Guard(app, token, hosts=hosts, prefix=prefix), events
+    return Guard(app, token, hosts=hosts, prefix=prefix), closing
 
 
 async def _page(request: Request) -> Response:

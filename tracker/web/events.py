@@ -10,14 +10,15 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from tracker.read.series import stamp_of
 from tracker.web.shelf import Shelf
+from tracker.web.work import Closing, in_thread
 from vcs.errors import NotFoundError
 from vcs.layout import RunLayout
 
@@ -32,13 +33,9 @@ Stamps = dict[str, dict[str, Any]]
 class Events:
     """The open streams of one server."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, closing: Closing) -> None:
         self._shelf = shelf
-        self._closing = asyncio.Event()
-
-    def close(self) -> None:
-        """End every stream, so that the server can."""
-        self._closing.set()
+        self._closing = closing
 
     async def stream(self, request: Request) -> StreamingResponse:
         """Answer with a stream; `watch` names runs whose files are looked at, separated by spaces."""
@@ -49,13 +46,13 @@ class Events:
         )
 
     async def _events(self, request: Request, watched: list[str]) -> AsyncIterator[str]:
-        version, stamps = await run_in_threadpool(self._look, watched)
+        version, stamps = await in_thread(partial(self._look, watched), daemon=True)
         yield _event("hello", {"version": version})
         silent_s = 0.0
-        while not self._closing.is_set() and not await request.is_disconnected():
+        while not self._closing.is_set and not await request.is_disconnected():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), _LOOK_S)
-            found = await run_in_threadpool(self._look, watched)
+            found = await in_thread(partial(self._look, watched), daemon=True)
             silent_s += _LOOK_S
             if found[0] != version:
                 yield _event("runs", {"version": found[0]})

@@ -17,15 +17,15 @@ from types import FrameType
 import uvicorn
 
 from tracker.web.app import make_app
-from tracker.web.events import Events
 from tracker.web.shelf import Shelf
+from tracker.web.work import Closing
 from vcs.errors import StoreError, UsageError
 
 DEFAULT_PORT = 8233
 # How many ports after the wanted one are tried, so that several pages can be open at once.
 _TRIED = 50
-# What is still being answered at Ctrl-C gets so long.
-_LAST_SECONDS = 2
+# What is still being sent at Ctrl-C gets so long.
+_LAST_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -104,15 +104,15 @@ def listen(address: Address) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Ends its streams when it is told to end: they would never by themselves."""
+    """Ends what is being answered when it is told to end: streams never would by themselves."""
 
-    def __init__(self, config: uvicorn.Config, events: Events) -> None:
+    def __init__(self, config: uvicorn.Config, closing: Closing) -> None:
         super().__init__(config)
-        self._events = events
+        self._closing = closing
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
-        self._events.close()
+        self._closing.close()
         # Answers that nobody waits for any more are cut off: that is no error.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 
@@ -123,7 +123,7 @@ def serve(shelf: Shelf, address: Address, ready: Callable[[str], None]) -> None:
     Raises:
         UsageError, StoreError: As for `listen`.
     """
-    app, events = make_app(shelf, address.token, hosts=address.hosts, prefix=address.prefix)
+    app, closing = make_app(shelf, address.token, hosts=address.hosts, prefix=address.prefix)
     with listen(address) as made:
         config = uvicorn.Config(
             app,
@@ -133,7 +133,7 @@ def serve(shelf: Shelf, address: Address, ready: Callable[[str], None]) -> None:
             timeout_graceful_shutdown=_LAST_SECONDS,
             lifespan="on",
         )
-        server = _Server(config, events)
+        server = _Server(config, closing)
         ready(address.url(made.getsockname()[1]))
         # uvicorn ends what is open and then raises what ended it; for a server that is no failure.
         with suppress(KeyboardInterrupt):
