@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tracker.storage.build import layout, rewind, row, set_, unset, write
 from tests.tracker.storage.columns import compacted
-from tracker.storage.history import keys_of, last_step, read_columns, read_rows, summary_of
+from tracker.storage import long_segment
+from tracker.storage.history import keys_of, last_runtime_s, last_step, read_columns, read_rows, summary_of
 from tracker.storage.journal import RewindMark, RichRow, SetMark, UnsetMark
+from tracker.storage.row_stream import RowStream
 from tracker.storage.takeover import take_over
 from tracker.values.metrics import Metric
 from tracker.values.summary_state import SummaryState
@@ -142,6 +146,25 @@ def test_the_summary_is_that_of_the_events_that_count(sessions: Sessions, metric
     with tempfile.TemporaryDirectory() as folder:
         run, model = written(sessions, folder)
 
+        assert own(summary_of(run, metrics)) == model.summary(metrics)
+
+
+@given(sessions=SESSIONS, metrics=METRICS, piece_bytes=st.integers(1, 400))
+@settings(deadline=None)
+def test_in_pieces_of_any_size_it_is_the_same(
+    sessions: Sessions, metrics: list[Metric], piece_bytes: int
+) -> None:
+    """As if every file were too long for memory."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        run, model = written(sessions, folder)
+        whole = read_rows(run), read_rows(run, keys=["a", "b"]), last_runtime_s(run), keys_of(run)
+        patch.setattr(long_segment, "LONG_BYTES", 0)
+        patch.setattr(long_segment, "_PIECE_BYTES", piece_bytes)
+
+        assert list(chain.from_iterable(RowStream(run).rows())) == whole[0]
+        both = [{"b": row["b"], "a": row["a"]} for row in whole[1] if "a" in row and "b" in row]
+        assert list(chain.from_iterable(RowStream(run).rows(["b", "a"]))) == both
+        assert (last_runtime_s(run), keys_of(run)) == whole[2:]
         assert own(summary_of(run, metrics)) == model.summary(metrics)
 
 

@@ -56,7 +56,7 @@ def select_rows(
             {key: row[key] for key in shown if key in row} for row in rows if all(key in row for key in keys)
         ]
     if not rows:
-        _say_unknown(run, keys, system=system)
+        say_unknown(run, keys, system=system)
     return rows
 
 
@@ -82,7 +82,7 @@ def _from_columns(
     return [dict(zip(keys, values, strict=True)) for values in zip(*chosen, strict=True)]
 
 
-def _say_unknown(run: RunLayout, keys: Sequence[str], *, system: bool) -> None:
+def say_unknown(run: RunLayout, keys: Sequence[str], *, system: bool) -> None:
     """An empty answer to a misspelt question looks like an empty run."""
     known = [*keys_of(run, which="system" if system else "history", damaged=[]), *_MADE]
     for key in keys:

@@ -107,6 +107,13 @@ class ColumnSegment:
                 rows += unpack(block, _streams(read, start, block))
         return rows
 
+    def split(self) -> Iterator[ColumnSegment]:
+        """Yield the rows as segments of one block each, in order, without their marks."""
+        for place, block in self.blocks:
+            yield ColumnSegment(self.path, self.header, self.index, self.keys, blocks=[(place, block)])
+        if not self.blocks:
+            yield self
+
     def values(self, schema: int, place: int) -> list[Any]:
         """Return the values of one key, by its place in a schema, in the rows of that schema."""
         return self._column(schema, place)

@@ -18,7 +18,17 @@ from typing import Any
 
 from tracker.storage.bulk import bulk
 from tracker.storage.journal import SetMark, UnsetMark
-from tracker.storage.parts import MADE, OWN, PLACES, Part, Row, Which, length_ms, load_parts
+from tracker.storage.parts import (
+    MADE,
+    OWN,
+    PLACES,
+    LongParts,
+    Part,
+    Row,
+    Which,
+    length_ms,
+    load_parts,
+)
 from tracker.storage.segment import Damage
 from tracker.values.metrics import Metric, metric_from_record
 from tracker.values.summary_state import SummaryState
@@ -102,9 +112,8 @@ def read_columns(
 def keys_of(run: RunLayout, *, which: Which = "history", damaged: list[Damage] | None = None) -> list[str]:
     """Return every key that an unmasked row of the run has, in the order of their first appearance."""
     found: dict[str, None] = {}
-    for part in load_parts(run, OWN, which, damaged):
-        for schema in part.schemas:
-            found.update(dict.fromkeys(map(str.__str__, part.segment.keys[schema])))
+    for keys in LongParts(run, OWN, which, damaged).schemas():
+        found.update(dict.fromkeys(map(str.__str__, keys)))
     return list(found)
 
 
@@ -117,8 +126,7 @@ def last_step(run: RunLayout, *, damaged: list[Damage] | None = None) -> int | N
 @bulk()
 def last_runtime_s(run: RunLayout, *, damaged: list[Damage] | None = None) -> float:
     """Return how long the run has run in all its sessions, as far as the history tells, in seconds."""
-    parts = load_parts(run, damaged=damaged)
-    return (parts[-1].before_ms + length_ms(parts[-1].segment)) / 1000 if parts else 0.0
+    return LongParts(run, damaged=damaged).runtime_ms / 1000
 
 
 def summary_of(
@@ -146,7 +154,7 @@ def summary_state_of(
 ) -> SummaryState:
     """Return the state behind `summary_of`, to which a resumed run adds its rows."""
     state = SummaryState(m if isinstance(m, Metric) else metric_from_record(dict(m)) for m in metrics)
-    for part in load_parts(run, damaged=damaged):
+    for part in LongParts(run, damaged=damaged):
         _summarise(state, part)
     return state
 

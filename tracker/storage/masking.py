@@ -15,16 +15,32 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Generic, Protocol, TypeVar
 
-from tracker.storage.journal import Mark, RewindMark
+from tracker.storage.journal import Header, Mark, RewindMark
 
-if TYPE_CHECKING:
-    from tracker.storage.segment_files import AnySegment
+
+class Outline(Protocol):
+    """What of a segment says which of its rows and marks survive."""
+
+    @property
+    def header(self) -> Header: ...
+    @property
+    def marks(self) -> list[tuple[int, Mark]]: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def steps(self) -> list[int]: ...
+    @property
+    def last_ms(self) -> int: ...
+
+
+S = TypeVar("S", bound=Outline)
+T = TypeVar("T", bound=Outline)
 
 
 @dataclass
-class Surviving:
+class Surviving(Generic[S]):
     """What still counts of one segment.
 
     Attributes:
@@ -33,7 +49,7 @@ class Surviving:
             of rows before it, as written, and the step to which it belongs.
     """
 
-    segment: AnySegment
+    segment: S
     spans: list[tuple[int, int, float]] = field(default_factory=list)
     marks: list[tuple[int, int, Mark]] = field(default_factory=list)
 
@@ -48,8 +64,27 @@ class Surviving:
         """Whether every row survives, as far as can be told without looking at them."""
         return all(limit == math.inf for _, _, limit in self.spans)
 
+    def within(self, part: T, first: int) -> Surviving[T]:
+        """Return the same of a part of the segment, whose rows begin with the row `first`.
 
-def unmask(segments: Sequence[AnySegment], floors: Sequence[float] | None = None) -> list[Surviving]:
+        A mark between two parts goes with the rows after it.
+        """
+        after = first + part.count
+        is_last = after == self.segment.count
+        spans = [
+            (max(start, first) - first, min(end, after) - first, limit)
+            for start, end, limit in self.spans
+            if start < after and end > first
+        ]
+        marks = [
+            (place - first, step, mark)
+            for place, step, mark in self.marks
+            if first <= place < after or (is_last and place >= after)
+        ]
+        return Surviving(part, spans, marks)
+
+
+def unmask(segments: Sequence[S], floors: Sequence[float] | None = None) -> list[Surviving[S]]:
     """Return what survives of the segments of one rank, which are in the order of their sessions.
 
     `floors` gives for each segment the lowest step that other files of later sessions
@@ -66,13 +101,13 @@ def unmask(segments: Sequence[AnySegment], floors: Sequence[float] | None = None
     return found[::-1]
 
 
-def lowest_step(segment: AnySegment) -> int:
+def lowest_step(segment: Outline) -> int:
     """Return the lowest step that this segment takes back in earlier sessions."""
     rewinds = [mark.step for _, mark in segment.marks if isinstance(mark, RewindMark)]
     return min([segment.header.from_step, *rewinds])
 
 
-def _backwards(segment: AnySegment, limit: float) -> tuple[Surviving, float]:
+def _backwards(segment: S, limit: float) -> tuple[Surviving[S], float]:
     surviving = Surviving(segment)
     end = segment.count
     positions = _positions(segment)
@@ -89,7 +124,7 @@ def _backwards(segment: AnySegment, limit: float) -> tuple[Surviving, float]:
     return surviving, min(limit, segment.header.from_step)
 
 
-def _positions(segment: AnySegment) -> list[int]:
+def _positions(segment: Outline) -> list[int]:
     """Return for each mark the step at which the run was when it was made."""
     positions = []
     step, seen = segment.header.from_step - 1, 0

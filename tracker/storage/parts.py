@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from tracker.storage.journal import MS, STEP, Header, Mark
-from tracker.storage.masking import Surviving, lowest_step, unmask
+from tracker.storage.masking import Outline, Surviving, lowest_step, unmask
 from tracker.storage.segment import Damage, Segment
-from tracker.storage.segment_files import open_segments
+from tracker.storage.segment_files import open_long_segments, open_segments
 from vcs.layout import RunLayout
 
 if TYPE_CHECKING:
+    from tracker.storage.column_segment import ColumnSegment
+    from tracker.storage.long_segment import LongSegment
     from tracker.storage.segment_files import AnySegment
 
 Which = Literal["history", "system"]
 Row = dict[str, Any]
+S = TypeVar("S", bound=Outline)
 
 OWN = ("0",)
 # Filled in here; they are not among a segment's keys.
@@ -37,7 +40,7 @@ class Part:
         before_ms: Runtime of the sessions before it, in milliseconds.
     """
 
-    surviving: Surviving
+    surviving: Surviving[AnySegment]
     before_ms: int
 
     @property
@@ -114,34 +117,90 @@ def load_parts(
 
     With `kept` files that grew are only read on; see `open_segments`.
     """
-
-    # What the run's own rank takes back is taken back for all.
-    def wanted(header: Header) -> bool:
-        return ranks is None or header.rank in ranks or header.rank == "0"
-
-    by_rank: dict[str, list[AnySegment]] = {}
     folder = run.history if which == "history" else run.system
-    for segment in open_segments(folder, wanted, damaged, kept=kept):
+    segments = open_segments(folder, _wanted(ranks), damaged, kept=kept)
+    return [Part(surviving, before_ms) for surviving, before_ms in _surviving(segments, ranks, which)]
+
+
+class LongParts:
+    """The same in parts of some ten thousand rows, so that memory is needed for one of them at a time.
+
+    What there is is looked up once; the parts can be gone through several times. Long files
+    of lines are read once for the first, and each time for the others.
+    """
+
+    def __init__(
+        self,
+        run: RunLayout,
+        ranks: Sequence[str] | None = OWN,
+        which: Which = "history",
+        damaged: list[Damage] | None = None,
+    ) -> None:
+        folder = run.history if which == "history" else run.system
+        segments = open_long_segments(folder, _wanted(ranks), damaged)
+        self._surviving = _surviving(segments, ranks, which)
+
+    def __iter__(self) -> Iterator[Part]:
+        for surviving, before_ms in self._surviving:
+            yield from _pieces(surviving, before_ms)
+
+    def schemas(self) -> Iterator[tuple[str, ...]]:
+        """Yield the keys of each schema that surviving rows have, in the order of their first appearance."""
+        for surviving, before_ms in self._surviving:
+            keys = surviving.segment.keys
+            if surviving.whole:
+                yield from (keys[schema] for schema in surviving.segment.schema_counts)
+            else:
+                for part in _pieces(surviving, before_ms):
+                    yield from (keys[schema] for schema in part.schemas)
+
+    @property
+    def runtime_ms(self) -> int:
+        """How long the run has run in all its sessions, as far as the history tells."""
+        if not self._surviving:
+            return 0
+        surviving, before_ms = self._surviving[-1]
+        return before_ms + length_ms(surviving.segment)
+
+
+def _pieces(surviving: Surviving[Segment | LongSegment | ColumnSegment], before_ms: int) -> Iterator[Part]:
+    first = 0
+    for piece in surviving.segment.split():
+        yield Part(surviving.within(piece, first), before_ms)
+        first += piece.count
+
+
+def _wanted(ranks: Sequence[str] | None) -> Callable[[Header], bool]:
+    # What the run's own rank takes back is taken back for all.
+    return lambda header: ranks is None or header.rank in ranks or header.rank == "0"
+
+
+def _surviving(
+    segments: Iterable[S], ranks: Sequence[str] | None, which: Which
+) -> list[tuple[Surviving[S], int]]:
+    """Return what survives of each segment, and the runtime of the sessions before it in milliseconds."""
+    by_rank: dict[str, list[S]] = {}
+    for segment in segments:
         by_rank.setdefault(segment.header.rank, []).append(segment)
     own = by_rank.get("0", [])
-    parts: list[Part] = []
+    survivors: list[tuple[Surviving[S], int]] = []
     for rank in by_rank if ranks is None else ranks:
-        segments = by_rank.get(rank, [])
+        mine = by_rank.get(rank, [])
         if which == "system":
-            found = [Surviving(s, [(0, s.count, math.inf)]) for s in segments]
+            found = [Surviving(s, [(0, s.count, math.inf)]) for s in mine]
         else:
-            found = unmask(segments, None if rank == "0" else _floors(segments, own))
+            found = unmask(mine, None if rank == "0" else _floors(mine, own))
         lengths: dict[int, int] = {}
-        for segment in (*own, *segments):
+        for segment in (*own, *mine):
             session = segment.header.session
             lengths[session] = max(lengths.get(session, 0), length_ms(segment))
         for surviving in found:
             session = surviving.segment.header.session
-            parts.append(Part(surviving, sum(ms for number, ms in lengths.items() if number < session)))
-    return parts
+            survivors.append((surviving, sum(ms for number, ms in lengths.items() if number < session)))
+    return survivors
 
 
-def _floors(segments: list[AnySegment], own: list[AnySegment]) -> list[float]:
+def _floors(segments: Sequence[Outline], own: Sequence[Outline]) -> list[float]:
     """Return for each segment the lowest step that later sessions of the run's own rank take back."""
     return [
         min((lowest_step(o) for o in own if o.header.session > s.header.session), default=math.inf)
@@ -149,7 +208,7 @@ def _floors(segments: list[AnySegment], own: list[AnySegment]) -> list[float]:
     ]
 
 
-def length_ms(segment: AnySegment) -> int:
+def length_ms(segment: Outline) -> int:
     start_ms = segment.header.start_ms
     marks = max((round(mark.time_s * 1000) - start_ms for _, mark in segment.marks), default=0)
     return max(0, segment.last_ms, marks)

@@ -7,6 +7,7 @@ and line, or, when asked for, a list of the damaged lines beside the readable re
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
@@ -98,6 +99,10 @@ class Segment:
         """How many rows have each schema, in the order in which they appear."""
         return dict(Counter(self.schemas))
 
+    def split(self) -> Iterator[Segment]:
+        """Yield itself: it is in memory already."""
+        yield self
+
     def values(self, schema: int, place: int) -> list[Any]:
         """Return the values of one key, by its place in a schema, in the rows of that schema."""
         rows = self.rows
@@ -140,7 +145,7 @@ def read_segment(path: Path, *, strict: bool = True) -> Segment | None:
         return None
     first = data.index(b"\n") + 1
     segment = Segment(path, parse_header(path, data[:first]), end=end)
-    _Reader(segment, data, strict).read(first, end)
+    SegmentReader(segment, data, strict).read(first, end)
     return segment
 
 
@@ -162,17 +167,18 @@ def read_on(segment: Segment) -> None:
     if end:
         for made in ("schemas", "steps", "times_ms", "schema_counts"):
             segment.__dict__.pop(made, None)
-        _Reader(segment, data, False).read(0, end)
+        SegmentReader(segment, data, False).read(0, end)
         segment.end += end
 
 
-class _Reader:
-    """One pass over the lines after the header."""
+class SegmentReader:
+    """One pass over the lines after the header; `lines_before` are those that are not in `data`."""
 
-    def __init__(self, segment: Segment, data: bytes, strict: bool) -> None:
+    def __init__(self, segment: Segment, data: bytes, strict: bool, lines_before: int = 0) -> None:
         self._segment = segment
         self._data = data
         self._strict = strict
+        self._lines_before = lines_before
 
     def read(self, start: int, end: int) -> None:
         """Read the lines between two places."""
@@ -244,7 +250,7 @@ class _Reader:
             segment.marks.append((len(segment.rows), found))
 
     def _damage(self, start: int, reason: str) -> None:
-        line = self._data.count(b"\n", 0, start) + 1
+        line = self._lines_before + self._data.count(b"\n", 0, start) + 1
         damage = Damage(self._segment.path, line, reason)
         if self._strict:
             raise damage.error()

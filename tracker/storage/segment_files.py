@@ -7,9 +7,9 @@ for more is the segment. Nothing is read twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tracker.storage.journal import Header
 from tracker.storage.segment import Damage, Segment, read_header, read_on, read_segment
@@ -19,12 +19,15 @@ from vcs.errors import FormatError, StoreError
 # Compacted files are for those who look back. A run that starts need not load their reader.
 if TYPE_CHECKING:
     from tracker.storage.column_segment import ColumnSegment
+    from tracker.storage.long_segment import LongSegment
 
     AnySegment = Segment | ColumnSegment
 
 
 T = TypeVar("T")
-S = TypeVar("S", "Segment", "ColumnSegment", "Segment | None")
+Lines = TypeVar("Lines", bound="Segment | LongSegment")
+LinesOut = TypeVar("LinesOut", covariant=True)
+Opened = TypeVar("Opened", bound="Segment | LongSegment | ColumnSegment")
 
 
 def find_segments(folder: Path) -> list[Path]:
@@ -79,37 +82,53 @@ def open_segments(
         FormatError: A segment is damaged; the file is named.
         StoreError: One cannot be read.
     """
-    found = []
-    for path in find_segments(folder):
-        segment = _open(path, wanted, damaged) if kept is None else _open_kept(path, wanted, damaged, kept)
-        if segment is not None:
-            found.append(segment)
-            if damaged is not None:
-                damaged += segment.damaged
+
+    def opened(path: Path) -> AnySegment | None:
+        known = kept.get(path) if kept is not None else None
+        if known is not None:
+            read_on(known)
+            return known
+        found = _open(path, wanted, damaged, read_segment)
+        if kept is not None and isinstance(found, Segment):
+            kept[path] = found
+        return found
+
+    return _in_order(map(opened, find_segments(folder)), damaged)
+
+
+def open_long_segments(
+    folder: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | None = None
+) -> list[Segment | LongSegment | ColumnSegment]:
+    """Open the same segments for who wants them in pieces; see `long_segment`."""
+    from tracker.storage.long_segment import open_lines
+
+    found = (_open(path, wanted, damaged, open_lines) for path in find_segments(folder))
+    return _in_order(found, damaged)
+
+
+class _ReadLines(Protocol[LinesOut]):
+    def __call__(self, path: Path, *, strict: bool) -> LinesOut | None: ...
+
+
+def _in_order(segments: Iterable[Opened | None], damaged: list[Damage] | None) -> list[Opened]:
+    found = [segment for segment in segments if segment is not None]
+    if damaged is not None:
+        for segment in found:
+            damaged += segment.damaged
     return sorted(found, key=lambda s: (s.header.session, s.header.rank != "0", s.header.start))
 
 
-def _open_kept(
-    path: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | None, kept: dict[Path, Segment]
-) -> AnySegment | None:
-    known = kept.get(path)
-    if known is not None:
-        read_on(known)
-        return known
-    found = _open(path, wanted, damaged)
-    if isinstance(found, Segment):
-        kept[path] = found
-    return found
-
-
-def _open(path: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | None) -> AnySegment | None:
+def _open(
+    path: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | None, read_lines: _ReadLines[Lines]
+) -> Lines | ColumnSegment | None:
     strict = damaged is None
     if path.name.endswith(LINES):
         try:
             header = _sound(lambda: read_header(path), path, 1, damaged)
             if header is None or not wanted(header):
                 return None
-            return _numbered(read_segment(path, strict=strict), path)
+            lines = read_lines(path, strict=strict)
+            return lines if lines is None else _numbered(lines, path)
         except StoreError:
             # Compacted since the folder was listed?
             if path.exists() or not columns_beside(path).exists():
@@ -121,9 +140,8 @@ def _open(path: Path, wanted: Callable[[Header], bool], damaged: list[Damage] | 
     return _numbered(segment, path) if segment is not None and wanted(segment.header) else None
 
 
-def _numbered(segment: S, path: Path) -> S:
-    if segment is not None:
-        segment.header.session = session_of(path, segment.header.session)
+def _numbered(segment: Opened, path: Path) -> Opened:
+    segment.header.session = session_of(path, segment.header.session)
     return segment
 
 

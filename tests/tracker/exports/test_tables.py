@@ -6,12 +6,17 @@ import csv
 import io
 import json
 import math
+import tracemalloc
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.tracker.read.conftest import Lab
 from tracker.exports import parquet, tables
+from tracker.storage import compaction, long_segment
+from tracker.storage.history import read_rows
 from vcs.errors import UsageError
 
 ROWS: list[dict[str, Any]] = [
@@ -71,13 +76,85 @@ def test_json_is_a_list_of_runs_with_config_summary_and_rows(lab: Lab) -> None:
 
 def test_long_histories_are_written_whole(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Across the borders of what is written at once."""
-    monkeypatch.setattr(tables, "_LINES_AT_ONCE", 4)
+    monkeypatch.setattr(long_segment, "LONG_BYTES", 0)
+    monkeypatch.setattr(long_segment, "_PIECE_BYTES", 30)
+    monkeypatch.setattr(parquet, "_GROUP_ROWS", 4)
     run = lab.add("a", [{"x": number} for number in range(9)])
-    as_csv, as_json = io.BytesIO(), io.BytesIO()
+    as_csv, as_json, as_parquet = io.BytesIO(), io.BytesIO(), io.BytesIO()
     tables.write_csv([run], as_csv)
     tables.write_json([run], as_json)
     assert [int(row["x"]) for row in read_csv(as_csv.getvalue())] == list(range(9))
     assert [row["x"] for row in json.loads(as_json.getvalue())[0]["rows"]] == list(range(9))
+    arrow = pytest.importorskip("pyarrow.parquet")
+    tables.write_parquet([run], as_parquet)
+    assert arrow.ParquetFile(as_parquet).metadata.num_row_groups > 1
+    assert arrow.read_table(as_parquet).to_pydict()["x"] == list(range(9))
+
+
+def test_a_column_that_only_some_rows_have_is_in_the_heading_from_the_first(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the rows that have it come long after."""
+    monkeypatch.setattr(long_segment, "LONG_BYTES", 0)
+    monkeypatch.setattr(long_segment, "_PIECE_BYTES", 30)
+    run = lab.add("a", [*({"x": number} for number in range(9)), {"late": 1}])
+    stream = io.BytesIO()
+    tables.write_csv([run], stream)
+    rows = read_csv(stream.getvalue())
+    assert [row["late"] for row in rows] == [""] * 9 + ["1"]
+
+
+@pytest.mark.parametrize("form", ["lines", "columns"])
+def test_memory_does_not_grow_with_the_rows(lab: Lab, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """What a list of all rows takes is many times as much."""
+    monkeypatch.setattr(long_segment, "LONG_BYTES", 0)
+    monkeypatch.setattr(long_segment, "_PIECE_BYTES", 1 << 13)
+    monkeypatch.setattr(compaction, "_BLOCK_BYTES", 1 << 13)
+    run = lab.add("a", [{"x": number / 7, "y": number / 3} for number in range(10_000)])
+    if form == "columns":
+        compaction.remove_lines(compaction.compact(run.layout, run.record))
+        assert [path.suffix for path in run.layout.history.iterdir()] == [".columns"]
+
+    all_at_once = peak_of(lambda: read_rows(run.layout))
+    for write in (tables.write_csv, tables.write_json):
+        assert peak_of(partial(write, [run], Sink())) < all_at_once / 3
+
+
+def peak_of(work: Callable[[], object]) -> int:
+    """Return how much memory some work needs at most, in bytes."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_run_that_goes_on_is_written_as_it_was_when_its_columns_were_told(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that comes in between, with another key, is left out whole."""
+    run = lab.add("a", [{"x": 1}], state="running", alive=True)
+    (lines,) = run.layout.history.iterdir()
+    told = tables._columns
+
+    def told_late(*given: Any) -> list[str]:
+        found = told(*given)
+        with lines.open("ab") as stream:
+            stream.write(b'{"schema":7,"keys":["late"]}\n[7,9,0,5.5]\n')
+        return found
+
+    monkeypatch.setattr(tables, "_columns", told_late)
+    stream = io.BytesIO()
+    assert tables.write_csv([run], stream) == 1
+    assert [row["x"] for row in read_csv(stream.getvalue())] == ["1"]
+
+
+class Sink(io.BytesIO):
+    """A file of which nothing is kept."""
+
+    def write(self, data: Any) -> int:
+        return len(data)
 
 
 def test_parquet_has_types_and_loses_nothing(lab: Lab) -> None:
@@ -106,7 +183,11 @@ def test_parquet_has_types_and_loses_nothing(lab: Lab) -> None:
     ],
 )
 def test_a_column_is_of_one_type_only_if_no_value_changes(values: list[Any], column: list[Any]) -> None:
-    assert tables.column_of(values) == column
+    found = tables.Column()
+    # As they come, some at a time.
+    found.look(values[:1])
+    found.look(values[1:])
+    assert found.of(values) == column
 
 
 def test_parquet_without_a_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
