@@ -9,11 +9,11 @@ in the keys that it has.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from operator import itemgetter
+from typing import Any, Protocol
 
 from tracker.compare.values import ABSENT, EXACT, Apart, Change, Tolerance, compare_values, is_number
 
@@ -45,12 +45,10 @@ class KeyComparison:
     largest_relative: float = 0.0
     plain: bool = True
 
-    def add(self, step: int, change: Change, apart: Apart | None) -> None:
+    def add(self, step: int, old: Any, new: Any, apart: Apart | None) -> None:
         """Take the values of one row into account."""
         self.rows += 1
-        self.plain = self.plain and all(
-            is_number(side) for side in (change.old, change.new) if side is not ABSENT
-        )
+        self.plain = self.plain and all(is_number(side) for side in (old, new) if side is not ABSENT)
         if apart is None:
             return
         self.unequal += 1
@@ -107,42 +105,67 @@ class MetricComparison:
         return self.first_outside is None
 
 
+class SteppedRows(Protocol):
+    """Rows in the order of their steps, which can be gone through once more."""
+
+    @property
+    def last_step(self) -> int | None: ...
+
+    def __iter__(self) -> Iterator[Row]: ...
+
+
 def compare_rows(
-    old: Sequence[Row],
-    new: Sequence[Row],
+    old: Sequence[Row] | SteppedRows,
+    new: Sequence[Row] | SteppedRows,
     *,
     tolerance: Tolerance = EXACT,
     ignore: Sequence[str] = (),
     old_is_whole: bool = True,
 ) -> MetricComparison:
-    """Compare the rows of two runs, as `history.read_rows` gives them.
+    """Compare the rows of two runs; needs memory for one row of each and what is said of each key.
 
     Args:
-        old, new: The rows; the tolerance is relative to the old ones.
+        old, new: The rows, as `history.read_rows` gives them, or a piece at a time; the
+            tolerance is relative to the old ones.
         tolerance: Beside it, what is exactly equal is always counted, too.
         ignore: Patterns (`time/*`) of keys that are not compared.
         old_is_whole: Whether the older run came to its end.
     """
-    older, newer = _by_place(old), _by_place(new)
-    beyond = 0
-    last = max((place[0] for place in older), default=-1)
-    if not old_is_whole:
-        beyond = sum(place[0] > last for place in newer)
-        newer = {place: row for place, row in newer.items() if place[0] <= last}
+    older, newer = (_Listed(rows) if isinstance(rows, Sequence) else rows for rows in (old, new))
+    last = -1 if older.last_step is None else older.last_step
     comparer = _Comparer(tolerance, ignore)
-    for place in sorted({**older, **newer}):
-        a, b = older.get(place, {}), newer.get(place, {})
-        cut = not old_is_whole and place[0] == last
-        comparer.compare(place[0], a, {key: b[key] for key in b if key in a} if cut else b)
+    rows = only_old = only_new = beyond = 0
+    for step, a, b in _side_by_side(older, newer):
+        if a is None and not old_is_whole and step > last:
+            beyond += 1
+            continue
+        rows += 1
+        only_old += b is None
+        only_new += a is None
+        before, after = a or {}, b or {}
+        if not old_is_whole and step == last:
+            after = {key: after[key] for key in after if key in before}
+        comparer.compare(step, before, after)
     return MetricComparison(
-        rows=len({**older, **newer}),
+        rows=rows,
         keys=comparer.keys,
         first_unequal=comparer.first_unequal,
         first_outside=comparer.first_outside,
-        only_old=len(older.keys() - newer.keys()),
-        only_new=len(newer.keys() - older.keys()),
+        only_old=only_old,
+        only_new=only_new,
         beyond=beyond,
     )
+
+
+class _Listed:
+    """Rows that are in memory."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = sorted(rows, key=itemgetter("_step"))
+        self.last_step: int | None = self._rows[-1]["_step"] if rows else None
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._rows)
 
 
 class _Comparer:
@@ -156,21 +179,29 @@ class _Comparer:
         self._ignore = ignore
 
     def compare(self, step: int, old: Row, new: Row) -> None:
+        """Compare two rows of a step."""
+        # Only those of the first rows that differ are told, value by value.
+        wanted = self.first_unequal is None or self.first_outside is None
         unequal: dict[str, Change] = {}
         outside: dict[str, Change] = {}
-        for key in _keys(old, new):
+        for key in old if old.keys() >= new.keys() else {**old, **new}:
+            if key in _TIMES:
+                continue
             seen = self.keys.get(key)
             if seen is None:
                 if any(fnmatchcase(key, pattern) for pattern in self._ignore):
                     continue
                 seen = self.keys[key] = KeyComparison(key)
-            change = Change(old.get(key, ABSENT), new.get(key, ABSENT))
-            apart = _apart(change, self._tolerance)
-            seen.add(step, change, apart)
-            if apart is not None:
-                unequal[key] = change
+            a, b = old.get(key, ABSENT), new.get(key, ABSENT)
+            if type(a) is float and a == b and type(b) is float:
+                seen.rows += 1
+                continue
+            apart = _apart(a, b, self._tolerance)
+            seen.add(step, a, b, apart)
+            if wanted and apart is not None:
+                unequal[key] = Change(a, b)
                 if not apart.within:
-                    outside[key] = change
+                    outside[key] = unequal[key]
         # A row without keys that only one run has says nothing that could differ.
         if unequal and self.first_unequal is None:
             self.first_unequal = Divergence(step, unequal)
@@ -178,25 +209,37 @@ class _Comparer:
             self.first_outside = Divergence(step, outside)
 
 
-def _apart(change: Change, tolerance: Tolerance) -> Apart | None:
-    if change.old is ABSENT or change.new is ABSENT:
+def _apart(old: Any, new: Any, tolerance: Tolerance) -> Apart | None:
+    if old is ABSENT or new is ABSENT:
         return Apart(within=False)
-    return compare_values(change.old, change.new, tolerance)
+    return compare_values(old, new, tolerance)
 
 
-def _keys(old: Row, new: Row) -> list[str]:
-    return [key for key in {**old, **new} if key not in _TIMES]
+def _side_by_side(old: Iterable[Row], new: Iterable[Row]) -> Iterator[tuple[int, Row | None, Row | None]]:
+    """Yield the rows that belong together, with their step; None where a run has none."""
+    olds, news = _placed(old), _placed(new)
+    a, b = next(olds, None), next(news, None)
+    while a is not None or b is not None:
+        if b is None or (a is not None and a[0] < b[0]):
+            assert a is not None
+            yield a[0][0], a[1], None
+            a = next(olds, None)
+        elif a is None or b[0] < a[0]:
+            yield b[0][0], None, b[1]
+            b = next(news, None)
+        else:
+            yield a[0][0], a[1], b[1]
+            a, b = next(olds, None), next(news, None)
 
 
-def _by_place(rows: Iterable[Row]) -> dict[tuple[int, int], Row]:
-    """Return rows by step and by how often the step was there before."""
-    seen: Counter[int] = Counter()
-    found: dict[tuple[int, int], Row] = {}
+def _placed(rows: Iterable[Row]) -> Iterator[tuple[tuple[int, int], Row]]:
+    """Yield rows with their step and how often it was there before."""
+    last, seen = None, 0
     for row in rows:
         step = row["_step"]
-        found[step, seen[step]] = row
-        seen[step] += 1
-    return found
+        seen = seen + 1 if step == last else 0
+        last = step
+        yield (step, seen), row
 
 
 def distance_text(comparison: KeyComparison) -> str:

@@ -8,6 +8,7 @@ with deltas, runtime.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -159,14 +160,18 @@ class RunChanges:
         }
 
 
-def diff_runs(repo: Repo, old: RunEntry, new: RunEntry) -> RunChanges:
-    """Compare two runs of one project folder. Reads both histories whole.
+def diff_runs(
+    repo: Repo, old: RunEntry, new: RunEntry, check: Callable[[], None] = lambda: None
+) -> RunChanges:
+    """Compare two runs of one project folder. Reads both histories whole, some rows at a time.
+
+    `check` is called now and then, and may raise to end it.
 
     Raises:
         FormatError, StoreError: A record or history is damaged, or cannot be read.
         GitError: git fails.
     """
-    comparison = compare_runs(repo, old, new)
+    comparison = compare_runs(repo, old, new, check=check)
     a, b = comparison.old, comparison.new
     metrics, same = _metrics(comparison)
     found = RunChanges(

@@ -5,15 +5,16 @@ Only what is recorded is compared, and only read. What it means is `verdict`'s t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
 from tracker.compare.environment import EnvironmentComparison, compare_environments, read_packages
-from tracker.compare.metrics import MetricComparison, Row, compare_rows
+from tracker.compare.metrics import MetricComparison, compare_rows
 from tracker.compare.outputs import RUN, OutputComparison, compare_inputs, compare_outputs
+from tracker.compare.stepped import RunRows
 from tracker.compare.values import ABSENT, EXACT, Change, Tolerance, changes, compare_values
 from tracker.storage import history
 from tracker.storage.catalog import RunEntry
@@ -31,8 +32,10 @@ class ComparedRun:
         FormatError, StoreError: A file of the run is damaged, or cannot be read.
     """
 
-    def __init__(self, entry: RunEntry) -> None:
+    def __init__(self, entry: RunEntry, check: Callable[[], None] = lambda: None) -> None:
+        """Read nothing yet. `check` is called now and then in long reading, and may raise to end it."""
         self.entry = entry
+        self._check = check
 
     @property
     def record(self) -> RunRecord:
@@ -73,12 +76,12 @@ class ComparedRun:
         return history.summary_of(self.entry.layout, self.record.metrics)
 
     @cached_property
-    def rows(self) -> list[Row]:
-        return list(history.read_rows(self.entry.layout))
+    def rows(self) -> RunRows:
+        return RunRows(self.entry.layout, self._check)
 
-    @cached_property
+    @property
     def last_step(self) -> int | None:
-        return max((row["_step"] for row in self.rows), default=None)
+        return self.rows.last_step
 
     @cached_property
     def packages(self) -> dict[str, str]:
@@ -126,16 +129,18 @@ def compare_runs(
     *,
     tolerance: Tolerance = EXACT,
     ignore: Sequence[str] = (),
+    check: Callable[[], None] = lambda: None,
 ) -> RunComparison:
     """Compare two runs of one project folder; `ignore` are patterns of metric and summary keys.
 
-    Reads both histories whole. What the older run has not reached, because it ended early
-    or still goes on, is not compared.
+    Reads both histories whole, some rows at a time. What the older run has not reached,
+    because it ended early or still goes on, is not compared. `check` is called now and
+    then, and may raise to end it.
 
     Raises:
         FormatError, StoreError: A record or history is damaged, or cannot be read.
     """
-    a, b = ComparedRun(old), ComparedRun(new)
+    a, b = ComparedRun(old, check), ComparedRun(new, check)
     metrics = compare_rows(a.rows, b.rows, tolerance=tolerance, ignore=ignore, old_is_whole=a.is_whole)
     summary = _set_by_hand(a, b, ignore) if a.is_whole else {}
     outside = [key for key, change in summary.items() if not _within(change, tolerance)]
@@ -175,7 +180,7 @@ def _end(run: ComparedRun) -> str:
 
 
 def _set_by_hand(old: ComparedRun, new: ComparedRun, ignore: Sequence[str]) -> dict[str, Change]:
-    logged = {key for run in (old, new) for row in run.rows for key in row}
+    logged = {key for run in (old, new) for key in run.rows.logged()}
     found = {}
     for key, change in changes(old.summary, new.summary).items():
         top = key.partition(".")[0]

@@ -57,7 +57,7 @@ def compare(shelf: Shelf, query: Query) -> Response:
 def diff(shelf: Shelf, query: Query) -> Response:
     """Return why two runs differ: `old` and `new` as `project/id`; with `all=1` nothing long is cut."""
     old, new = (_entry(shelf, query.text(side)) for side in ("old", "new"))
-    found = diff_runs(shelf.repo, old, new)
+    found = diff_runs(shelf.repo, old, new, query.wanted.check)
     return answer(report_plain(report_of_runs(found, EVERYTHING if query.flag("all") else _PAGE)))
 
 
