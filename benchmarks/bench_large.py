@@ -1,8 +1,8 @@
 """Large files: the first version beside cp, near-identical ones beside what is new in them.
 
 Versions are stored by the store alone, in this process; what is measured on disk is what
-the file system allocated. The Parquet files are stand-ins: row groups of random bytes that
-stay as they are, between a magic number and a footer that grows.
+the file system allocated. The Parquet files are what pyarrow writes of a table that grew;
+without it stand-ins: row groups of random bytes, between a magic number and a footer.
 
 python -m benchmarks.bench_large [--scale 1.0] [--folder FOLDER] [--repeat 3]
 """
@@ -10,6 +10,7 @@ python -m benchmarks.bench_large [--scale 1.0] [--folder FOLDER] [--repeat 3]
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import random
 import shutil
@@ -24,7 +25,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from benchmarks.figures import Figure, print_figures
-from benchmarks.places import has_memory, scratch
+from benchmarks.places import allocated_bytes, has_memory, scratch
 from benchmarks.worker import spent
 from vcs.files.add import add_tree
 from vcs.files.checkout import plan_checkout
@@ -104,10 +105,10 @@ def _big_files_once(folder: Path, data: Path, changed: Path) -> dict[str, float]
     cost = {"cp": _copied(data, folder / "copy")}
     cost["add"] = _timed(lambda: add_tree(data, store, stat_cache=cache))
     cost["again"] = _timed(lambda: add_tree(data, store, stat_cache=cache))
-    before = _allocated(folder / "store")
+    before = allocated_bytes(folder / "store")
     cost["cp one"] = _copied(changed.parent, folder / "copy")
     cost["changed"] = _timed(lambda: add_tree(changed.parent, store))
-    cost["more"] = (_allocated(folder / "store") - before) / MIB
+    cost["more"] = (allocated_bytes(folder / "store") - before) / MIB
     cost["link"] = _timed(_checkout(add_tree(data, store, stat_cache=cache), folder, store, "hardlink"))
     cost["checkout"] = _timed(_checkout(add_tree(changed.parent, store), folder, store, "copy"))
     for name in ("store", "out"):
@@ -153,7 +154,7 @@ def _checkpoints(folder: Path, scale: float) -> list[Figure]:
         figures += [
             Figure(
                 f"10 checkpoints {suffix}, 9/10 frozen: on disk",
-                _allocated(folder / "store") / MIB, "MiB", unique / MIB, "unique tensors", 1.03,
+                allocated_bytes(folder / "store") / MIB, "MiB", unique / MIB, "unique tensors", 1.03,
             ),
             Figure(f"a later add {suffix}", statistics.median(times[1:]), "s", target=0.25, absolute=True),
         ]  # fmt: skip
@@ -164,23 +165,35 @@ def _checkpoints(folder: Path, scale: float) -> list[Figure]:
 
 def _tables(folder: Path, scale: float) -> list[Figure]:
     figures = []
-    rows = int(400_000 * scale)
-    for kind, versions in (("CSV", _csv_versions(rows)), ("Parquet", _parquet_versions(rows * 50))):
+    for kind, versions in _kinds_of_tables(int(400_000 * scale)):
         store = _store(folder / "store")
-        times, last = [], 0
+        before, last = None, 0
         for data in versions:
-            path = folder / f"table.{kind.lower()}"
+            path = folder / "table"
             path.write_bytes(data)
-            times.append(_timed(lambda: store.put_file(path)))  # noqa: B023
-            last = len(data)
+            before, last = store.put_file(path, like=before)  # As of a path that was added before.
         figures.append(
             Figure(
                 f"a {kind} that grows 1 % a version, 20 versions: on disk",
-                _allocated(folder / "store") / MIB, "MiB", last / MIB, "the last version", 1.3,
+                allocated_bytes(folder / "store") / MIB, "MiB", last / MIB, "the last version", 1.3,
             )
         )  # fmt: skip
         shutil.rmtree(folder / "store")
     return figures
+
+
+def _kinds_of_tables(rows: int) -> Iterator[tuple[str, Iterator[bytes]]]:
+    yield "CSV", _csv_versions(rows)
+    yield "CSV of 250 kB", _csv_versions(9000)
+    yield "CSV of 40 kB", _csv_versions(1500)
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        yield "Parquet (stand-in)", _stand_in_versions(rows * 50)
+    else:
+        yield "Parquet", _parquet_versions(rows)
+        yield "Parquet of 800 kB", _parquet_versions(30_000)
+        yield "Parquet of 200 kB", _parquet_versions(8000)
 
 
 def _csv_versions(rows: int) -> Iterator[bytes]:
@@ -192,7 +205,27 @@ def _csv_versions(rows: int) -> Iterator[bytes]:
         yield "".join(lines).encode()
 
 
-def _parquet_versions(size: int) -> Iterator[bytes]:
+def _parquet_versions(rows: int) -> Iterator[bytes]:
+    import pyarrow as arrow
+    from pyarrow.parquet import write_table
+
+    source = random.Random(1)
+    number = range(rows + 19 * (rows // 100))
+    table = arrow.table(
+        {
+            "id": list(number),
+            "time": [count + source.random() for count in number],
+            "loss": [source.random() for _ in number],
+            "label": [f"class{source.randrange(100)}" for _ in number],
+        }
+    )
+    for version in range(20):
+        stream = io.BytesIO()
+        write_table(table.slice(0, rows + version * (rows // 100)), stream)
+        yield stream.getvalue()
+
+
+def _stand_in_versions(size: int) -> Iterator[bytes]:
     groups: list[bytes] = []
     for version in range(20):
         groups.append(_random(version, size if version == 0 else size // 100))
@@ -238,10 +271,6 @@ def _store(folder: Path) -> LocalStore:
 
 def _random(seed: int, size: int) -> bytes:
     return blake3(b"%d" % seed).digest(size)
-
-
-def _allocated(folder: Path) -> int:
-    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
 def _timed(work: Callable[[], object]) -> float:

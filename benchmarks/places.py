@@ -50,8 +50,8 @@ def file_system(folder: Path) -> str:
 
 
 def allocated_bytes(folder: Path) -> int:
-    """Return what the file system allocated for all files of a folder."""
-    return sum(os.lstat(path).st_blocks * 512 for path in folder.rglob("*"))
+    """Return what the file system allocated for all files of a folder; one with two names counts once."""
+    return sum({(s := os.lstat(path)).st_ino: s.st_blocks * 512 for path in folder.rglob("*")}.values())
 
 
 def _available_bytes() -> int:

@@ -23,7 +23,7 @@ from vcs.errors import StoreError
 Content: TypeAlias = bytes | bytearray | memoryview | str
 
 # A file system that cannot link answers with one of these.
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "free some space and run it again"),
@@ -278,7 +278,7 @@ def _link_or_rename(temporary: Path, path: Path) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        if error.errno not in _NO_LINKS:
+        if error.errno not in NO_LINKS:
             raise
     # No hard links here (FAT, some network file systems): order the creators by a lock on the folder.
     fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)

@@ -39,7 +39,7 @@ def put_all(store: LocalStore, contents: list[bytes]) -> list[Digest]:
 def stray_files(folder: Path) -> list[Path]:
     """Files that are neither objects nor packs, outside of the place for temporary ones."""
     known = {*folder.glob("objects/??/*"), *folder.glob("packs/*.pack"), *folder.glob("tmp/*")}
-    known |= {folder / "packs" / "lock", folder / "recipes" / "lock", folder / "recent-large"}
+    known |= {folder / "packs" / "lock", folder / "recipes" / "lock", *folder.glob("recent-*")}
     known |= {*folder.glob("recipes/" + "?" * 64), *folder.glob("extents/*"), *folder.glob("claims/*")}
     return [path for path in folder.rglob("*") if path.is_file() and path not in known]
 

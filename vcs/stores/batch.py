@@ -56,6 +56,7 @@ class LocalBatch(Batch):
         self._store = store
         self._lock = threading.Lock()
         self._waiting: dict[bytes, bytes] = {}
+        self._likes: dict[bytes, Digest] = {}
         self._writers: list[PackInMaking] = []
         self._touched: set[Path] = set()
         self._used_packs: set[Pack] = set()
@@ -76,7 +77,9 @@ class LocalBatch(Batch):
             self._store_loose(digest, data)
             return digest
         with self._lock:
-            if not self._has(raw, digest):
+            if not self._has(raw, digest) and not self._has_recipe(digest):
+                if like is not None and not self._writers:
+                    self._likes[raw] = like
                 self._append(raw, data)
         return digest
 
@@ -154,7 +157,7 @@ class LocalBatch(Batch):
         for one in found:
             if one is not None:
                 raw, size = one[0], one[1]
-                if not self._has(raw, None):
+                if not self._has(raw, None) and not self._has_recipe(Digest(raw.hex())):
                     self._append(raw, bytes(buffer[at : at + size]))
                 at += size
 
@@ -185,7 +188,7 @@ class LocalBatch(Batch):
                     data = _read_small(fd, path)
                     if is_same(before, os.fstat(fd), len(data)):
                         counter(len(data))
-                        return self.put_bytes(data), len(data)
+                        return self.put_bytes(data, like=like), len(data)
                 else:
                     result = self._large.put(fd, before, path, like, counter)
                     if result is not None:
@@ -330,6 +333,7 @@ class LocalBatch(Batch):
                 for key, value in self._waiting.items():
                     writer.append(key, value)
                 self._waiting = {}
+                self._likes = {}
         except OSError as error:
             self._broken = True
             raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
@@ -357,11 +361,13 @@ class LocalBatch(Batch):
         self._store.refresh(force=True)
 
     def _store_waiting(self) -> None:
-        """Store the few objects as files: all of them durable before the first gets its name."""
+        """Store the few objects as recipes or files: all files are durable before the first gets its name."""
         written: list[tuple[Digest, Path]] = []
         try:
             for raw, data in self._waiting.items():
-                written.append((Digest(raw.hex()), self._write_temporary(data)))
+                digest = Digest(raw.hex())
+                if not self._large.put_small(data, digest, self._likes.get(raw)):
+                    written.append((digest, self._write_temporary(data)))
             for digest, path in written:
                 self.publish(path, digest)
         finally:

@@ -1,8 +1,9 @@
-"""Storing one large file: as a file of its own, or as a recipe if most of it is here already.
+"""Storing one large object: as a file of its own, or as a recipe if most of it is here already.
 
 A file that resembles nothing is copied and hashed in one pass. One that resembles an
 object, as a sketch of both says, is compared with it while it is hashed, and only its
 new bytes are written. See `matching` for how, and `recipes` for what lies on disk.
+Small objects that are stored as files, being few, may become recipes in the same way.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from blake3 import blake3
 
@@ -27,16 +28,25 @@ from vcs.stores.lines import match_lines
 from vcs.stores.matching import BLOCK_BYTES, Matcher, Pieces
 from vcs.stores.ranges import RangeFile
 from vcs.stores.recent import Sketch, resemble, sketch
-from vcs.stores.recipes import MAX_FILES, build, encode
+from vcs.stores.recipes import MAX_FILES, Recipe, build, encode, encode_behind_extent
+from vcs.stores.small_files import LARGE_BYTES
 
 if TYPE_CHECKING:
     from vcs.stores.local import LocalStore
 
-# Smaller files are not worth a recipe and an extent, which take a block each.
-RECIPE_FROM_BYTES = 256 << 10
+# What a file takes on most disks is a number of these.
+_BLOCK_OF_DISK = 4 << 10
+# An object of two blocks or less gains nothing by a recipe.
+RECIPE_FROM_BYTES = 2 * _BLOCK_OF_DISK + 1
+# New bytes that are fewer are one file with their recipe.
+_ONE_FILE_BYTES = 64 << 10
 # A recipe has to spare at least this part of the object; it keeps the files of its ranges alive as a whole.
 _MIN_KNOWN = 0.3
 _MAX_CANDIDATES = 3
+# What is looked for of a file in one that it should resemble, how far from its place, and how often found.
+_PROBES, _MIN_PROBES = 16, 2
+_PROBE_BYTES = 64
+_PROBE_REACH_BYTES = 64 << 10
 _MAX_RANGES = 200_000
 
 
@@ -65,19 +75,13 @@ class LargeFiles:
             alone = not self._busy
             self._busy += 1
         try:
-            look = _Look.at(source, before.st_size) if before.st_size >= RECIPE_FROM_BYTES else None
-            if look is not None:
-                with self._base_for(look, like) as base:
-                    done = (
-                        self._match(source, before, base, look, advance, alone) if base is not None else None
-                    )
-                if done == "changed":
-                    return None
-                if done:
-                    self._store.recent.add(done[0], look.windows)
-                    return done
-            result = self._copy(source, before, advance, alone=alone)
-            if result is not None and look is not None:
+            look = _Look.at(source, before.st_size)
+            with self._base_for(look, like, lambda at, size: os.pread(source, size, at)) as base:
+                done = self._match(source, before, base, look, advance, alone) if base is not None else None
+            if done == "changed":
+                return None
+            result = done or self._copy(source, before, advance, alone=alone)
+            if result is not None:
                 self._store.recent.add(result[0], look.windows)
             return result
         except OSError as error:
@@ -86,6 +90,38 @@ class LargeFiles:
             with self._lock:
                 self._busy -= 1
 
+    def put_small(self, data: bytes, digest: Digest, like: Digest | None) -> bool:
+        """Store an object as what is new in it beside one that it resembles; False if that is not worth it.
+
+        It is remembered in either case, for those that come after it.
+
+        Raises:
+            OSError: The disk failed.
+        """
+        if len(data) < RECIPE_FROM_BYTES:
+            return False
+        look = _Look.through(io.BytesIO(data), len(data))
+        try:
+            with self._base_for(look, like, lambda at, size: data[at : at + size]) as base:
+                return base is not None and self._match_small(data, digest, base, look)
+        except IntegrityError:  # The base is cut; the object can be stored without it.
+            return False
+        finally:
+            self._store.recent_small.add(digest, look.windows)
+
+    def _match_small(self, data: bytes, digest: Digest, base: RangeFile, look: _Look) -> bool:
+        extent = _Extent(self._store)
+        try:
+            matcher = self._matcher(len(data), base, look, extent)
+            position = 0
+            while position < len(data):
+                block = bytearray(data[position : position + matcher.limit(position)])
+                matcher.feed(block, len(block), position)
+                position += len(block)
+            return self._name(digest, len(data), matcher.pieces, base, extent)
+        finally:
+            extent.discard()
+
     def put_lines(self, data: bytes, digest: Digest, like: Digest) -> bool:
         """Store a text of lines as what is new in it beside another one; False if that is not worth it.
 
@@ -93,7 +129,7 @@ class LargeFiles:
             StoreError: The disk is full, or failed.
         """
         try:
-            base = self._store.open_ranges(like) if len(data) >= RECIPE_FROM_BYTES else None
+            base = self._store.open_ranges(like)
             if base is None:
                 return False
             with base:
@@ -133,15 +169,25 @@ class LargeFiles:
             remove_quietly(temporary)
 
     @contextmanager
-    def _base_for(self, look: _Look, like: Digest | None) -> Iterator[RangeFile | None]:
-        """Open the object that the file resembles, if one is found."""
-        for digest in filter(None, [like, *self._store.recent.similar(look.windows)[:_MAX_CANDIDATES]]):
+    def _base_for(
+        self, look: _Look, like: Digest | None, read: Callable[[int, int], bytes]
+    ) -> Iterator[RangeFile | None]:
+        """Open the object that this one resembles, if one is found; `read` gives its bytes at an offset."""
+        logs = [self._store.recent] if look.size >= LARGE_BYTES else []
+        if look.size < 2 * LARGE_BYTES:  # A small one may have grown into a large one.
+            logs.append(self._store.recent_small)
+        similar = [digest for log in logs for digest in log.similar(look.windows)[:_MAX_CANDIDATES]]
+        for digest in filter(None, [like, *similar]):
             try:
                 base = self._store.open_ranges(digest)
                 if base is None:
                     continue
                 with base:
-                    if digest != like or resemble(look.windows, _Look.of(base).windows):
+                    if (
+                        digest != like
+                        or resemble(look.windows, _Look.of(base).windows)
+                        or _shares_moved(read, look.size, base)
+                    ):
                         yield base
                         return
             except IntegrityError:  # A damaged one helps nobody.
@@ -167,8 +213,7 @@ class LargeFiles:
 
         extent = _Extent(self._store)
         try:
-            changes = anchors(look.borders, _Look.of(base).borders if look.borders else {})
-            matcher = Matcher(before.st_size, base, changes, extent.write, search=not look.borders)
+            matcher = self._matcher(before.st_size, base, look, extent)
             digest, size = _hash_through(source, before.st_size, matcher, count, alone=alone)
             if not is_same(before, os.fstat(source), size):
                 return "changed"
@@ -182,24 +227,42 @@ class LargeFiles:
             advance(-told)
         return None
 
+    def _matcher(self, size: int, base: RangeFile, look: _Look, extent: _Extent) -> Matcher:
+        changes = anchors(look.borders, _Look.of(base).borders if look.borders else {})
+        return Matcher(size, base, changes, extent.write, search=not look.borders)
+
     def _name(self, digest: Digest, size: int, pieces: Pieces, base: RangeFile, extent: _Extent) -> bool:
         if pieces.known_bytes < _MIN_KNOWN * size:
             return False
         placed = _placed(pieces, base, extent)
         if len(placed) > _MAX_RANGES:
             return False
-        new = extent.finish()
+        new = extent.digest()
         recipe = build(
             size, [(file if file is not None else new, offset, length) for file, offset, length in placed]
         )
+        behind = encode_behind_extent(recipe) if extent.size else encode(recipe)
+        if _blocks(extent.size + len(behind)) >= _blocks(size):
+            return False
+        try:
+            if extent.size + len(behind) > _ONE_FILE_BYTES:
+                return self._name_apart(digest, recipe, (new, extent) if extent.size else None)
+            extent.end(behind)
+            named = (new, extent.path) if extent.size else None
+            return self._store.recipes.publish(digest, recipe, extent.path, named)
+        except (LockedError, StoreError):  # No locks here, or the folder is another user's.
+            return False
+
+    def _name_apart(self, digest: Digest, recipe: Recipe, new: tuple[Digest, _Extent] | None) -> bool:
+        """Name a recipe and an extent that are two files."""
         fd, temporary = self._store.open_temporary()
         try:
             write_all(fd, encode(recipe))
             settle(fd)
-            named = (new, extent.path) if extent.size else None
+            if new is not None:
+                new[1].end()
+            named = (new[0], new[1].path) if new is not None else None
             return self._store.recipes.publish(digest, recipe, temporary, named)
-        except (LockedError, StoreError):  # No locks here, or the folder is another user's.
-            return False
         finally:
             os.close(fd)
             remove_quietly(temporary)
@@ -209,6 +272,7 @@ class LargeFiles:
 class _Look:
     """What is known of a file before it is read as a whole."""
 
+    size: int
     borders: dict[str, int]
     windows: Sketch
 
@@ -216,18 +280,22 @@ class _Look:
     def at(cls, fd: int, size: int) -> _Look:
         """Look at an open file; its position is lost."""
         with open(fd, "rb", closefd=False) as stream:
-            borders = find_borders(stream)
-            return cls(borders, sketch(stream, size, borders))
+            return cls.through(stream, size)
 
     @classmethod
     def of(cls, base: RangeFile) -> _Look:
         """Look at an object; what it raises is what reading raises."""
         reader = io.BufferedReader(base)
         try:
-            borders = find_borders(reader)
-            return cls(borders, sketch(reader, base.size, borders))
+            return cls.through(reader, base.size)
         finally:
             reader.detach()
+
+    @classmethod
+    def through(cls, stream: BinaryIO, size: int) -> _Look:
+        """Look at what a stream of this size gives."""
+        borders = find_borders(stream)
+        return cls(size, borders, sketch(stream, size, borders))
 
 
 class _Extent:
@@ -243,11 +311,14 @@ class _Extent:
         write_all(self._fd, data)
         self.size += len(data)
 
-    def finish(self) -> Digest:
-        """Make it durable and return its digest."""
-        if self.size:
-            settle(self._fd)
+    def digest(self) -> Digest:
+        """Return the digest of what was written."""
         return Digest(self._hasher.hexdigest())
+
+    def end(self, behind: bytes = b"") -> None:
+        """Write what stands behind the new bytes and is not of them, and make it durable."""
+        write_all(self._fd, behind)
+        settle(self._fd)
 
     def discard(self) -> None:
         """Close it, and remove it if it has no other name yet."""
@@ -272,6 +343,20 @@ def _hash_through(
             position += count
             advance(count)
         return hashing.digest(), position
+
+
+def _shares_moved(read: Callable[[int, int], bytes], size: int, base: RangeFile) -> bool:
+    """Whether bytes of a file lie near by in the base, so that all of it may have moved a little."""
+    found = 0
+    hay = memoryview(bytearray(2 * _PROBE_REACH_BYTES))
+    for number in range(_PROBES):
+        at = size * number // _PROBES
+        needle = read(at, _PROBE_BYTES)
+        start = max(0, min(at, base.size) - _PROBE_REACH_BYTES)
+        count = base.read_at(start, hay)
+        if needle.count(needle[:1]) != len(needle) and needle in bytes(hay[:count]):
+            found += 1
+    return found >= _MIN_PROBES
 
 
 def _placed(pieces: Pieces, base: RangeFile, extent: _Extent) -> list[tuple[Digest | None, int, int]]:
@@ -315,6 +400,10 @@ def _append(base: RangeFile, start: int, length: int, extent: _Extent) -> None:
         extent.write(buffer[:count])
         start += count
         length -= count
+
+
+def _blocks(size: int) -> int:
+    return -(-size // _BLOCK_OF_DISK)
 
 
 def settle(fd: int) -> None:

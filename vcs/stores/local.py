@@ -30,7 +30,7 @@ from vcs.stores.large import settle
 from vcs.stores.leftovers import remove_old
 from vcs.stores.packs import Pack, PackFolder, PackWriter, new_pack_name
 from vcs.stores.ranges import RangeFile
-from vcs.stores.recent import RecentLarge
+from vcs.stores.recent import Recent
 from vcs.stores.recipes import RecipeFolder
 from vcs.stores.small_files import BUFFER_BYTES, LARGE_BYTES
 
@@ -69,7 +69,8 @@ class LocalStore(Store):
         self.partial = objects.parent / "partial"
         self.packs = PackFolder(packs)
         self.recipes = RecipeFolder(objects)
-        self.recent = RecentLarge(objects.parent / "recent-large")
+        self.recent = Recent(objects.parent / "recent-large", keep=512)
+        self.recent_small = Recent(objects.parent / "recent-small", keep=128)
         self.claims = objects.parent / "claims"
         self._prefix = f"{objects}{os.sep}"
 

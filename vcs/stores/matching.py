@@ -26,6 +26,11 @@ _NEEDLE_BYTES = 64
 # How far away moved bytes are looked for, and how often in vain.
 _REACH_BYTES = 4 << 20
 _MAX_VAIN_SEARCHES = 24
+# The same for what lies between two stretches that were found, as columns of a table do.
+_GAP_FROM_BYTES = 1 << 10
+_GAP_REACH_BYTES = 128 << 10
+_SPLIT_FROM_BYTES = 4 << 10
+_MAX_VAIN_GAP_SEARCHES = 512
 
 # Start and end in a block, of bytes that are the same.
 Run = tuple[int, int]
@@ -86,7 +91,7 @@ class Matcher:
         self._write_new = write_new
         self._buffer = bytearray(BLOCK_BYTES)
         self._lost_steps = 0
-        self._vain_searches = 0
+        self._vain_searches = self._vain_gap_searches = 0
 
     def limit(self, position: int) -> int:
         """Return how long the block at `position` may be at most; call it before each block."""
@@ -118,7 +123,7 @@ class Matcher:
             done = self._realign(block, done, stop, position)
         if done < stop:
             self._lost_steps += 1
-            self._feed_new(block, done, stop)
+            self._feed_gap(block, done, stop, position)
         else:
             self._lost_steps = 0
 
@@ -148,10 +153,48 @@ class Matcher:
             if last - first < _MIN_RUN_BYTES and not touches:
                 continue
             if first > done:
-                self._feed_new(block, done, first)
+                self._feed_gap(block, done, first, position)
             self.pieces.add_known(position + first + self._shift, last - first)
             done = last
         return done
+
+    def _feed_gap(self, block: bytearray, start: int, end: int, position: int) -> None:
+        """Take in what lies between stretches that are known: the base may have it at a shift of its own.
+
+        Looks for bytes of its middle, then of the middles of what is left.
+        """
+        middle = (start + end) // 2
+        needle = bytes(memoryview(block)[middle : middle + _NEEDLE_BYTES])
+        if (
+            end - start < _GAP_FROM_BYTES
+            or not self._may_search
+            or self._vain_gap_searches >= _MAX_VAIN_GAP_SEARCHES
+            or needle.count(needle[:1]) == len(needle)
+        ):
+            self._feed_new(block, start, end)
+            return
+        at = position + middle
+        from_ = max(0, at + self._shift - _GAP_REACH_BYTES)
+        hay = bytearray(max(0, min(2 * _GAP_REACH_BYTES, self._base.size - from_)))
+        self._base.read_at(from_, memoryview(hay))
+        found = hay.find(needle)
+        if found < 0:
+            self._vain_gap_searches += 1
+            if end - start < _SPLIT_FROM_BYTES:
+                self._feed_new(block, start, end)
+                return
+            self._feed_gap(block, start, middle, position)
+            self._feed_gap(block, middle, end, position)
+            return
+        self._vain_gap_searches = 0
+        before, after = min(middle - start, found), min(end - middle, len(hay) - found)
+        first = middle - _same_end(block[middle - before : middle], hay[found - before : found])
+        last = middle + _same_start(block[middle : middle + after], hay[found : found + after])
+        if first > start:
+            self._feed_gap(block, start, first, position)
+        self.pieces.add_known(from_ + found - (middle - first), last - first)
+        if last < end:
+            self._feed_gap(block, last, end, position)
 
     def _realign(self, block: bytearray, done: int, count: int, position: int) -> int:
         """The end of the block is not the same: see whether the base has it elsewhere.
@@ -221,6 +264,31 @@ def equal_runs(new: bytearray, start: int, end: int, base: bytearray) -> list[Ru
     if end > since:
         runs.append((since, end))
     return runs
+
+
+def _same_start(one: bytearray, other: bytearray) -> int:
+    """How many bytes are the same from the beginning on; both are as long."""
+    return _longest(len(one), lambda length: one[:length] == other[:length])
+
+
+def _same_end(one: bytearray, other: bytearray) -> int:
+    """The same up to the end."""
+    size = len(one)
+    return _longest(size, lambda length: one[size - length :] == other[size - length :])
+
+
+def _longest(most: int, holds: Callable[[int], bool]) -> int:
+    """Return the greatest length up to `most` for which it holds; it holds for all that are less."""
+    if holds(most):
+        return most
+    low, high = 0, most
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _common_start(new: bytearray, base: bytearray, start: int, end: int) -> int:

@@ -1,4 +1,4 @@
-"""Which large object a new one may resemble: short sketches of those stored last.
+"""Which object a new one may resemble: short sketches of those stored last.
 
 A sketch is the checksums of short windows: at round distances from both ends, so that
 objects with a common beginning, a common end, or the same layout share some; or at the
@@ -30,7 +30,6 @@ _WINDOW_BYTES = 64
 _WINDOWS = 16
 _RECORD = struct.Struct("<32s" + 2 * _WINDOWS * "qI")
 _TENSOR_KEY = 1 << 60
-_KEPT = 512
 _NO_CHECK = 0
 # Fewer may be chance: a header, a table of zeros.
 _MIN_SHARED = 2
@@ -71,11 +70,13 @@ def _places(size: int) -> list[tuple[int, int]]:
     return [(step * n, step * n) for n in range(count)] + [(end, size + end) for end in ends]
 
 
-class RecentLarge:
-    """The log of sketches of one store. Safe from threads and processes."""
+class Recent:
+    """A log of sketches of one store. Safe from threads and processes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keep: int) -> None:
+        """Use the file, which may be missing, and keep so many sketches at least."""
         self._path = path
+        self._keep = keep
         self._lock = threading.Lock()
         self._seen = (0, 0)
         self._by_window: dict[Window, set[Digest]] = {}
@@ -87,13 +88,14 @@ class RecentLarge:
         values += [0, _NO_CHECK] * (2 * _WINDOWS - len(windows))
         record = _RECORD.pack(bytes.fromhex(digest), *values)
         with suppress(OSError), self._lock:
+            os.makedirs(self._path.parent, exist_ok=True)  # The first object of a store is remembered too.
             fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             try:
                 os.write(fd, record)
                 length = os.fstat(fd).st_size
             finally:
                 os.close(fd)
-            if length > 2 * _KEPT * _RECORD.size or length % _RECORD.size:
+            if length > 2 * self._keep * _RECORD.size or length % _RECORD.size:
                 self._shorten()
 
     def similar(self, windows: Sketch) -> list[Digest]:
@@ -115,7 +117,7 @@ class RecentLarge:
                 if status.st_ino != inode or status.st_size < length:
                     self._by_window, self._ages, length = {}, {}, 0
                 stream.seek(length)
-                data = stream.read(2 * _KEPT * _RECORD.size)
+                data = stream.read(2 * self._keep * _RECORD.size)
         except OSError:
             return
         whole = len(data) - len(data) % _RECORD.size
@@ -130,7 +132,7 @@ class RecentLarge:
     def _shorten(self) -> None:
         """Keep the newest records; a log with a torn one is begun anew."""
         data = self._path.read_bytes()
-        kept = data[-_KEPT * _RECORD.size :] if len(data) % _RECORD.size == 0 else b""
+        kept = data[-self._keep * _RECORD.size :] if len(data) % _RECORD.size == 0 else b""
         temporary = self._path.parent / temporary_name(self._path.name)
         temporary.write_bytes(kept)
         os.replace(temporary, self._path)

@@ -1,4 +1,4 @@
-"""Recipes: a large object as ranges of bytes that lie in files already, and of a few new ones.
+"""Recipes: an object as ranges of bytes that lie in files already, and of a few new ones.
 
 A recipe is a small file, `recipes/<digest>`; see docs/formats.md. Its ranges refer to
 files that hold their content plainly and are named by the BLAKE3 of it: whole objects
@@ -6,6 +6,10 @@ under `objects/`, and `extents/<digest>`, which are no objects: the new bytes of
 recipe, and deleted objects whose bytes recipes still need. A range never refers to a
 recipe, so reading never goes deeper than one step. An extent is in place and durable
 before the recipe that needs it gets its name.
+
+A few new bytes are one file with their recipe, which stands behind them and has its
+length and `TRCPEND1` behind itself: the file then has both names. So a version of a
+table that grew by some lines takes one block of the disk.
 """
 
 from __future__ import annotations
@@ -21,18 +25,20 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly
+from vcs.atomic import NO_LINKS, disk_error, fsync_directory, make_folder, remove_quietly, write_atomic
 from vcs.digest import Digest
 from vcs.errors import IntegrityError
 from vcs.lock import file_lock
 from vcs.stores.ranges import Range, RangeFile
 
 MAGIC = b"TRCP0001"
+END = b"TRCPEND1"
 # A recipe of more files than this takes the smallest parts into its own extent.
 MAX_FILES = 32
 
 _HEAD = struct.Struct("<8sQII")  # magic, size of the object, number of files, number of ranges
 _RANGE = struct.Struct("<IQQ")  # number of the file, offset in it, length
+_TAIL = struct.Struct("<I8s")  # bytes of a recipe that stands behind an extent, END
 _DIGEST_BYTES = 32
 _NAME_CHARACTERS = 64
 _MAX_BYTES = 64 << 20
@@ -65,12 +71,21 @@ def encode(recipe: Recipe) -> bytes:
     return body + blake3(body).digest()
 
 
+def encode_behind_extent(recipe: Recipe) -> bytes:
+    """Return what follows the bytes of an extent in a file that is both."""
+    body = encode(recipe)
+    return body + _TAIL.pack(len(body), END)
+
+
 def decode(data: bytes, name: str) -> Recipe:
-    """Read the bytes of a recipe file; nothing in them is believed before the checksum is right.
+    """Read the bytes of a recipe file, which may be an extent before; nothing is believed unchecked.
 
     Raises:
         IntegrityError: They are cut, damaged, or of another format.
     """
+    if data.endswith(END) and len(data) >= _TAIL.size:
+        end = len(data) - _TAIL.size
+        data = data[max(0, end - _TAIL.unpack_from(data, end)[0]) : end]
     body, check = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
     if len(body) < _HEAD.size or blake3(body).digest() != check:
         raise _damaged(name, "its recipe is cut or damaged")
@@ -191,14 +206,15 @@ class RecipeFolder:
     ) -> bool:
         """Name an extent and a recipe, both complete and durable; False if a file they need is gone.
 
+        They may be one file.
+
         Raises:
             OSError, StoreError, LockedError: The recipe is not visible.
         """
         make_folder(self.folder)
         with self.lock(_PUBLISH_TIMEOUT_S):
             if extent is not None:
-                make_folder(self.extents)
-                os.rename(extent[1], self.extents / extent[0])
+                self._name_extent(*extent, is_recipe=extent[1] == temporary)
             places = [self.place_of(one) for one in recipe.files]
             if None in places:
                 return False
@@ -208,6 +224,19 @@ class RecipeFolder:
             os.rename(temporary, self.path(digest))
         fsync_directory(self.folder)
         return True
+
+    def _name_extent(self, digest: Digest, temporary: Path, *, is_recipe: bool) -> None:
+        make_folder(self.extents)
+        target = self.extents / digest
+        if not is_recipe:
+            os.rename(temporary, target)
+        elif not target.exists():
+            try:
+                os.link(temporary, target)
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                write_atomic(target, temporary.read_bytes(), mode=0o444)
 
     def delete(self, digests: Iterable[Digest]) -> set[Digest]:
         """Remove recipes; return which there were. Under `lock`; the extents stay, see `sweep`."""

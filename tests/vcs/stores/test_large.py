@@ -48,10 +48,9 @@ def put(folder: Path, data: bytes, *, like: Digest | None = None, name: str = "w
 
 
 def bytes_in(folder: Path) -> int:
-    """What all files of the store hold, without the log of sketches."""
-    return sum(
-        path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != "recent-large"
-    )
+    """What all files of the store hold, each once, without the logs of sketches."""
+    files = [path.stat() for path in folder.rglob("*") if path.is_file() and path.parent != folder]
+    return sum({status.st_ino: status.st_size for status in files}.values())
 
 
 def more_for(folder: Path, data: bytes) -> int:
@@ -354,6 +353,57 @@ def lines(count: int, *, changed: int = -1) -> bytes:
         % (number, digest_bytes(b"%d %d" % (number, changed if number % 50 == changed else -1)).encode())
         for number in range(count)
     )
+
+
+@pytest.mark.parametrize("rows", [700, 4000, 8000], ids=["20 kB", "110 kB", "220 kB"])
+def test_a_small_table_that_grows_takes_a_block_of_the_disk_for_each_version(folder: Path, rows: int) -> None:
+    """Its new lines and where the others lie are one file."""
+    made = [f"{number},{number * 17},{number / 7:.6f},class{number % 100}\n" for number in range(2 * rows)]
+    table = "".join(made[:rows]).encode()
+    put(folder, table, name="metrics.csv")
+    for version in range(1, 20):
+        table = "".join(made[: rows + version * rows // 100]).encode()
+        digest = put(folder, table, name=f"metrics-{version}.csv")
+        assert (folder / "recipes" / digest).stat().st_size <= 4096
+    assert verify_store(open_store(folder)) == []
+    assert put(folder, table) == digest
+    assert not Path(open_store(folder).loose_path(digest)).exists()
+
+
+def test_a_small_object_is_a_recipe_only_where_that_spares_a_block(folder: Path) -> None:
+    """Of one that fits into two blocks, or that has little in common with others, nothing is spared."""
+    for first in (random.Random(1).randbytes(8000), random.Random(2).randbytes(40_000)):
+        put(folder, first)
+        second = first[:4000] + os.urandom(len(first) - 4000)
+        digest = put(folder, second, like=digest_bytes(first))
+        assert not (folder / "recipes" / digest).exists()
+
+
+def test_many_small_objects_are_a_pack_whatever_they_resemble(folder: Path) -> None:
+    """A batch of a hundred is not compared with anything."""
+    base = random.Random(1).randbytes(20_000)
+    put(folder, base)
+    store = open_store(folder)
+    with store.batch() as batch:
+        digests = [batch.put_bytes(base + bytes([n]), like=digest_bytes(base)) for n in range(100)]
+    assert not (folder / "recipes").exists()
+    assert all(store.read_bytes(one) == base + bytes([n]) for n, one in enumerate(digests))
+
+
+def test_columns_that_moved_by_different_amounts_are_found(folder: Path) -> None:
+    """As in a Parquet file that grew: each column is longer, and all behind it lie elsewhere."""
+    columns = [random.Random(seed).randbytes(20_000) for seed in range(12)]
+    put(folder, b"".join(columns))
+    grown = [column + random.Random(n).randbytes(200 + n) for n, column in enumerate(columns, start=100)]
+    assert more_for(folder, b"".join(grown)) < 12 * 400 + 6000
+
+
+def test_the_previous_content_is_found_where_everything_moved_by_a_byte(folder: Path) -> None:
+    """A longer header: no window of the sketch is where it was."""
+    base = random.Random(1).randbytes(300_000)
+    put(folder, base, name="table")
+    digest = put(folder, b"x" + base, like=digest_bytes(base), name="table")
+    assert (folder / "recipes" / digest).exists()
 
 
 def test_lines_are_stored_as_what_is_new_in_them(folder: Path) -> None:
