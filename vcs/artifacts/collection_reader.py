@@ -82,15 +82,22 @@ class CollectionReader:
             NotFoundError: A long listing is an object that is not in this store.
             IntegrityError: That object is damaged.
         """
+        return decode_listing(manifest, self.listing_text(manifest))
+
+    def listing_text(self, manifest: Manifest) -> bytes:
+        """Return the text of what the version contains: its digest is right, its entries are hostile.
+
+        Raises:
+            NotFoundError, IntegrityError: As for `listing`.
+        """
         if manifest.lines is not None:
-            return decode_listing(manifest, manifest.lines)
+            return manifest.lines
         try:
-            data = self._store.read_bytes(manifest.digest)
+            return self._store.read_bytes(manifest.digest)
         except NotFoundError as error:
             raise NotFoundError(
                 f"the listing of {manifest.qualified_name} is not in the local store", hint=error.hint
             ) from error
-        return decode_listing(manifest, data)
 
     def versions(self, project: str, name: str) -> Versions:
         """Return every readable version, in order; unreadable ones are in `.damaged`.

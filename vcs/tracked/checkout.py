@@ -31,7 +31,8 @@ from vcs.tracked.pointer import (
     write_pointer,
 )
 from vcs.tracked.pointer_merge import is_settled, read_stages
-from vcs.tracked.status import Here, aligned, base_of, look
+from vcs.tracked.scan import Found
+from vcs.tracked.status import aligned, base_of, look
 from vcs.tracked.versions import base_for, base_listing, listing_of, need_git
 
 
@@ -176,7 +177,7 @@ def _plan(
     _check_merged(repo, file)
     old = read_pointer(repo.layout.worktree / file.pointer_path)
     pointer = old if to is None else pointer_of(to, single=_is_single(repo, to, old), more=old.more)
-    here = look(repo, memories, path)
+    here = look(repo, path)
     base = base_of(repo, memories, path, pointer, here) if here is not None else memories.base(path)
     was = base.artifact.rpartition("/")[2] if base is not None else None
     plan = PathPlan(path, pointer, Placing(path), was, None, base, pointer != old)
@@ -210,7 +211,7 @@ def _plan_vanished(repo: Repo, memories: TrackedMemory) -> list[PathPlan]:
             continue  # This branch has the files themselves.
         try:
             check_tracked_path(path)
-            here = look(repo, memories, path)
+            here = look(repo, path)
             content = _base_content(repo, base, path)
             placing = plan_placing(repo, path, None, _content(here, path), content)
             was = base.artifact.rpartition("/")[2]
@@ -262,7 +263,7 @@ def _pointer_or_none(repo: Repo, file: PointerFile) -> Pointer | None:
         return None
 
 
-def _content(here: Here | None, path: str) -> Content | None:
+def _content(here: Found | None, path: str) -> Content | None:
     if here is None:
         return None
     return Content(aligned(here.listing, path, single=here.single), here.single)

@@ -1,26 +1,24 @@
-"""What a working tree remembers of each tracked path: what was put there last, and what was seen.
+"""What a working tree remembers of each tracked path: what was put there last.
 
 The base is the version that track, commit or checkout left at the path; it tells a file
-changed by hand from one that is merely old. The sight is a stamp of all files with the
-digest that they had, so that nothing changed costs no more than looking.
+changed by hand from one that is merely old.
 
-A lost or damaged memory costs time, and a base that has to be guessed; so it is read
-without complaint. Small files, one for each path and each of the two, so that processes
-do not undo each other, and looking never undoes a checkout.
+A lost or damaged memory costs a base that has to be guessed; so it is read without
+complaint. Small files, one for each path, so that processes do not undo each other.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from vcs.atomic import disk_error, write_atomic
 from vcs.digest import digest_bytes, parse_digest
-from vcs.errors import FormatError, StoreError, UsageError
+from vcs.errors import FormatError, UsageError
 from vcs.git import Git
 from vcs.layout import tracked_memory
 from vcs.lock import file_lock
@@ -28,7 +26,7 @@ from vcs.names import parse_artifact_ref
 
 LOCK_TIMEOUT_S = 60.0
 _MAX_BYTES = 1 << 20
-_BASE, _SIGHT, _MOVING = ".base.json", ".sight.json", ".moving"
+_BASE, _MOVING = ".base.json", ".moving"
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,22 +46,8 @@ class Base(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     placed: bool = False
 
 
-class Sight(msgspec.Struct, frozen=True, kw_only=True):
-    """What a path was seen to hold.
-
-    Attributes:
-        stamp: Of names, sizes, times and modes; see `vcs.tracked.scan.stamp_of`.
-        digest: Of the listing at that time.
-    """
-
-    path: str
-    stamp: str
-    digest: str
-
-
 _encode = msgspec.json.Encoder().encode
 _decode_base = msgspec.json.Decoder(Base).decode
-_decode_sight = msgspec.json.Decoder(Sight).decode
 
 
 class TrackedMemory:
@@ -110,27 +94,13 @@ class TrackedMemory:
         found = (_read_base(self.folder / name) for name in names)
         return sorted((base for base in found if base is not None), key=lambda base: base.path)
 
-    def sight(self, path: str) -> Sight | None:
-        """Return what a path was seen to hold, if that is known."""
-        try:
-            sight = _decode_sight(_read(self._file(path, _SIGHT)))
-            parse_digest(sight.digest)
-        except (OSError, msgspec.MsgspecError, FormatError):
-            return None
-        return sight if sight.path == path else None
-
-    def set_sight(self, sight: Sight) -> None:
-        """Remember what a path holds; a disk that refuses is no trouble."""
-        with suppress(StoreError):
-            write_atomic(self._file(sight.path, _SIGHT), _encode(sight), durable=False)
-
     def forget(self, path: str) -> None:
         """Remember nothing of a path.
 
         Raises:
             StoreError: The disk refuses.
         """
-        for kind in (_SIGHT, _BASE, _MOVING):
+        for kind in (_BASE, _MOVING):
             self._remove(path, kind)
 
     @contextmanager

@@ -1,42 +1,30 @@
 """What lies at a tracked path now: its listing, without storing anything.
 
 The walk is that of `vcs.files.add`, into a batch that keeps nothing, so a path has the same
-listing here and when it is stored. Before that, one look at all names, sizes and times
-gives a stamp; where it is the stamp of last time, the digest of last time holds.
+listing here and when it is stored, and one in which nothing changed costs a look at each file.
 """
 
 from __future__ import annotations
 
-import marshal
 import os
 import stat
-import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
-
-from blake3 import blake3
 
 from vcs.atomic import disk_error
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import ConflictError, NotFoundError, UsageError
 from vcs.files.add import add_file, add_tree
-from vcs.files.ignore import Ignore, is_always_left_out
+from vcs.files.ignore import Ignore
 from vcs.files.listing import Entry, Listing
 from vcs.files.stat_cache import StatCache
-from vcs.layout import IGNORE_FILE
 from vcs.progress import Progress
 from vcs.stores.base import Batch, Located, Store
 from vcs.stores.copying import hash_descriptor
 from vcs.stores.memory import MemoryStore
 from vcs.stores.small_files import LARGE_BYTES
 
-# The coarsest clock of a file system: what changed since then might change again unseen.
-_SETTLED_NS = 2_500_000_000
-# Name, mode, size, mtime, ctime and inode; of a folder the name alone.
-_Row: TypeAlias = tuple[str | int, ...]
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -52,19 +40,10 @@ class Found:
     listing: Listing
     single: bool
 
-
-@dataclass(frozen=True)
-class Stamp:
-    """What was seen of a path without reading it.
-
-    Attributes:
-        text: Changes with every name, size, mode, inode and time of its files, and with
-            the `.trackerignore` files above it.
-        settled: Whether a change after this stamp was taken surely shows in the next one.
-    """
-
-    text: str
-    settled: bool
+    @property
+    def digest(self) -> Digest:
+        """The digest of the listing."""
+        return self.listing.digest
 
 
 def kind_at(where: Path) -> str | None:
@@ -143,76 +122,6 @@ def store_path(
     except NotFoundError:
         return None  # Gone since we looked.
     return Found(listing, False)
-
-
-def stamp_of(where: Path, *, top: Path) -> Stamp | None:
-    """Return a stamp of all that decides what lies at a path; None if it cannot be looked at.
-
-    Two equal stamps, of which the first was settled, mean equal contents: any change
-    shows in a ctime, except one in the same tick of the clock as the change before, so
-    with very young files a stamp is not settled.
-    """
-    at_ns = time.time_ns()
-    hasher = blake3(b"2")
-    newest = 0
-    try:
-        about = os.lstat(where)
-        for rules in _rules_above(where, top):
-            hasher.update(marshal.dumps(rules, 2))
-        if not stat.S_ISDIR(about.st_mode):
-            newest = about.st_ctime_ns
-            hasher.update(marshal.dumps(_row("", about), 2))
-            return Stamp(hasher.hexdigest(), at_ns - newest > _SETTLED_NS)
-        waiting = [str(where)]
-        while waiting:
-            folder = waiting.pop()
-            rows, below, latest = _folder(folder)
-            newest = max(newest, latest)
-            # A tenth of the time of repr. Version 2 writes equal values as equal bytes.
-            hasher.update(marshal.dumps(rows, 2))
-            waiting += below
-    except OSError:
-        return None
-    return Stamp(hasher.hexdigest(), at_ns - newest > _SETTLED_NS)
-
-
-def _folder(folder: str) -> tuple[list[_Row], list[str], int]:
-    """Return a row for each item of a folder, the folders in it, and the newest ctime."""
-    rows: list[_Row] = []
-    below: list[str] = []
-    newest = 0
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = entry.name
-            if entry.is_dir(follow_symlinks=False):
-                if not is_always_left_out(name):
-                    rows.append((name,))
-                    below.append(entry.path)
-                continue
-            about = entry.stat(follow_symlinks=False)
-            changed_ns = about.st_ctime_ns
-            if changed_ns > newest:
-                newest = changed_ns
-            rows.append((name, about.st_mode, about.st_size, about.st_mtime_ns, changed_ns, about.st_ino))
-    rows.sort()
-    below.sort()
-    return rows, below, newest
-
-
-def _rules_above(where: Path, top: Path) -> list[_Row]:
-    """The files of rules between the working tree and the path."""
-    rows: list[_Row] = []
-    for folder in where.parents:
-        file = folder / IGNORE_FILE
-        with suppress(FileNotFoundError):
-            rows.append(_row(str(file), os.lstat(file)))
-        if folder == top:
-            break
-    return rows
-
-
-def _row(name: str, about: os.stat_result) -> _Row:
-    return (name, about.st_mode, about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino)
 
 
 class _Keeping(Batch):

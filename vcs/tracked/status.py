@@ -11,11 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
 from typing import Literal, TypeAlias
 
-from vcs.digest import Digest
 from vcs.errors import (
     ConflictError,
     Error,
@@ -27,18 +24,19 @@ from vcs.errors import (
     UsageError,
 )
 from vcs.files.listing import Listing, path_key
+from vcs.files.listing_changes import differing
 from vcs.files.listing_merge import Conflict
 from vcs.repo import Repo
-from vcs.tracked.memory import Base, Sight, TrackedMemory
+from vcs.tracked.memory import Base, TrackedMemory
 from vcs.tracked.pointer import Pointer, PointerFile, check_tracked_path, pointer_path, read_pointer
 from vcs.tracked.pointer_merge import conflicts_of, is_settled, read_stages
-from vcs.tracked.scan import Found, check_way, kind_at, renamed, scan, stamp_of
+from vcs.tracked.scan import Found, check_way, renamed, scan
 from vcs.tracked.versions import (
     base_for,
-    base_listing,
-    listing_of,
+    base_text,
     need_git,
     newer_than,
+    text_of,
     version_of,
     version_with,
 )
@@ -96,36 +94,7 @@ class PathStatus:
         return len(self.added) + len(self.removed) + len(self.modified)
 
 
-class Here:
-    """What lies at a tracked path now; its listing is made when it is asked for."""
-
-    def __init__(self, repo: Repo, where: Path, digest: Digest | None, *, single: bool) -> None:
-        """`digest` is known from last time, or None."""
-        self._repo = repo
-        self._where = where
-        self._digest = digest
-        self.single = single
-
-    @property
-    def digest(self) -> Digest:
-        """The digest of the listing."""
-        return self._digest if self._digest is not None else self.listing.digest
-
-    @cached_property
-    def listing(self) -> Listing:
-        """What lies there; reads what the stat cache does not know."""
-        return self._found.listing
-
-    @cached_property
-    def _found(self) -> Found:
-        repo = self._repo
-        found = scan(self._where, top=repo.layout.worktree, stat_cache=repo.stat_cache)
-        if found is None:
-            raise ConflictError(f"{self._where} went away while it was read", hint="run it again")
-        return found
-
-
-def look(repo: Repo, memories: TrackedMemory, path: str) -> Here | None:
+def look(repo: Repo, path: str) -> Found | None:
     """Look at a tracked path; None if nothing lies there.
 
     With nothing changed since last time this costs one look at each file's name and times.
@@ -138,16 +107,7 @@ def look(repo: Repo, memories: TrackedMemory, path: str) -> Here | None:
     top = repo.layout.worktree
     where = top / path
     check_way(top, path)
-    kind = kind_at(where)
-    if kind is None:
-        return None
-    sight, stamp = memories.sight(path), stamp_of(where, top=top)
-    if stamp is not None and sight is not None and sight.stamp == stamp.text:
-        return Here(repo, where, Digest(sight.digest), single=kind == "file")
-    here = Here(repo, where, None, single=kind == "file")
-    if stamp is not None and stamp.settled:
-        memories.set_sight(Sight(path=path, stamp=stamp.text, digest=here.digest))
-    return here
+    return scan(where, top=top, stat_cache=repo.stat_cache)
 
 
 def status(repo: Repo, files: Iterable[PointerFile]) -> list[PathStatus]:
@@ -161,7 +121,7 @@ def status(repo: Repo, files: Iterable[PointerFile]) -> list[PathStatus]:
     return found
 
 
-def base_of(repo: Repo, memories: TrackedMemory, path: str, pointer: Pointer, here: Here) -> Base | None:
+def base_of(repo: Repo, memories: TrackedMemory, path: str, pointer: Pointer, here: Found) -> Base | None:
     """Return what was put at a path last: as remembered, else the version that lies there whole."""
     base = memories.base(path)
     if base is not None:
@@ -227,7 +187,7 @@ def _against_pointer(repo: Repo, memories: TrackedMemory, pointer: Pointer, blan
         blank = replace(blank, known=False, reason=error.message, hint=error.hint)
     else:
         blank = replace(blank, newer=newer_than(repo, pointer, manifest))
-    here = look(repo, memories, blank.path)
+    here = look(repo, blank.path)
     if here is None:
         return replace(blank, state="missing")
     if here.digest == pointer.digest and here.single == pointer.single:
@@ -252,33 +212,45 @@ def _heal(memories: TrackedMemory, path: str, pointer: Pointer) -> None:
 
 
 def _difference(
-    repo: Repo, memories: TrackedMemory, pointer: Pointer, here: Here, blank: PathStatus
+    repo: Repo, memories: TrackedMemory, pointer: Pointer, here: Found, blank: PathStatus
 ) -> PathStatus:
     base = base_of(repo, memories, blank.path, pointer, here)
     if base is not None and base.digest != pointer.digest:
         name = base.artifact.rpartition("/")[2]
         if (base.digest, base.single) == (here.digest, here.single):
             return replace(blank, state="outdated", here=name)
-        before = base_listing(repo, base)
-        if before is not None:
-            changes = _changes(before, base.single, here, blank.path)
+        before = base_text(repo, base)
+        changes = _changes(before, base.single, here, blank.path) if before is not None else None
+        if changes is not None:
             state: State = "diverged" if any(changes) else "outdated"
             return _with_changes(replace(blank, state=state, here=name), changes)
     if not blank.known:
         return replace(blank, state="unknown")
     try:
-        wanted = listing_of(repo, pointer)
+        wanted = text_of(repo, pointer)
     except (NotFoundError, FormatError, IntegrityError) as error:
         return replace(blank, state="unknown", reason=error.message, hint=error.hint)
     changes = _changes(wanted, pointer.single, here, blank.path)
+    if changes is None:
+        reason = f"the listing of {pointer.qualified_name} is damaged"
+        return replace(blank, state="unknown", reason=reason, hint=f"tracker verify {pointer.artifact}")
     return _with_changes(replace(blank, state="changed" if any(changes) else "unchanged"), changes)
 
 
 _Changes: TypeAlias = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
 
-def _changes(before: Listing, single: bool, here: Here, path: str) -> _Changes:
-    return compare(aligned(before, path, single=single), aligned(here.listing, path, single=here.single))
+def _changes(text: bytes, single: bool, here: Found, path: str) -> _Changes | None:
+    """Compare with the listing that has a text; None if that is damaged."""
+    try:
+        if single or here.single:
+            before, after = Listing.decode(text), here.listing
+        else:
+            before, after = differing(text, here.listing.encoded)
+    except FormatError:
+        return None
+    files = Listing(entry for entry in before if entry.kind != "ref")  # References are no files.
+    return compare(aligned(files, path, single=single), aligned(after, path, single=here.single))
 
 
 def _with_changes(blank: PathStatus, changes: _Changes) -> PathStatus:

@@ -56,6 +56,24 @@ def base_listing(repo: Repo, base: Base) -> Listing | None:
         return None
 
 
+def text_of(repo: Repo, pointer: Pointer) -> bytes:
+    """Return the text of the listing that the path should have; its entries are hostile.
+
+    Raises:
+        NotFoundError, FormatError, IntegrityError: As for `listing_of`, but for its entries.
+    """
+    return repo.collections.listing_text(version_of(repo, pointer))
+
+
+def base_text(repo: Repo, base: Base) -> bytes | None:
+    """Return the text of what was put at a path last; see `base_listing` and `text_of`."""
+    ref = parse_artifact_ref(base.artifact)
+    try:
+        return repo.collections.listing_text(_find(repo, ref.project, ref.name, ref.selector, base.digest))
+    except (NotFoundError, FormatError, IntegrityError, UsageError):
+        return None
+
+
 def version_with(repo: Repo, pointer: Pointer, digest: str) -> Manifest | None:
     """Return a version of the pointer's collection that has a digest; None if none has."""
     try:

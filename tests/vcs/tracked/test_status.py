@@ -23,15 +23,15 @@ from tests.vcs.tracked_project import (
 )
 from tests.vcs.user_state import user_state
 from vcs.elsewhere import FETCH_RECORDS
-from vcs.files.listing import Listing
+from vcs.files.listing import Entry, Listing
 from vcs.git import Git
 from vcs.layout import tracked_memory
 from vcs.repo import Repo
-from vcs.tracked import status as tracked_status
 from vcs.tracked import verbs as tracked
 from vcs.tracked.memory import Base, TrackedMemory
 from vcs.tracked.pointer import read_pointer, write_pointer
-from vcs.tracked.scan import stamp_of
+from vcs.tracked.status import look
+from vcs.tracked.status import status as status_of
 
 
 def test_nothing_is_tracked(git_repo: Path) -> None:
@@ -197,7 +197,7 @@ def test_what_cannot_be_looked_into_is_broken(git_repo: Path) -> None:
     (git_repo / "data").symlink_to("real")
     write_pointer(git_repo / "real" / "MNIST.tracker", read_pointer(git_repo / "real" / "MNIST.tracker"))
     repo = Repo.open(git_repo)
-    (one,) = tracked_status.status(repo, [type(tracked.find(repo)[0])("data/MNIST")])
+    (one,) = status_of(repo, [type(tracked.find(repo)[0])("data/MNIST")])
     assert (one.state, "is a link" in str(one.reason)) == ("broken", True)
 
 
@@ -249,24 +249,24 @@ def test_a_file_that_moved_with_its_pointer_is_unchanged(git_repo: Path) -> None
     assert status(git_repo)["best.pt"].modified == ("best.pt",)
 
 
-# stamps
+# looks
 
 
-def settled_stamp(folder: Path, top: Path) -> str:
-    """The stamp of a folder."""
-    stamp = stamp_of(folder, top=top)
-    assert stamp is not None
-    return stamp.text
-
-
-def test_a_stamp_changes_with_everything_that_counts(git_repo: Path) -> None:
-    """Bytes, names, bits, links, folders, and rules above."""
+def test_everything_that_counts_shows(git_repo: Path) -> None:
+    """Bytes, names, bits, links, folders, and rules above; though nothing that did not change is read."""
     folder = write(git_repo / "data" / "x", {"a": "a", "d/b": "b"})
+    repo = Repo.open(git_repo)
+
+    def digest() -> str:
+        settle_clock()
+        found = look(repo, "data/x")
+        assert found is not None
+        return found.digest
 
     def touch_rules() -> None:
-        (git_repo / "data" / ".trackerignore").write_text("*.tmp\n")
+        (git_repo / "data" / ".trackerignore").write_text("link\n")
 
-    stamps = [settled_stamp(folder, git_repo)]
+    digests = [digest()]
     for change in (
         lambda: write(folder, {"a": "b"}),
         lambda: write(folder, {"new": ""}),
@@ -274,41 +274,33 @@ def test_a_stamp_changes_with_everything_that_counts(git_repo: Path) -> None:
         lambda: (folder / "new").rename(folder / "newer"),
         lambda: (folder / "d" / "b").unlink(),
         lambda: (folder / "link").symlink_to("a"),
-        touch_rules,
     ):
-        settle_clock(0.02)
         change()  # type: ignore[no-untyped-call]
-        stamps.append(settled_stamp(folder, git_repo))
-    assert len(set(stamps)) == len(stamps)
-    assert settled_stamp(folder, git_repo) == stamps[-1]
+        digests.append(digest())
+    assert len(set(digests)) == len(digests)
+    assert digest() == digests[-1]
+    touch_rules()
+    assert digest() == digests[-2]
 
 
-def test_a_stamp_of_young_files_is_not_settled(git_repo: Path) -> None:
-    """They might change again within the tick of a clock."""
-    folder = write(git_repo / "x", {"a": "a"})
-    stamp = stamp_of(folder, top=git_repo)
-    assert stamp is not None
-    assert not stamp.settled
-    assert stamp_of(git_repo / "missing", top=git_repo) is None
-
-
-def test_a_settled_sight_saves_the_walk(git_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The digest of last time holds until something shows in a stamp."""
+def test_a_look_at_what_is_settled_reads_no_file(git_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changed or not, as long as it does not change again."""
     folder = tracked_folder(git_repo)
-    monkeypatch.setattr("vcs.tracked.scan._SETTLED_NS", -1)
+    settle_clock()
     assert state(git_repo, "data/MNIST") == "unchanged"
 
-    def no_scan(*_: object, **__: object) -> None:
-        raise AssertionError("walked")
+    def no_reading(*_: object, **__: object) -> None:
+        raise AssertionError("read")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tracked_status, "scan", no_scan)
+        patch.setattr("vcs.stores.base.Batch.put_small_files", no_reading)
         assert state(git_repo, "data/MNIST") == "unchanged"
-    settle_clock()
     write(folder, {"a.txt": "a2"})
+    settle_clock()
     assert state(git_repo, "data/MNIST") == "changed"
-    # A changed folder that does not change again is not walked for its digest either.
-    assert state(git_repo, "data/MNIST") == "changed"
+    with monkeypatch.context() as patch:
+        patch.setattr("vcs.stores.base.Batch.put_small_files", no_reading)
+        assert state(git_repo, "data/MNIST") == "changed"
 
 
 def test_files_that_came_in_another_way_become_the_base(git_repo: Path) -> None:
@@ -324,3 +316,13 @@ def test_files_that_came_in_another_way_become_the_base(git_repo: Path) -> None:
     assert not memories.is_unfinished("data/MNIST")
     write(folder, {"a.txt": "a2"})
     assert state(git_repo, "data/MNIST") == "changed"
+
+
+def test_a_damaged_listing_is_said(git_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the path should hold is unknown then; the others are told all the same."""
+    folder = tracked_folder(git_repo)
+    write(folder, {"a.txt": "a2"})
+    hostile = Listing([Entry("../x", "0" * 64, 0)]).encoded
+    monkeypatch.setattr("vcs.artifacts.collection_reader.CollectionReader.listing_text", lambda *_: hostile)
+    one = status(git_repo)["data/MNIST"]
+    assert (one.state, "damaged" in str(one.reason)) == ("unknown", True)
