@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.frameworks.environments import NotInstallable, environment
+from tests.frameworks.wandb_server import wandb_server
+from tracker.read.api import Api
 
 pytestmark = [pytest.mark.frameworks, pytest.mark.timeout(1500)]
 
@@ -26,6 +28,10 @@ with tracker.init(project="p", name="calm", id="calm1234", config=config, settin
         run.log({"loss": step / 8, "val/acc": step})
     picture = tracker.Image(np.zeros((4, 4, 3), dtype=np.uint8))
     run.log({"picture": picture, "weights": tracker.Histogram([1, 2, 2])})
+    run.log({"table": tracker.Table(columns=["a"], data=[[1]])})
+    with open("note.txt", "w") as file:
+        file.write("kept")
+    run.save("note.txt")
 """
 
 
@@ -77,3 +83,32 @@ def test_wandb_reads_it(read: Callable[[str], Any]) -> None:
     assert found["run"] == ["calm1234", "p", "calm"]
     assert found["config"] == {"lr": 0.5, "opt": {"name": "adam"}}
     assert found["exit"] == 0
+
+
+def test_wandb_sync_sends_all_of_it(read: Callable[[str], Any], git_repo: Path) -> None:
+    """To a server of ours, which keeps what the real `wandb sync` sends."""
+    read("wandb")
+    with wandb_server() as (address, received):
+        variables = {"WANDB_BASE_URL": address, "WANDB_API_KEY": "a" * 40, "WANDB_ERROR_REPORTING": "false"}
+        done = subprocess.run(
+            [str(environment("wandb") / "bin" / "wandb"), "sync", "--yes", "out"],
+            cwd=git_repo,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr
+
+    run = Api(root=git_repo).run("p/calm1234")
+    assert (received.run["name"], received.run["project"]) == ("calm1234", "p")
+    config = json.loads(received.run["config"])
+    assert {key: config[key]["value"] for key in run.config} == dict(run.config)
+    rows = [received.rows[place] for place in sorted(received.rows)]
+    assert [row["_step"] for row in rows] == list(range(3002))
+    assert [row["loss"] for row in rows[:3000]] == [step / 8 for step in range(3000)]
+    assert sum(rows[3000]["weights"]["values"]) == 3
+    for media in (rows[3000]["picture"], rows[3001]["table"]):
+        assert received.files[media["path"]] == Path(run.dir, media["path"]).read_bytes()
+    assert received.files["note.txt"] == b"kept"
+    assert json.loads(received.files["wandb-summary.json"])["loss"] == 2999 / 8
+    assert received.exit_code == 0

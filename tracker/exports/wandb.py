@@ -30,6 +30,7 @@ _BLOCK = 32 << 10
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 # The version of the protocol that these records are of.
 _PRODUCER = "0.31.0"
+_MEDIUM = 2
 _OUR_FIELDS = frozenset({"digest", "items"})
 
 
@@ -107,6 +108,9 @@ def _records(run: RunView, files: Path, store: Store, left_out: LeftOut) -> Iter
     for row in read_rows(run.layout):
         yield bytes_field(2, _items(media.carry(row), 1) + bytes_field(2, varint_field(1, row["_step"])))
     yield bytes_field(3, _items(media.carry(dict(run.summary_values())), 1))
+    # Only files that a record names are sent.
+    names = sorted(path.relative_to(files).as_posix() for path in files.rglob("*") if path.is_file())
+    yield bytes_field(6, b"".join(bytes_field(1, _file(name)) for name in names))
     session = run.record.last_session
     if session is not None and run.state != "running":
         code = session.exit_code if session.exit_code is not None else 0 if run.state == "finished" else 1
@@ -126,6 +130,10 @@ def _run(run: RunView) -> bytes:
     if session is not None and session.commit:
         proto += bytes_field(21, bytes_field(1, session.remote or "") + bytes_field(2, session.commit))
     return proto
+
+
+def _file(name: str) -> bytes:
+    return bytes_field(1, name) + (varint_field(3, _MEDIUM) if name.startswith("media/") else b"")
 
 
 def _timestamp(seconds: float) -> bytes:
