@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from tracker.live.exits import Ending, ExitWatch, State, keep_status_of_interrupt
 from tracker.live.signals import SignalWatch
+from tracker.values.copies import remove_at_exit
 
 
 class Guarded:
@@ -46,6 +47,8 @@ class Lifecycle:
         if self._exits is None:
             self._exits = ExitWatch()
             self._exits.install()
+            # First registered, last called: the copies stay until the runs have ended.
+            remove_at_exit()
             atexit.register(self._at_exit)
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(

@@ -9,14 +9,12 @@ leaves the costly part (encoding, hashing, writing) to the thread that writes.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from tracker.values.copies import make_copy
 from tracker.values.sink import MediaSink, Stored
 from vcs.errors import ConflictError, Error, NotFoundError, UsageError
 from vcs.paths import look_hint
@@ -67,12 +65,8 @@ class Content:
         try:
             if size <= MEMORY_LIMIT:
                 return cls(source.read_bytes())
-            handle, name = tempfile.mkstemp(prefix="tracker-media-")
-            os.close(handle)
             content = cls()
-            content._copy = Path(name)
-            weakref.finalize(content, _remove_own, name, os.getpid())
-            shutil.copyfile(source, name)
+            content._copy = Path(make_copy(source, content))
         except OSError as error:
             raise UsageError(f"cannot read {source}: {error.strerror or error}") from error
         return content
@@ -176,9 +170,3 @@ def _same_file(before: os.stat_result, after: os.stat_result) -> bool:
         after.st_mtime_ns,
         after.st_ino,
     )
-
-
-def _remove_own(name: str, pid: int) -> None:
-    """Remove the private copy, unless this is a forked child: the parent still needs it."""
-    if os.getpid() == pid:
-        Path(name).unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tempfile
 from importlib import import_module
 from importlib.util import find_spec
@@ -163,7 +164,9 @@ def _gif_bytes(frames: Array, fps: float) -> bytes:
 
 def _imageio_bytes(frames: Array, file_format: str, fps: float) -> bytes:
     imageio = import_module("imageio.v2")
-    with tempfile.TemporaryDirectory(prefix="tracker-video-") as folder:
+    # Not a TemporaryDirectory: at the exit those go before the runs have ended.
+    folder = tempfile.mkdtemp(prefix="tracker-video-")
+    try:
         path = Path(folder) / f"video.{file_format}"
         # macro_block_size=1: keep the size of the frames, where imageio would stretch them.
         writer = imageio.get_writer(
@@ -173,3 +176,5 @@ def _imageio_bytes(frames: Array, file_format: str, fps: float) -> bytes:
             for frame in frames:
                 writer.append_data(frame[:, :, :3])
         return path.read_bytes()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

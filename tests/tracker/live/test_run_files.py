@@ -157,3 +157,28 @@ def test_large_files_are_kept_when_the_script_just_ends(project: Path) -> None:
     assert run.state == "finished"
     assert {file.path: file.size for file in run.record.files}["files/large.bin"] == 9 << 20
     assert [version.size for version in run.logged_artifacts()] == [9 << 20]
+
+
+def test_large_media_are_kept_when_the_script_just_ends(project: Path, tmp_path: Path) -> None:
+    """Their private copies stay until the run has ended, and no longer."""
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    script = (
+        "import tracker\nrun = tracker.init(project='p', id='ends', settings={'x_disable_stats': True})\n"
+        "for number in range(8):\n"
+        "    open('film.mp4', 'wb').write(bytes([number]) * (5 << 20))\n"
+        "    film = tracker.Video('film.mp4')\n"
+        "    run.log({'film': film})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=project,
+        env={**os.environ, "TMPDIR": str(copies)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, "warning" in done.stderr) == (0, False), done.stderr
+    rows = tracker.Api(root=project).run("p/ends").history(pandas=False)
+    assert len({row["film"]["digest"] for row in rows}) == 8
+    assert list(copies.iterdir()) == []
