@@ -14,10 +14,11 @@ from tracker.artifacts.draft import Draft
 from tracker.artifacts.entry import ArtifactFiles, ArtifactManifest, ArtifactManifestEntry, EntryNotFoundError
 from tracker.artifacts.home import Home
 from tracker.artifacts.logged import Patterns
-from tracker.artifacts.objects import add_object, find_record, revive
+from tracker.artifacts.objects import add_object, find_record, object_path, revive
 from tracker.artifacts.references import is_verifiable, local_path
 from tracker.errors import ArtifactFinalizedError, UsageError
 from tracker.settings import artifact_folder
+from tracker.values.table import Table
 from vcs.digest import Digest
 from vcs.files.listing import Entry
 from vcs.names import near
@@ -204,7 +205,16 @@ class ArtifactContents(ArtifactAttributes):
             return None
         digest = Digest(self.get_entry(path).digest)
         data = self._place().repo.store.read_bytes(digest)
-        return revive(data, path, lambda part: Path(self.get_entry(part).download()))
+        return revive(
+            data, path, lambda part: Path(self.get_entry(part).download()), tables=self._tables_below
+        )
+
+    def _tables_below(self, folder: str) -> Iterator[Any]:
+        """Yield what `add` put below a folder as tables, in the order of their paths."""
+        ending = object_path("", Table.record_type)
+        for entry in self._contents():
+            if entry.path.startswith(f"{folder.rstrip('/')}/") and entry.path.endswith(ending):
+                yield self.get(entry.path)
 
     def __getitem__(self, name: str) -> Any:
         """Return an object; as `get`."""

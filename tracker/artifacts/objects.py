@@ -6,8 +6,9 @@ sounds, a table's cells) lies at `media/…` in the same artifact, once for each
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,12 @@ def find_record(name: str, paths: Any) -> str | None:
     return min(fitting, default=None)
 
 
-def revive(data: bytes, path: str, fetch: Callable[[str], Path]) -> Any:
-    """Return the object of a record; `fetch` brings a path of the artifact and says where it lies.
+def revive(
+    data: bytes, path: str, fetch: Callable[[str], Path], *, tables: Callable[[str], Iterable[Table]]
+) -> Any:
+    """Return the object of a record.
+
+    `fetch` brings a path of the artifact and says where it lies; `tables` gives those of a folder.
 
     Raises:
         FormatError: It is no record.
@@ -85,6 +90,9 @@ def revive(data: bytes, path: str, fetch: Callable[[str], Path]) -> Any:
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path} is no record of an object: {error}") from error
     try:
+        if isinstance(record, dict) and record.get("_type") == PartitionedTable.record_type:
+            folder = record["parts_path"]
+            return PartitionedTable(folder, parts=partial(tables, folder))
         return _revive(record, path, fetch)
     except Error:
         raise
@@ -103,8 +111,6 @@ def _revive(record: Any, path: str, fetch: Callable[[str], Path]) -> Any:
             for table in (record["table1"], record["table2"])
         )
         return JoinedTable(first, second, record["join_key"])
-    if kind == PartitionedTable.record_type:
-        return PartitionedTable(record["parts_path"])
     where = record.get("path")
     if kind == Table.record_type and isinstance(where, str):
         return _revive_table(fetch(where).read_bytes(), where, fetch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from tracker.values.content import Media, Record
@@ -101,9 +101,28 @@ class PartitionedTable(Media):
     record_type: ClassVar[str] = "partitioned-table"
     group_type: ClassVar[str] = "partitioned-tables"
 
-    def __init__(self, parts_path: str) -> None:
-        """Name the folder; nothing is read."""
+    def __init__(self, parts_path: str, *, parts: Callable[[], Iterable[Table]] | None = None) -> None:
+        """Name the folder; nothing is read. `parts` gives its tables, in an artifact that was logged."""
         self.parts_path = str(parts_path)
+        self._parts = parts
+
+    def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
+        """Yield (number, row) for each row of each part; one part is held at a time.
+
+        Raises:
+            ValueError: The parts are not known, or have different columns.
+        """
+        if self._parts is None:
+            raise ValueError("the parts of this table are not known; get it from its artifact")
+        columns: list[str | int] | None = None
+        number = 0
+        for part in self._parts():
+            columns = part.columns if columns is None else columns
+            if part.columns != columns:
+                raise ValueError(f"the tables below {self.parts_path} have different columns")
+            for _, row in part.iterrows():
+                yield number, row
+                number += 1
 
     def to_record(self, sink: MediaSink) -> Record:
         """Return the name of the folder; nothing is put into the sink."""

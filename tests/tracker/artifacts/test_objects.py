@@ -8,7 +8,7 @@ import pytest
 
 from tracker.artifact import Artifact
 from tracker.errors import FormatError, UsageError
-from tracker.values.media import Graph, Histogram, Html, Image, JoinedTable, Table
+from tracker.values.media import Graph, Histogram, Html, Image, JoinedTable, PartitionedTable, Table
 
 numpy = pytest.importorskip("numpy")
 pytest.importorskip("PIL")
@@ -119,6 +119,23 @@ def test_joined_tables_come_back_and_can_be_joined(artifact: Artifact) -> None:
     assert joined.columns == ["id", "label", "guess", "image"]
     assert joined.data[0][:3] == [2, "dog", "owl"]
     assert joined.data[0][3].width == 6
+
+
+def test_a_partitioned_table_gives_the_rows_of_its_parts(artifact: Artifact) -> None:
+    for part in range(2):
+        artifact.add(Table(columns=["n"], data=[[part], [part + 10]]), f"parts/{part}")
+    artifact.add(Table(columns=["n"], data=[[99]]), "apart")
+    artifact.add(PartitionedTable("parts"), "whole")
+    artifact.add(Table(columns=["m"], data=[[1]]), "mixed/0")
+    artifact.add(Table(columns=["n"], data=[[1]]), "mixed/1")
+    artifact.add(PartitionedTable("mixed/"), "odd")
+    artifact.save()
+
+    assert list(artifact.get("whole").iterrows()) == [(0, [0]), (1, [10]), (2, [1]), (3, [11])]
+    with pytest.raises(ValueError, match="different columns"):
+        list(artifact.get("odd").iterrows())
+    with pytest.raises(ValueError, match="get it from its artifact"):
+        list(PartitionedTable("parts").iterrows())
 
 
 def test_a_graph_comes_back(artifact: Artifact) -> None:
