@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 import tracker
 from benchmarks.bench_runs import make_project
 from tests.browser.conftest import PATIENCE_MS, Open
 from tests.web.conftest import TOKEN
+from tests.web.slow_disk import slow_record
 from tracker.read.api import Api
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -29,6 +31,21 @@ def test_a_row_for_each_run_with_its_settings_and_results(
     expect(page.locator(".t-row", has_text="run 0")).to_contain_text("baseline")
     expect(page.locator(".t-row", has_text="run 0")).to_contain_text("0.95")
     picture(page)
+
+
+def test_runs_that_are_read_are_shown_while_others_are_read(
+    project: Path, tab: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And how far it is; the rest comes by itself."""
+    for finish in slow_record(project, monkeypatch):
+        page = tab(project, patience_s=0.01).open()
+
+        expect(page.locator(".run-name")).to_have_text(["run 1", "run 0"])
+        expect(page.get_by_text("Reading runs: 2 of 3")).to_be_visible()
+        finish()
+        expect(page.get_by_text("3 runs", exact=True)).to_be_visible()
+        expect(page.locator(".run-name", has_text="run 2")).to_be_visible()
+        expect(page.get_by_role("columnheader", name="lr")).to_be_visible()
 
 
 def test_the_address_that_is_printed_shows_the_runs(project: Path, tab: Open) -> None:

@@ -77,8 +77,15 @@ def serve() -> Iterator[Serve]:
     """Start servers over folders; they end with the test."""
     stops: list[Callable[[], None]] = []
 
-    def start(folder: Path, *, read_only: bool = False, token: str | None = TOKEN, **options: Any) -> Client:
-        shelf = Shelf(Repo.open(folder, create=False), read_only=read_only)
+    def start(
+        folder: Path,
+        *,
+        read_only: bool = False,
+        token: str | None = TOKEN,
+        patience_s: float = 600,
+        **options: Any,
+    ) -> Client:
+        shelf = Shelf(Repo.open(folder, create=False), read_only=read_only, patience_s=patience_s)
         app, closing = make_app(shelf, token, **options)
         made = listen(Address(port=0))
         config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=2)

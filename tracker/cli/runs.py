@@ -11,6 +11,7 @@ import click
 from tracker.artifacts.home import Home
 from tracker.cli.output import age_text, duration_text, print_json, print_table
 from tracker.cli.places import json_option, open_repo
+from tracker.live.progress_bar import ProgressBar
 from tracker.read.fields import MISSING, Field, parse_field
 from tracker.read.frames import Row, flatten
 from tracker.read.run_view import RunView
@@ -78,9 +79,9 @@ def runs(
 
         commit = find_commit(repo, revision)
         there = {(entry.project, entry.id) for entry in runs_at(repo, commit, project)}
-        chosen = [run for run in question.answer(RunView) if (run.project, run.id) in there]
+        chosen = [run for run in _answer(question) if (run.project, run.id) in there]
     else:
-        chosen = question.answer(RunView)
+        chosen = _answer(question)
     shown = chosen[:limit]
     if quiet:
         for run in shown:
@@ -95,6 +96,12 @@ def runs(
         print_table([str(field) for field in fields], [list(_chosen(run, fields).values()) for run in shown])
     else:
         _print_default(shown, one_project=project is not None)
+
+
+def _answer(question: Question) -> list[RunView]:
+    """Return the runs; many that are read for the first time take some seconds."""
+    with ProgressBar("Reading runs", unit="runs") as progress:
+        return question.answer(RunView, progress)
 
 
 def _nothing(repo: Repo, text: str | None, commit: Commit | None, project: str | None) -> str:

@@ -14,6 +14,7 @@ from tracker.read.frames import Row, flatten, thin, to_pandas, to_polars
 from tracker.read.run_view import RunView
 from tracker.storage.catalog import Catalog, RunEntry
 from vcs.errors import Error, UsageError
+from vcs.progress import Progress
 
 if TYPE_CHECKING:
     from tracker.read.runs import Run
@@ -41,10 +42,10 @@ class Question:
         self._project = project
         self.damaged: list[Error] = []
 
-    def answer(self, make: Callable[[RunEntry, Home], V]) -> list[V]:
+    def answer(self, make: Callable[[RunEntry, Home], V], progress: Progress | None = None) -> list[V]:
         """Return the runs as they are now, each made by `make`; records that cannot be read are warned of."""
         catalog = Catalog(self._home.repo.layout)
-        runs = (make(entry, self._home) for entry in catalog.runs(self._project))
+        runs = (make(entry, self._home) for entry in catalog.runs(self._project, progress))
         found = sort_by([run for run in runs if self._passes(run)], self._orders)
         self.damaged = catalog.damaged
         for error in catalog.damaged:

@@ -8,7 +8,7 @@ gone from this host has crashed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from tracker.storage.run_index import IndexedRun, Name, RunIndex, read_mapping
 from vcs.errors import Error, NotFoundError, StoreError, UsageError
 from vcs.layout import Layout, RunLayout
 from vcs.names import near
+from vcs.progress import Progress
 
 # As many candidates as fit on two lines.
 _SHOWN = 6
@@ -128,8 +129,8 @@ class Catalog:
         folder = self._layout.runs / project
         return [name for name in _folders(folder) if self._layout.run(project, name).record.is_file()]
 
-    def runs(self, project: str | None = None) -> Iterator[RunEntry]:
-        """Yield the runs of one project or of all, by project and id.
+    def runs(self, project: str | None = None, progress: Progress | None = None) -> Iterator[RunEntry]:
+        """Yield the runs of one project or of all, by project and id; `progress` counts them as files.
 
         Costs some microseconds for each that has not changed since it was last listed,
         about a millisecond for others. Those that cannot be read are in `damaged` when
@@ -138,8 +139,10 @@ class Catalog:
         self.damaged = []
         projects = _folders(self._layout.runs) if project is None else [project] if _is_name(project) else []
         keys = [(name, run_id) for name in projects for run_id in _folders(self._layout.runs / name)]
+        if progress is not None:
+            progress.add_total(len(keys), 0)
         if keys:
-            for found in self._index.runs(keys, self.damaged):
+            for found in self._index.runs(_counted(keys, progress), self.damaged):
                 yield ListedEntry(found)
             self._index.save()
 
@@ -199,6 +202,18 @@ class Catalog:
     def _read(self, project: str, run_id: str) -> RunEntry:
         layout = self._layout.run(project, run_id)
         return RunEntry(layout, records.load(layout))
+
+
+def _counted(keys: list[tuple[str, str]], progress: Progress | None) -> Iterable[tuple[str, str]]:
+    if progress is None:
+        return keys
+
+    def counted() -> Iterator[tuple[str, str]]:
+        for key in keys:
+            yield key
+            progress.advance(1, 0)
+
+    return counted()
 
 
 def _is_name(project: str) -> bool:

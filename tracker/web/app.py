@@ -32,6 +32,7 @@ _ARTIFACT = "/api/artifact/{project}/{name}"
 # Address, method, what answers. A question whose parameters are too many for an address is a POST.
 ROUTES: list[tuple[str, str, Handler]] = [
     ("/api/about", "GET", runs_table.about),
+    ("/api/reading", "GET", runs_table.reading),
     ("/api/runs", "POST", runs_table.runs),
     ("/api/keys", "POST", runs_table.keys),
     ("/api/fields", "GET", runs_table.fields),

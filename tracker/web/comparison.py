@@ -18,8 +18,9 @@ from tracker.storage import records
 from tracker.storage.catalog import RunEntry
 from tracker.web.answers import Query, answer
 from tracker.web.artifacts import report_plain
+from tracker.web.listing import Listed
 from tracker.web.runs_table import choose
-from tracker.web.shelf import Listed, Shelf, plain
+from tracker.web.shelf import Shelf, plain
 from vcs.errors import UsageError
 
 # More columns than anybody can take in.

@@ -6,7 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import repeat
 from typing import Any
 
@@ -18,7 +18,8 @@ from tracker.read.filters import compile_filter
 from tracker.read.words import WATCHED
 from tracker.storage.bulk import bulk
 from tracker.web.answers import Query, answer
-from tracker.web.shelf import Chosen, Listed, Listing, Shelf, plain
+from tracker.web.listing import Listed, Listing
+from tracker.web.shelf import Chosen, Shelf, plain
 from vcs.errors import UsageError
 
 # As many rows as a screen of any size shows, and some more.
@@ -41,8 +42,19 @@ def about(shelf: Shelf, query: Query) -> Response:
             "default_project": shelf.api.default_project,
             "read_only": shelf.read_only,
             "damaged": [error.message for error in listing.damaged[:20]],
+            "reading": _reading(listing),
         }
     )
+
+
+def reading(shelf: Shelf, query: Query) -> Response:
+    """Say how far the list of runs is: `reading` is null once it is whole."""
+    listing = shelf.listing()
+    return answer({"runs": len(listing.runs), "version": listing.version, "reading": _reading(listing)})
+
+
+def _reading(listing: Listing) -> dict[str, int] | None:
+    return None if listing.reading is None else asdict(listing.reading)
 
 
 @bulk()
@@ -63,7 +75,15 @@ def runs(shelf: Shelf, query: Query) -> Response:
         _group_row(item, columns) if isinstance(item, _Group) else _row(item, columns, ordinals, depth)
         for item, depth in items[offset : offset + limit]
     ]
-    return answer({"total": len(items), "runs": total_runs, "version": listing.version, "rows": rows})
+    return answer(
+        {
+            "total": len(items),
+            "runs": total_runs,
+            "version": listing.version,
+            "reading": _reading(listing),
+            "rows": rows,
+        }
+    )
 
 
 def keys(shelf: Shelf, query: Query) -> Response:
@@ -72,7 +92,13 @@ def keys(shelf: Shelf, query: Query) -> Response:
     chosen = choose(shelf, listing, query.body)
     limit = min(_whole(query.body, "limit", 100), 100_000)
     ordinals = _ordinals(listing)
-    return answer({"total": len(chosen), "runs": [_legend(run, ordinals) for run in chosen[:limit]]})
+    return answer(
+        {
+            "total": len(chosen),
+            "reading": _reading(listing),
+            "runs": [_legend(run, ordinals) for run in chosen[:limit]],
+        }
+    )
 
 
 def fields(shelf: Shelf, query: Query) -> Response:

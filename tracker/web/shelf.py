@@ -6,103 +6,24 @@ Everything can be read again from the files; memory is given back when it is mor
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from tracker.artifacts.home import DEFAULT_PROJECT, Home
 from tracker.read.api import Api, open_run
-from tracker.read.frames import Row, flatten
-from tracker.read.run_view import RunView
 from tracker.read.runs import Run
-from tracker.read.series import RunSeries, Stamp, stamp_of
+from tracker.read.series import RunSeries
 from tracker.storage import records
-from tracker.storage.catalog import Catalog, RunEntry
+from tracker.storage.catalog import RunEntry
 from tracker.storage.parts import Which
-from tracker.storage.run_head import Head
-from vcs.errors import Error, FormatError, NotFoundError, StoreError
+from tracker.web.listing import PATIENCE_S, Listed, Lister, Listing
+from vcs.errors import NotFoundError
 from vcs.layout import RunLayout
 from vcs.repo import Repo
 
-# The listing is not made anew more often than this, nor for more than a tenth of the time.
-_LISTING_S = 0.5
-_SHARE = 10
 SERIES_LIMIT_BYTES = 512 << 20
-# Up to here the summary of a running run is made from its history, beyond it is that of the last file.
-_SMALL_HISTORY = 256 << 10
-
-Key = tuple[str, str]
-
-
-class ListedView(RunView):
-    """A run of the list; a config or summary that cannot be read hides no other run.
-
-    Attributes:
-        damage: What could not be read.
-    """
-
-    damage: str | None = None
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        try:
-            return self._entry.mapping("config") or {}
-        except (FormatError, StoreError) as error:
-            self.damage = error.message
-            return {}
-
-    @cached_property
-    def summary(self) -> Mapping[str, Any]:
-        try:
-            return self.summary_values()
-        except (FormatError, StoreError) as error:
-            self.damage = error.message
-            return {}
-
-
-@dataclass
-class Listed:
-    """A run in the list, and what was read of it."""
-
-    view: ListedView
-    head: Head
-    state: str
-    stamp: Stamp | None
-    _config: Row | None = None
-    _summary: Row | None = None
-
-    @property
-    def config(self) -> Row:
-        """The hyperparameters, flat."""
-        if self._config is None:
-            self._config = flatten(self.view.config)
-        return self._config
-
-    @property
-    def summary(self) -> Row:
-        """The summary, flat."""
-        if self._summary is None:
-            self._summary = flatten(self.view.summary)
-        return self._summary
-
-
-class Listing:
-    """The runs at a moment. Is not changed once it is made.
-
-    Attributes:
-        runs: By project and id.
-        version: Another number than that of the listing before, if anything differs.
-        damaged: Records that cannot be read.
-    """
-
-    def __init__(self, runs: dict[Key, Listed], version: int, damaged: list[Error]) -> None:
-        self.runs = runs
-        self.version = version
-        self.damaged = damaged
 
 
 @dataclass(frozen=True)
@@ -117,16 +38,14 @@ class Chosen:
 class Shelf:
     """The records of one project folder, for many requests at once."""
 
-    def __init__(self, repo: Repo, *, read_only: bool = False) -> None:
-        """Read nothing yet."""
+    def __init__(self, repo: Repo, *, read_only: bool = False, patience_s: float = PATIENCE_S) -> None:
+        """Read nothing yet. `patience_s` is how long a list that is being read is waited for."""
         self.repo = repo
         self.api = Api(root=repo.layout.root)
         self.read_only = read_only
         self.home = Home(repo, DEFAULT_PROJECT, open_run=open_run)
-        self._catalog = Catalog(repo.layout)
         self._lock = threading.Lock()
-        self._listing = Listing({}, 0, [])
-        self._listed_at, self._took_s = -1e9, 0.0
+        self._lister = Lister(repo.layout, self.home, patience_s)
         # The answer to the newest question about the table; see runs_table.
         self.chosen: Chosen | None = None
         self._series: OrderedDict[tuple[str, Which], RunSeries] = OrderedDict()
@@ -134,15 +53,8 @@ class Shelf:
     # runs
 
     def listing(self, *, fresh: bool = False) -> Listing:
-        """Return the runs, as they were a moment ago at most; with `fresh` as they are now."""
-        with self._lock:
-            age = time.monotonic() - self._listed_at
-            if fresh or age > max(_LISTING_S, self._took_s * _SHARE):
-                start = time.monotonic()
-                self._listing = self._list(self._listing)
-                self._listed_at = time.monotonic()
-                self._took_s = self._listed_at - start
-            return self._listing
+        """Return the runs, as they were a moment ago at most; see `Lister.now`."""
+        return self._lister.now(fresh=fresh)
 
     def layout(self, name: str) -> RunLayout:
         """Return where the files of the run `project/id` lie.
@@ -167,27 +79,6 @@ class Shelf:
         """
         layout = self.layout(name)
         return Run(RunEntry(layout, records.load(layout)), self.home)
-
-    def _list(self, before: Listing) -> Listing:
-        runs: dict[Key, Listed] = {}
-        changed = False
-        for entry in self._catalog.runs():
-            key = (entry.project, entry.id)
-            old = before.runs.get(key)
-            head, state = entry.head, entry.state
-            stamp = stamp_of(entry.layout) if state == "running" else None
-            if old is not None and (old.head, old.state, old.stamp) == (head, state, stamp):
-                runs[key] = old
-                continue
-            changed = True
-            small = stamp is not None and sum(size for _, size, _ in stamp) < _SMALL_HISTORY
-            view = ListedView(entry, self.home)
-            if stamp is not None and not small:
-                with suppress(FormatError, StoreError):
-                    view.__dict__["summary"] = entry.mapping("summary") or {}
-            runs[key] = Listed(view, head, state, stamp)
-        changed = changed or len(runs) != len(before.runs)
-        return Listing(runs, before.version + changed, self._catalog.damaged)
 
     # series
 

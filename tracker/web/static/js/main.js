@@ -114,7 +114,9 @@ let refreshing = 0;
 onLive("runs", () => {
   clearTimeout(refreshing);
   refreshing = setTimeout(async () => {
+    const before = JSON.stringify(about?.projects);
     about = await get("about").catch(() => about);
+    if (before !== JSON.stringify(about?.projects)) drawTop(PAGES.find((each) => each.name === (here().path[0] ?? "runs")) ?? PAGES[0]);
   }, 500);
 });
 

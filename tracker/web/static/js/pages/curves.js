@@ -7,7 +7,7 @@ import { onLive, watch } from "../live.js";
 import { address } from "../router.js";
 import * as format from "../format.js";
 import { assignStyles, changeView, onView, question, runStyle, view } from "../view.js";
-import { empty, stateMark, whenRunsAppear } from "../parts/common.js";
+import { empty, readingNote, stateMark, whenRunsAppear } from "../parts/common.js";
 import { filterInput } from "../parts/filter.js";
 import { Panels } from "../parts/panels.js";
 import { title } from "../parts/runs_table.js";
@@ -16,7 +16,7 @@ import { isDrawn } from "./runs.js";
 const LISTED = 400;
 
 export async function show(host, place, { about }) {
-  if (about && !about.projects.some((project) => project.runs)) {
+  if (about && !about.reading && !about.projects.some((project) => project.runs)) {
     fill(host, empty(t("No curves yet"), t("Start a run, and its curves appear here by themselves:"), "tracker run train.py"));
     return whenRunsAppear();
   }
@@ -33,7 +33,7 @@ export async function show(host, place, { about }) {
       const found = view().group.length ? await groups(fresh) : await ask("keys", { ...question(), limit: LISTED, fresh });
       runs = found.runs;
       filter.complain(null);
-      fill(tally, view().group.length ? count(found.total, "{n} group", "{n} groups") : count(found.total, "{n} run", "{n} runs"), found.total > runs.length ? ` · ${t("the first {n} are listed", { n: runs.length })}` : null);
+      fill(tally, readingNote(found.reading) ?? (view().group.length ? count(found.total, "{n} group", "{n} groups") : count(found.total, "{n} run", "{n} runs")), found.total > runs.length ? ` · ${t("the first {n} are listed", { n: runs.length })}` : null);
       redraw();
     } catch (error) {
       filter.complain(error);
@@ -43,9 +43,9 @@ export async function show(host, place, { about }) {
   /** Groups stand in the list as runs do, with the runs that are in them as `members`. */
   async function groups(fresh) {
     const now = view();
-    const { rows, total } = await ask("runs", { ...question(now), group: now.group, columns: [], limit: LISTED, fresh });
+    const { rows, total, reading } = await ask("runs", { ...question(now), group: now.group, columns: [], limit: LISTED, fresh });
     const named = (row) => now.group.map((field, i) => `${title(field)} = ${format.value(row.labels[i]) || "–"}`).join(", ");
-    return { total, runs: rows.map((row, number) => ({ key: row.group_key, name: named(row), number, members: row.members, state: "finished" })) };
+    return { total, reading, runs: rows.map((row, number) => ({ key: row.group_key, name: named(row), number, members: row.members, state: "finished" })) };
   }
 
   function redraw() {

@@ -7,7 +7,7 @@ import { onLive } from "../live.js";
 import { menu } from "../menu.js";
 import { go } from "../router.js";
 import { changeView, onView, view, viewParameters } from "../view.js";
-import { empty, whenRunsAppear } from "../parts/common.js";
+import { empty, readingNote, whenRunsAppear } from "../parts/common.js";
 import { fieldsOf, filterInput } from "../parts/filter.js";
 import { deleteRuns, hide } from "../parts/run_actions.js";
 import { RunsTable, title } from "../parts/runs_table.js";
@@ -21,8 +21,9 @@ export function isDrawn(run, place, now = view()) {
 }
 
 export async function show(host, place, { about }) {
-  if (about && !about.projects.some((project) => project.runs)) return showNothing(host, about);
+  if (about && !about.reading && !about.projects.some((project) => project.runs)) return showNothing(host, about);
   let suggested = [];
+  let wasReading = Boolean(about?.reading);
   const columns = () => view().columns ?? [...ALWAYS, ...suggested];
   const filter = filterInput({ value: view().filter, project: () => view().project, onChange: (text) => changeView({ filter: text }) });
   const tally = h("span.note", { role: "status" });
@@ -31,7 +32,11 @@ export async function show(host, place, { about }) {
     columns,
     readOnly: about?.read_only,
     isDrawn,
-    onTotal: (answer) => fill(tally, count(answer.runs, "{n} run", "{n} runs")),
+    onTotal: (answer) => {
+      fill(tally, readingNote(answer.reading) ?? count(answer.runs, "{n} run", "{n} runs"));
+      if (wasReading && !answer.reading) suggestAgain();
+      wasReading = Boolean(answer.reading);
+    },
     onProblem: (error) => filter.complain(error),
   });
   const hidden = h("button.quiet", { type: "button", hidden: true, onclick: () => changeView({ hidden: [] }) });
@@ -52,6 +57,11 @@ export async function show(host, place, { about }) {
       table.drawHead();
       table.draw();
     } else table.reload({ fresh: "hidden" in changes });
+  };
+  // What the first runs have says little of all.
+  const suggestAgain = async () => {
+    ({ suggested } = await fieldsOf(view().project, { fresh: true }).catch((error) => (complain(error), { suggested })));
+    table.reload();
   };
   ({ suggested } = await fieldsOf(view().project).catch((error) => (complain(error), { suggested: [] })));
   const stops = [

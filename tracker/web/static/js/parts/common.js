@@ -53,3 +53,8 @@ export function whenRunsAppear() {
     if (now.projects.some((project) => project.runs)) location.reload();
   });
 }
+
+/** Says how far the list of runs is while it is read for the first time; null when it is whole. */
+export function readingNote(reading) {
+  return reading ? t("Reading runs: {done} of {total}", { done: reading.done.toLocaleString(), total: reading.total.toLocaleString() }) : null;
+}
