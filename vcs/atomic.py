@@ -51,6 +51,11 @@ def temporary_name(name: str) -> str:
     return f".{kept}.{os.getpid()}.{os.urandom(6).hex()}.tmp"
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a name is that of a file in the making, or of what is left of one."""
+    return name.startswith(".") and name.endswith(".tmp")
+
+
 def make_folder(path: Path) -> None:
     """Create a folder and its parents; one that exists is fine.
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from vcs.artifacts.edits import KEEP, Details, Keep
 from vcs.artifacts.manifest import Manifest, Origin
 from vcs.discover import current_folder, find_layout
-from vcs.errors import FormatError, GitError, LockedError, StoreError
+from vcs.errors import FormatError, GitError, LockedError, NotFoundError, StoreError
 from vcs.git import Git
 from vcs.layout import Layout
 from vcs.records.adoption import adopt, is_due
@@ -265,7 +265,11 @@ class Repo:
 
         One ledger commit carries the manifest and its aliases, so who reads the ledger never
         sees one without the other; who reads the files sees the manifest first.
+
+        Raises:
+            NotFoundError: Contents of the listing are neither here nor with a remote.
         """
+        doubts = self._hold(listing, name)
         logged = self.collections.log(
             project,
             name,
@@ -279,7 +283,7 @@ class Repo:
             tags=tags,
             spare_aliases=spare_aliases,
         )
-        return self._record_logged(logged, "artifact")
+        return self._record_logged(logged, "artifact", doubts)
 
     def link_artifact(
         self,
@@ -290,9 +294,14 @@ class Repo:
         *,
         run: str | None = None,
     ) -> Logged:
-        """Link a version into another collection; see `Collections.link`."""
+        """Link a version into another collection; see `Collections.link`.
+
+        Raises:
+            NotFoundError: Its contents are neither here nor with a remote.
+        """
+        doubts = self._hold(self.collections.listing(manifest), manifest.name)
         logged = self.collections.link(manifest, target_project, target_name, aliases, run=run)
-        return self._record_logged(logged, "link")
+        return self._record_logged(logged, "link", doubts)
 
     def move_alias(
         self, project: str, name: str, alias: str, version: str, *, run: str | None = None
@@ -346,13 +355,37 @@ class Repo:
             return (f"not yet in the ledger: {message} ({error.message})",)
         return ()
 
-    def _record_logged(self, logged: Logged, what: str) -> Logged:
+    def _hold(self, listing: Listing, name: str) -> tuple[str, ...]:
+        """Keep garbage collection from contents that are to be named; return what is uncertain of them.
+
+        A draft may rely on a version that was deleted since, and whose contents are gone.
+        """
+        from vcs.files.held import hold
+
+        absent = hold(listing, self.here)
+        if not absent:
+            return ()
+        try:
+            gone = absent.keys() - self.store.obtainable(absent)
+        except StoreError as error:
+            return (f"contents of {name} are not here, and may be nowhere: {error.message}",)
+        if gone:
+            raise NotFoundError(
+                f"{absent[min(gone)]} of {name} is neither here nor with a remote"
+                + (f", and {len(gone) - 1} more" if len(gone) > 1 else ""),
+                hint="the version that it comes from may have been deleted; "
+                "contents that gc removed come back: tracker gc --undo",
+            )
+        return ()
+
+    def _record_logged(self, logged: Logged, what: str, doubts: tuple[str, ...]) -> Logged:
+        logged = replace(logged, warnings=(*logged.warnings, *doubts))
         if not (logged.new or logged.moved or logged.changed):
             return logged
         moves = _moves_text(logged.moved)
         edits = f" edited: {', '.join(logged.changed)}" if logged.changed else ""
         message = f"{what} {logged.manifest.qualified_name}{edits}{moves}"
-        return replace(logged, warnings=self._record_version(logged.manifest, message))
+        return replace(logged, warnings=(*logged.warnings, *self._record_version(logged.manifest, message)))
 
     def _record_moves(self, project: str, name: str, move: AliasMove | None) -> Changed:
         if move is None:

@@ -89,6 +89,23 @@ def test_what_is_young_stays(tmp_path: Path) -> None:
     assert collect(remote, set(), grace_s=3600.0) == 0
 
 
+def test_what_a_killed_put_left_goes_when_it_is_old(tmp_path: Path) -> None:
+    """One that is at work looks the same, so an hour has to go by."""
+    store, remote = local_store(tmp_path / "store"), opened(tmp_path)
+    kept = put(store, small("a", 3))
+    push(remote, store, kept)
+    pack = next((tmp_path / "remote" / "packs").rglob("*.pack"))
+    left = pack.with_name(f".{pack.name}.4711.0123456789ab.tmp")
+    left.write_bytes(b"half")
+    assert not list(remote.bucket.list("packs/"))[1:]
+    assert collect(remote, set(kept)) == 0
+    assert left.exists()
+    os.utime(left, (left.stat().st_mtime - 7200,) * 2)
+    assert collect(remote, set(kept)) == 0
+    assert not left.exists()
+    check_there(tmp_path, set(kept))
+
+
 def test_nobody_pushes_meanwhile(tmp_path: Path) -> None:
     store, remote = local_store(tmp_path / "store"), opened(tmp_path)
     objects = put(store, small("a", 3))

@@ -99,6 +99,42 @@ def test_what_the_remotes_ledger_names_stays_here(ann: Clone) -> None:
     assert ann.tracker("gc", "--grace", "0", "--yes", "--json").json["objects"] == 1
 
 
+def test_what_the_remote_has_makes_room_here_and_comes_back(ann: Clone) -> None:
+    """The last known copy stays: what was not pushed, and what another version needs."""
+    ann.put("data", {"a": b"one", "large": LARGE[0]})
+    ann.put("other", {"a": b"one", "b": b"two"})
+    ann.tracker("push")
+    ann.put("new", {"c": b"three"})
+    age(Repo.open(ann.folder))
+    said = ann.tracker("gc", "--pushed", "--artifact", "data", "--grace", "0", "--json").json
+    assert (said["objects"], said["size_bytes"], said["done"]) == (1, len(LARGE[0]), False)
+    said = ann.tracker("gc", "--pushed", "--grace", "0", "--yes")
+    assert said.out.startswith("Moved 3 objects (1.5 MB) to the trash: nas has them")
+    assert "1 object stays: this is the last known copy" in said.err
+    store = Repo.open(ann.folder).here
+    assert set(store.list()) == {digest_bytes(b"three")}
+    ann.tracker("verify")
+    ann.tracker("gc", "--empty-trash", "--yes")
+    ann.tracker("artifact", "get", "data:v0", "out/back")
+    assert (ann.folder / "out" / "back" / "large").read_bytes() == LARGE[0]
+
+
+def test_what_only_seems_to_be_on_the_remote_stays(ann: Clone, tmp_path: Path) -> None:
+    """Its files are looked for there, and the git server has to name it."""
+    ann.put("data", {"large": LARGE[0]})
+    ann.tracker("push")
+    age(Repo.open(ann.folder))
+    part = next(path for path in (tmp_path / "nas" / "parts").rglob("*") if path.is_file())
+    part.rename(tmp_path / "gone")
+    assert ann.tracker("gc", "--pushed", "--grace", "0", "--json").json["only_here"] == 1
+    (tmp_path / "gone").rename(part)
+    ann.tracker("artifact", "rm", "data:v0", "--yes", "--delete-aliases")
+    ann.tracker("push")
+    ann.put("again", {"large": LARGE[0]})  # On the remote still, until garbage is collected there.
+    age(Repo.open(ann.folder))
+    assert ann.tracker("gc", "--pushed", "--grace", "0", "--json").json["only_here"] == 1
+
+
 def conflict(ann: Clone, names: list[str], url: str | None = None) -> None:
     """Let clones make the same number, push, pull, and agree."""
     others = [clone_of(ann, name, url=url) for name in names]

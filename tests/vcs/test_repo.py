@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import git
 from tests.vcs.versioning import listing_of
+from vcs.artifacts.collection import Logged
 from vcs.artifacts.manifest import Origin
 from vcs.errors import FormatError, GitError, NotFoundError, StoreError, UsageError
 from vcs.layout import LEDGER_REF
@@ -32,6 +34,12 @@ def busy(repo: Repo) -> Path:
     return repo.layout.locks / "ledger"
 
 
+def log(repo: Repo, text: str, **options: Any) -> Logged:
+    """Store contents that depend on a text, and log them."""
+    repo.here.put_bytes(f"{text}0".encode())
+    return repo.log_artifact("P", "x", "model", listing_of(text), **options)
+
+
 # opening
 
 
@@ -52,7 +60,7 @@ def test_opening_starts_at_the_current_folder(git_repo: Path, monkeypatch: pytes
 def test_a_plain_folder_works_without_git(plain_dir: Path) -> None:
     """There is no ledger then, and no warning about it."""
     repo = Repo.open(plain_dir)
-    logged = repo.log_artifact("P", "x", "model", listing_of("A"))
+    logged = log(repo, "A")
     assert (repo.git, logged.warnings, logged.new) == (None, (), True)
     assert repo.resolve("x", project="P").version == "v0"
     assert repo.capture_code().commit is None
@@ -73,13 +81,13 @@ def test_git_never_sees_the_records(git_repo: Path) -> None:
     """From the first moment on."""
     repo = Repo.open(git_repo)
     assert git(git_repo, "status", "--porcelain") == ""
-    repo.log_artifact("P", "x", "model", listing_of("A"))
+    log(repo, "A")
     assert git(git_repo, "status", "--porcelain") == ""
 
 
 def test_opening_runs_one_git_process(git_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where there is a ledger already."""
-    Repo.open(git_repo).log_artifact("P", "x", "model", listing_of("A"))
+    log(Repo.open(git_repo), "A")
     started = []
     popen = subprocess.Popen
 
@@ -159,9 +167,7 @@ def test_the_code_of_the_working_tree_becomes_a_commit(git_repo: Path) -> None:
 def test_one_commit_carries_a_version_and_its_aliases(git_repo: Path) -> None:
     """A reader of the ledger never sees one without the other."""
     repo = Repo.open(git_repo)
-    logged = repo.log_artifact(
-        "P", "x", "model", listing_of("A"), aliases=["best"], origin=Origin(run="r1"), metadata={"a": 1}
-    )
+    logged = log(repo, "A", aliases=["best"], origin=Origin(run="r1"), metadata={"a": 1})
     assert logged.warnings == ()
     assert diary(git_repo) == ["artifact P/x:v0 (best, latest)"]
     assert recorded(git_repo) == ["artifacts/P/x/aliases.yaml", "artifacts/P/x/v0.yaml"]
@@ -170,10 +176,10 @@ def test_one_commit_carries_a_version_and_its_aliases(git_repo: Path) -> None:
 def test_the_ledger_reads_as_a_diary(git_repo: Path) -> None:
     """One line for each thing that happened, none for what did not."""
     repo = Repo.open(git_repo)
-    first = repo.log_artifact("P", "x", "model", listing_of("A")).manifest
-    repo.log_artifact("P", "x", "model", listing_of("A"))
-    second = repo.log_artifact("P", "x", "model", listing_of("B")).manifest
-    repo.log_artifact("P", "x", "model", listing_of("A"), metadata={"acc": 1})
+    first = log(repo, "A").manifest
+    log(repo, "A")
+    second = log(repo, "B").manifest
+    log(repo, "A", metadata={"acc": 1})
     repo.move_alias("P", "x", "best", "v1")
     repo.move_alias("P", "x", "best", "v1")
     repo.remove_alias("P", "x", "best")
@@ -203,7 +209,7 @@ def test_the_ledger_reads_as_a_diary(git_repo: Path) -> None:
 def test_editing_a_link_records_the_edit_of_its_source(git_repo: Path) -> None:
     """Which lies in another collection."""
     repo = Repo.open(git_repo)
-    source = repo.log_artifact("P", "x", "model", listing_of("A")).manifest
+    source = log(repo, "A").manifest
     link = repo.link_artifact(source, "registry", "m").manifest
     changed = repo.edit_artifact(link, description="good")
     assert changed.details is not None
@@ -215,7 +221,7 @@ def test_git_clean_loses_nothing(git_repo: Path) -> None:
     """The records come back with the next opening, and what was deleted stays deleted."""
     repo = Repo.open(git_repo)
     for text in "AB":
-        repo.log_artifact("P", "x", "model", listing_of(text), aliases=["best"])
+        log(repo, text, aliases=["best"])
     repo.delete_artifact(repo.resolve("x:v0", project="P"))
     git(git_repo, "clean", "-fdxq")
     assert not (git_repo / ".tracker").exists()
@@ -223,15 +229,15 @@ def test_git_clean_loses_nothing(git_repo: Path) -> None:
     assert again.warnings == ()
     assert again.collections.aliases("P", "x") == {"best": "v1", "latest": "v1"}
     assert [manifest.version for manifest in again.collections.versions("P", "x")] == ["v1"]
-    assert again.log_artifact("P", "x", "model", listing_of("A")).manifest.version == "v2"
+    assert log(again, "A").manifest.version == "v2"
 
 
 def test_a_busy_ledger_costs_no_version(git_repo: Path) -> None:
     """It is a warning, and the next change of the artifact takes the version along."""
     repo = Repo.open(git_repo)
-    repo.log_artifact("P", "x", "model", listing_of("A"))
+    log(repo, "A")
     with file_lock(busy(repo), timeout_s=5, what="the test"):
-        logged = repo.log_artifact("P", "x", "model", listing_of("B"))
+        logged = log(repo, "B")
     assert logged.new
     assert len(logged.warnings) == 1
     assert "not yet in the ledger: artifact P/x:v1 (latest)" in logged.warnings[0]
@@ -245,12 +251,12 @@ def test_a_deletion_that_the_ledger_missed_is_made_up_for(git_repo: Path) -> Non
     """So a deleted version does not live on in every clone."""
     repo = Repo.open(git_repo)
     for text in "AB":
-        repo.log_artifact("P", "x", "model", listing_of(text))
+        log(repo, text)
     with file_lock(busy(repo), timeout_s=5, what="the test"):
         changed = repo.delete_artifact(repo.resolve("x:v0", project="P"))
     assert len(changed.warnings) == 1
     assert "artifacts/P/x/v0.yaml" in recorded(git_repo)
-    repo.log_artifact("P", "x", "model", listing_of("C"))
+    log(repo, "C")
     assert "artifacts/P/x/v0.yaml" not in recorded(git_repo)
 
 
@@ -258,18 +264,18 @@ def test_a_manifest_that_was_lost_is_not_taken_out_of_the_ledger(git_repo: Path)
     """Only a deletion on purpose does that."""
     repo = Repo.open(git_repo)
     for text in "AB":
-        repo.log_artifact("P", "x", "model", listing_of(text))
+        log(repo, text)
     repo.layout.manifest("P", "x", 0).unlink()
-    repo.log_artifact("P", "x", "model", listing_of("C"))
+    log(repo, "C")
     assert "artifacts/P/x/v0.yaml" in recorded(git_repo)
 
 
 def test_a_process_killed_before_the_ledger_is_made_up_for(git_repo: Path) -> None:
     """The version and its alias are on disk; here nothing ever told the ledger."""
     repo = Repo.open(git_repo)
-    repo.log_artifact("P", "x", "model", listing_of("A"))
+    log(repo, "A")
     repo.collections.log("P", "x", "model", listing_of("B"))
-    Repo.open(git_repo).log_artifact("P", "x", "model", listing_of("C"))
+    log(Repo.open(git_repo), "C")
     assert recorded(git_repo)[-3:] == [f"artifacts/P/x/v{number}.yaml" for number in range(3)]
 
 
@@ -277,7 +283,7 @@ def test_git_going_missing_costs_no_version(git_repo: Path, monkeypatch: pytest.
     """After opening; the warning says what is missing."""
     repo = Repo.open(git_repo)
     monkeypatch.setenv("PATH", str(git_repo / "nowhere"))
-    logged = repo.log_artifact("P", "x", "model", listing_of("A"))
+    logged = log(repo, "A")
     assert "git is not installed" in logged.warnings[0]
     assert repo.resolve("x", project="P").version == "v0"
     with pytest.raises(GitError, match="not installed"):
@@ -287,7 +293,7 @@ def test_git_going_missing_costs_no_version(git_repo: Path, monkeypatch: pytest.
 def test_records_that_cannot_come_back_are_a_warning(git_repo: Path) -> None:
     """Who only wants to read what is there can go on."""
     repo = Repo.open(git_repo)
-    repo.log_artifact("P", "x", "model", listing_of("A"))
+    log(repo, "A")
     git(git_repo, "clean", "-fdxq")
     blob = git(git_repo, "rev-parse", f"{LEDGER_REF}:artifacts/P/x/v0.yaml").strip()
     for path in (git_repo / ".git" / "objects").rglob(f"{blob[:2]}/{blob[2:]}"):
@@ -304,10 +310,10 @@ def test_what_changed_nothing_says_so(git_repo: Path) -> None:
     """No commit, no warning."""
     repo = Repo.open(git_repo)
     assert repo.remove_alias("P", "x", "best") == Changed()
-    manifest = repo.log_artifact("P", "x", "model", listing_of("A")).manifest
+    manifest = log(repo, "A").manifest
     before = diary(git_repo)
     assert repo.edit_artifact(manifest, description="").warnings == ()
-    logged = repo.log_artifact("P", "x", "model", listing_of("A"))
+    logged = log(repo, "A")
     assert (logged.new, logged.moved, logged.changed, logged.warnings) == (False, (), (), ())
     assert diary(git_repo) == before
 

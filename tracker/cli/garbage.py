@@ -45,16 +45,32 @@ Examples:
   tracker gc
   tracker gc --yes
   tracker gc --undo
-  tracker gc --remote lab"""
+  tracker gc --remote lab
+  tracker gc --pushed --artifact checkpoints"""
 )
 @click.option("-y", "--yes", is_flag=True, help="Do it; otherwise it is only said what would be done.")
 @click.option("--grace", type=Duration(), help="Keep what is younger than this (1d, on a remote 14d).")
 @click.option("--remote", metavar="NAME", help="Collect on a remote, instead of here.")
+@click.option("--pushed", is_flag=True, help="Remove contents here that a remote has, to make room.")
+@click.option(
+    "--artifact",
+    "names",
+    multiple=True,
+    metavar="NAME[:V]",
+    help="With --pushed: only of this version, or all of a name (can be repeated).",
+)
 @click.option("--undo", is_flag=True, help="Bring back what the last time put into the trash.")
 @click.option("--empty-trash", is_flag=True, help="Remove for good what is in the trash.")
 @json_option
 def gc(
-    yes: bool, grace: float | None, remote: str | None, undo: bool, empty_trash: bool, as_json: bool
+    yes: bool,
+    grace: float | None,
+    remote: str | None,
+    pushed: bool,
+    names: tuple[str, ...],
+    undo: bool,
+    empty_trash: bool,
+    as_json: bool,
 ) -> None:
     """Remove contents that nothing names any more
 
@@ -66,16 +82,25 @@ def gc(
     trash for a week.
 
     With --remote NAME the same on a remote for contents, while nobody pushes; there is
-    no trash, so what is younger than two weeks stays.
+    no trash, so what is younger than two weeks stays. What a killed push left half
+    written goes too.
+
+    With --pushed contents of versions go from this machine that a remote has, and come
+    back when they are used. The last known copy of anything stays: what is not with a
+    remote, and what the ledger of the git server does not name yet.
     """
-    if undo + empty_trash + (remote is not None) > 1 or (undo and yes):
-        raise UsageError("--undo, --empty-trash and --remote go alone")
+    if undo + empty_trash + (remote is not None) + pushed > 1 or (undo and yes):
+        raise UsageError("--undo, --empty-trash, --remote and --pushed go alone")
+    if names and not pushed:
+        raise UsageError("--artifact goes with --pushed")
     repo = open_repo()
     store = repo.here
     if undo:
         _undo(store, as_json)
     elif empty_trash:
         _empty(store, yes, as_json)
+    elif pushed:
+        _drop_pushed(repo, names, grace, yes, as_json)
     elif remote is not None:
         _collect_remote(repo, remote, grace, yes, as_json)
     else:
@@ -146,6 +171,53 @@ def _print_removed(plan: GcPlan, done: Trashed | None) -> int:
     else:
         click.echo(f"Would remove {what} of {plan.total}.")
     return len(removed)
+
+
+def _drop_pushed(repo: Repo, names: tuple[str, ...], grace_s: float | None, yes: bool, as_json: bool) -> None:
+    from tracker.cli.share import chosen_versions
+    from tracker.storage.record_text import expand_record
+    from vcs.retention import gc as garbage
+    from vcs.retention.named_objects import Selection
+    from vcs.sharing.exchange import Request
+    from vcs.sharing.pushed import plan_pushed
+
+    request = Request(selection=Selection(versions=chosen_versions(repo, names, None)))
+    found = plan_pushed(
+        repo,
+        request,
+        expand=expand_record,
+        grace_s=garbage.GRACE_S if grace_s is None else grace_s,
+        chosen=bool(names),
+    )
+    done = garbage.collect(repo.here, found.plan) if yes else None
+    if as_json:
+        print_json({**_as_json(found.plan, done), "only_here": found.only_here})
+        return
+    removed = done.digests if done is not None else frozenset(found.plan.garbage)
+    titles = ", ".join(one.title for one in found.remotes)
+    if not removed:
+        click.echo(f"Nothing that {titles} has can go from here.")
+    else:
+        size = size_text(sum(found.plan.garbage[digest] for digest in removed))
+        verb = "Moved" if yes else "Would move"
+        what = f"{count_text(len(removed), 'object')} ({size})"
+        click.echo(f"{verb} {what} to the trash: {titles} has them, and they come back when they are used.")
+    if found.only_here:
+        click.echo(
+            f"{_staying(found.only_here)}: this is the last known copy (tracker push).",
+            err=True,
+        )
+    if found.plan.young:
+        click.echo(f"{_staying(found.plan.young)}: too young (--grace).", err=True)
+    if removed:
+        hint = (
+            "free the room now: tracker gc --empty-trash --yes" if yes else "do it: tracker gc --pushed --yes"
+        )
+        click.echo(f"Hint: {hint}", err=True)
+
+
+def _staying(count: int) -> str:
+    return f"{count_text(count, 'object')} {'stays' if count == 1 else 'stay'}"
 
 
 def _collect_remote(repo: Repo, name: str, grace_s: float | None, yes: bool, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -209,16 +209,22 @@ def clone(url: str, folder: Path | None, everything: bool, no_data: bool) -> Non
 def _request(repo: Repo, remote: str | None, options: dict[str, Any]) -> Request:
     project = options["project"]
     runs = [Catalog(repo.layout).find(text, project).id for text in options["runs"]]
-    versions: set[str] = set()
-    for text in options["versions"]:
-        if {":", "@"} & set(text):
-            versions.add(find_version(repo, text, project).qualified_name)
-        else:
-            one = find_version(repo, text, project)
-            versions.update(each.qualified_name for each in repo.collections.versions(one.project, one.name))
+    versions = chosen_versions(repo, options["versions"], project)
     since = _since(options["since"]) if options["since"] else None
-    selection = Selection(frozenset(runs), frozenset(versions), project, since)
+    selection = Selection(frozenset(runs), versions, project, since)
     return Request(remote, options["git_remote"], selection, _limits(options), _may_ask())
+
+
+def chosen_versions(repo: Repo, names: Iterable[str], project: str | None) -> frozenset[str]:
+    """Return the versions that names mean, as `project/name:vN`: a name without a version means all of it."""
+    versions: set[str] = set()
+    for text in names:
+        one = find_version(repo, text, project)
+        if {":", "@"} & set(text):
+            versions.add(one.qualified_name)
+        else:
+            versions.update(each.qualified_name for each in repo.collections.versions(one.project, one.name))
+    return frozenset(versions)
 
 
 def _limits(options: dict[str, Any]) -> Limits:

@@ -34,6 +34,9 @@ class Around(Bucket):
     def list(self, prefix: str) -> Iterator[Item]:
         return self.inner.list(prefix)
 
+    def leftovers(self, prefix: str) -> Iterator[Item]:
+        return self.inner.leftovers(prefix)
+
     def delete(self, keys: Iterable[str]) -> None:
         self.inner.delete(keys)
 
@@ -64,6 +67,9 @@ class Retrying(Around):
 
     def list(self, prefix: str) -> Iterator[Item]:
         yield from self._retry(lambda: [*self.inner.list(prefix)])
+
+    def leftovers(self, prefix: str) -> Iterator[Item]:
+        yield from self._retry(lambda: [*self.inner.leftovers(prefix)])
 
     def delete(self, keys: Iterable[str]) -> None:
         gone = [*keys]

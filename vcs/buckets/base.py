@@ -63,6 +63,14 @@ class Bucket(ABC):
     def list(self, prefix: str) -> Iterator[Item]:
         """Yield all keys below `prefix`, a folder with its `/` at the end; none if it is not there."""
 
+    def leftovers(self, prefix: str) -> Iterator[Item]:
+        """Yield what puts that were killed have left below `prefix`; no listing shows it.
+
+        A put that is at work looks the same, so what is young is to be left alone. Where
+        the server takes a value whole or not at all, there is nothing.
+        """
+        yield from ()
+
     @abstractmethod
     def delete(self, keys: Iterable[str]) -> None:
         """Remove keys; absent ones are skipped."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from vcs.atomic import disk_error, write_atomic
+from vcs.atomic import disk_error, is_temporary, write_atomic
 from vcs.buckets.base import Bucket, Item
 from vcs.errors import NotFoundError
 
@@ -38,6 +38,12 @@ class FolderBucket(Bucket):
             os.close(fd)
 
     def list(self, prefix: str) -> Iterator[Item]:
+        return self._find(prefix, lambda name: not name.startswith("."))
+
+    def leftovers(self, prefix: str) -> Iterator[Item]:
+        return self._find(prefix, is_temporary)
+
+    def _find(self, prefix: str, takes: Callable[[str], bool]) -> Iterator[Item]:
         folders = [prefix]
         while folders:
             below = folders.pop()
@@ -50,7 +56,7 @@ class FolderBucket(Bucket):
             for child in children:
                 if child.is_dir(follow_symlinks=False):
                     folders.append(f"{below}{child.name}/")
-                elif not child.name.startswith("."):  # Those are in the making.
+                elif takes(child.name):
                     with suppress(FileNotFoundError):
                         status = child.stat()
                         yield Item(f"{below}{child.name}", status.st_size, status.st_mtime)

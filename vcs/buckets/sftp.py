@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
+from vcs.atomic import is_temporary
 from vcs.buckets.base import Bucket, Item, UnreachableError
 from vcs.buckets.sftp_client import READ_FLAG, WRITE_FLAG, SftpClient
 from vcs.errors import NotFoundError, UsageError
@@ -70,6 +71,12 @@ class SftpBucket(Bucket):
             return data
 
     def list(self, prefix: str) -> Iterator[Item]:
+        return self._find(prefix, lambda name: not name.startswith("."))
+
+    def leftovers(self, prefix: str) -> Iterator[Item]:
+        return self._find(prefix, is_temporary)
+
+    def _find(self, prefix: str, takes: Callable[[str], bool]) -> Iterator[Item]:
         found: list[Item] = []
         with self._client() as client:
             folders = [prefix]
@@ -78,7 +85,7 @@ class SftpBucket(Bucket):
                 for one in client.list_folder(f"{self._folder}/{below}".rstrip("/")):
                     if one.is_folder:
                         folders.append(f"{below}{one.name}/")
-                    elif not one.name.startswith("."):
+                    elif takes(one.name):
                         found.append(Item(f"{below}{one.name}", one.size, one.modified_s))
         yield from found
 

@@ -112,9 +112,7 @@ def plan_gc(
         FormatError: A long listing is nowhere, so that it is not known what it names.
         StoreError, GitError: Something that may name objects cannot be read.
     """
-    now_s = _disk_time_s(store)
-    claimed_s = oldest_claim_s(store.claims)
-    unused_since_s = min(now_s - grace_s, claimed_s if claimed_s is not None else now_s)
+    unused_since_s, waits = unused_since(store, grace_s)
     there = set(store.list())
     mentions = mentions_of(layout, git, store, expand)
     reachable = find_reachable((one for one in mentions if not _is_among(one, without)), listings or store)
@@ -125,8 +123,18 @@ def plan_gc(
         changed_s = store.changed_s(digest)
         if changed_s is not None and changed_s < unused_since_s:
             garbage[digest] = store.size(digest)
-    waits = claimed_s is not None and claimed_s < now_s - grace_s
     return GcPlan(garbage, len(unnamed) - len(garbage), len(there), unused_since_s, waits)
+
+
+def unused_since(store: LocalStore, grace_s: float) -> tuple[float, bool]:
+    """Return since when an object must have been left alone to go, and whether others are why.
+
+    By the disk's clock: before the grace period, and before any process that is putting objects began.
+    """
+    now_s = _disk_time_s(store)
+    claimed_s = oldest_claim_s(store.claims)
+    since_s = min(now_s - grace_s, claimed_s if claimed_s is not None else now_s)
+    return since_s, claimed_s is not None and claimed_s < now_s - grace_s
 
 
 def _is_among(one: Mentions, paths: Collection[str]) -> bool:

@@ -84,7 +84,7 @@ def named_objects(
         if manifest.digest in seen:
             continue
         seen.add(manifest.digest)
-        listing = _listing(manifest, store, found)
+        listing = contents_of(manifest, store, found)
         for entry in listing or ():
             if entry.kind == "file":
                 digest = Digest(entry.digest)
@@ -108,7 +108,11 @@ def selected_versions(
         yield from (manifest for manifest in versions if selection.takes_version(manifest))
 
 
-def _listing(manifest: Manifest, store: Store, found: NamedObjects) -> Listing | None:
+def contents_of(manifest: Manifest, store: Store, found: NamedObjects) -> Listing | None:
+    """Return the listing of a version; None, and a note, if it is not to be had.
+
+    A listing that is an object of its own is noted as one.
+    """
     try:
         if manifest.lines is not None:
             return decode_listing(manifest, manifest.lines)

@@ -89,6 +89,11 @@ class Mentions:
     def digests(self) -> set[str]:
         return {found.decode() for found in _MENTION.findall(self.content)}
 
+    @property
+    def listings(self) -> set[str]:
+        """Those that are long listings of versions."""
+        return {found.decode() for found in LISTING_FIELD.findall(self.content)}
+
 
 def find_reachable(mentions: Iterable[Mentions], store: Store) -> Reachable:
     """Read everything and return what is named, directly or by a long listing.
@@ -120,7 +125,8 @@ def all_mentions(layout: Layout, git: Git | None, store: Store, expand: Expand) 
     yield from _on_disk(layout, expand)
     if git is None:
         return
-    yield from _in_ledgers(git, layout, expand)
+    refs = ledger_refs(git)
+    yield from in_ledgers(git, [*refs, MERGE_REF] if layout.ledger_step.exists() else refs, expand)
     pointers = list(pointers_of(git))
     yield from pointers
     yield from _deleted_versions(git, store, pointers)
@@ -138,11 +144,13 @@ def _on_disk(layout: Layout, expand: Expand) -> Iterator[Mentions]:
         yield Mentions(Source("records", relative), expand(relative, content))
 
 
-def _in_ledgers(git: Git, layout: Layout, expand: Expand) -> Iterator[Mentions]:
+def in_ledgers(git: Git, refs: Iterable[str], expand: Expand) -> Iterator[Mentions]:
+    """Yield the records of ledgers, those that several have once.
+
+    Raises:
+        GitError: A record in one of them is damaged.
+    """
     known: set[str] = set()
-    refs = ledger_refs(git)
-    if layout.ledger_step.exists():
-        refs.append(MERGE_REF)
     for ref in refs:
         if git.resolve_ref(ref) is None:
             continue

@@ -165,19 +165,25 @@ class RemoteContents:
 
         What was in them counts as lacking from now on, so a push sends it again. Under a lease.
         """
+        index = self.index()
+        there = self.really_there()
+        gone = len(index.packs) + len(index.parts) - len(there.packs) - len(there.parts)
+        if gone:
+            old = [STATE + name for name in self._in_index]
+            self._index, self._in_index = RemoteIndex(), set()
+            self.publish(there)
+            self.bucket.delete(key for key in old if key.removeprefix(STATE) not in self._in_index)
+        return gone
+
+    def really_there(self) -> Inventory:
+        """Return what of the index lies there, as a listing of the files and their sizes says."""
         sizes = {
             item.key: item.size for folder in (PACK_FOLDER, PART_FOLDER) for item in self.bucket.list(folder)
         }
         index = self.index()
         packs = [pack for pack in index.packs if sizes.get(pack.key) == pack.size]
         parts = [part for part in index.parts.values() if sizes.get(part.key) == part.size]
-        gone = len(index.packs) + len(index.parts) - len(packs) - len(parts)
-        if gone:
-            old = [STATE + name for name in self._in_index]
-            self._index, self._in_index = RemoteIndex(), set()
-            self.publish(Inventory(packs, parts, dict(index.larges())))
-            self.bucket.delete(key for key in old if key.removeprefix(STATE) not in self._in_index)
-        return gone
+        return Inventory(packs, parts, dict(index.larges()))
 
     # adding
 

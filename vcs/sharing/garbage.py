@@ -25,8 +25,9 @@ from vcs.errors import ConflictError, IntegrityError
 from vcs.git import Git
 from vcs.layout import LEDGER_REF, Layout
 from vcs.records.ledger_tree import ledger_refs
-from vcs.sharing.contents import INVENTORY, STATE, Lease, RemoteContents
+from vcs.sharing.contents import INVENTORY, LEASE_S, STATE, Lease, RemoteContents
 from vcs.sharing.inventory import PACK_FOLDER, PART_FOLDER, Inventory, PackEntry, RemoteIndex
+from vcs.sharing.probe import PROBES
 from vcs.stores.packs import pack_in_memory
 
 GRACE_S = 14 * 24 * 3600.0
@@ -39,7 +40,7 @@ class RemotePlan:
     """What would go.
 
     Attributes:
-        keys: Files to remove, with their sizes.
+        keys: Files to remove, with their sizes; what killed puts left half written among them.
         rewrite: Packs that are mostly garbage, with the objects of each that stay.
         keep: The inventory of what stays as it is.
         old: Inventories that it replaces.
@@ -138,6 +139,14 @@ def _plan(
     keep.parts = [part for part in index.parts.values() if part.name in needed or part.key in young]
     stays = {*young, *(pack.key for pack in keep.packs), *(part.key for part in keep.parts)}
     keys = {key: item.size for key, item in files.items() if key not in stays}
+    # A lease may be in the making at this moment, so what is half written has to be old in any case.
+    old_s = min(young_since_s, state[lease.key].modified_s - LEASE_S)
+    keys |= {
+        item.key: item.size
+        for folder in (PACK_FOLDER, PART_FOLDER, STATE, PROBES)
+        for item in contents.bucket.leftovers(folder)
+        if item.modified_s < old_s
+    }
     old = tuple(key for key in state if key.endswith(INVENTORY))
     return RemotePlan(keys, tuple(rewrite), keep, old, gone)
 

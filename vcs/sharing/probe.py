@@ -13,7 +13,7 @@ from vcs.errors import IntegrityError, StoreError
 if TYPE_CHECKING:
     from vcs.sharing.contents import RemoteContents
 
-_FOLDER = "probes/"
+PROBES = "probes/"
 _BYTES = 4096
 
 
@@ -42,7 +42,7 @@ def probe(contents: RemoteContents) -> Probe:
     """
     result = Probe()
     bucket = contents.bucket
-    key, data = f"{_FOLDER}{os.urandom(16).hex()}", os.urandom(_BYTES)
+    key, data = f"{PROBES}{os.urandom(16).hex()}", os.urandom(_BYTES)
     started = time.monotonic()
 
     def done(step: str) -> None:
@@ -61,11 +61,11 @@ def probe(contents: RemoteContents) -> Probe:
         if bucket.get(key) != data or bucket.get(key, 1000, 100) != data[1000:1100]:
             raise IntegrityError(f"{contents.name} gives back other bytes than it got")
         done("read")
-        if not any(item.key == key for item in bucket.list(_FOLDER)):
+        if not any(item.key == key for item in bucket.list(PROBES)):
             raise StoreError(f"{contents.name} does not list what was just written to it")
     finally:
         bucket.delete([key])
     done("remove")
-    if any(item.key == key for item in bucket.list(_FOLDER)):
+    if any(item.key == key for item in bucket.list(PROBES)):
         raise StoreError(f"{contents.name} does not remove what it is told to")
     return result

@@ -327,3 +327,23 @@ def test_the_chain_names_path_version_and_pointer(repo: Repo) -> None:
         ("sub/f", "p/x:v0", "pointer data", f"commit {head}, working tree"),
     ]
     assert chains_to(mentions(), store_of(repo), Listing().digest) == []
+
+
+def test_what_a_draft_takes_over_stays_from_when_it_is_logged(repo: Repo) -> None:
+    """Its version was deleted, and a collection was planned before; what came too late is refused."""
+    old = log(repo, "old", {"a": b"a", **small_files("old", 80)})
+    listing = repo.collections.listing(old)
+    repo.delete_artifact(old, delete_aliases=True)
+    age(repo)
+    planned = plan(repo)
+    assert len(planned.garbage) == 81
+    new = repo.log_artifact("p", "new", "dataset", listing).manifest
+    assert not collect(store_of(repo), planned).digests
+    repo.delete_artifact(new, delete_aliases=True)
+    assert len(sweep(repo)) == 81
+    with pytest.raises(NotFoundError, match="neither here nor with a remote, and 80 more"):
+        repo.log_artifact("p", "late", "dataset", listing)
+    with pytest.raises(NotFoundError, match="neither here"):
+        repo.link_artifact(old, "p", "linked")
+    assert undo(store_of(repo))[1] == 81
+    assert repo.log_artifact("p", "late", "dataset", listing).new
