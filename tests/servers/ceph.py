@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 import subprocess
 import urllib.error
@@ -71,6 +72,7 @@ class S3Server:
     """A running server and the key for it."""
 
     port: int
+    config: Path
     key: str = KEY
     secret: str = SECRET
 
@@ -80,14 +82,40 @@ class S3Server:
         return f"http://127.0.0.1:{self.port}"
 
     def make_bucket(self, name: str) -> None:
-        """Create a bucket: one signed request, which the client that we use has no call for."""
+        """Create a bucket."""
+        self._put(f"/{name}", "", b"")
+
+    def make_reader(self, bucket: str) -> tuple[str, str]:
+        """Make a user who may list and read a bucket and nothing else; return key and secret."""
+        key, secret = "readerkey", "readersecret"
+        subprocess.run(
+            [
+                *(program("radosgw-admin"), "-c", self.config, "-n", "client.rgw", "user", "create"),
+                *("--uid=reader", "--display-name=reader", f"--access-key={key}", f"--secret={secret}"),
+            ],
+            check=True,
+            capture_output=True,
+            timeout=600,
+        )
+        allowed = {
+            "Effect": "Allow",
+            "Principal": {"AWS": ["arn:aws:iam:::user/reader"]},
+            "Action": ["s3:GetObject", "s3:ListBucket"],
+            "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        }
+        policy = {"Version": "2012-10-17", "Statement": [allowed]}
+        self._put(f"/{bucket}", "policy=", json.dumps(policy).encode())
+        return key, secret
+
+    def _put(self, path: str, query: str, body: bytes) -> None:
+        """Send one signed request, of a kind that the client that we use has no call for."""
         now = datetime.now(UTC)
         day, stamp = now.strftime("%Y%m%d"), now.strftime("%Y%m%dT%H%M%SZ")
-        nothing = hashlib.sha256(b"").hexdigest()
-        headers = {"host": f"127.0.0.1:{self.port}", "x-amz-content-sha256": nothing, "x-amz-date": stamp}
+        content = hashlib.sha256(body).hexdigest()
+        headers = {"host": f"127.0.0.1:{self.port}", "x-amz-content-sha256": content, "x-amz-date": stamp}
         signed = ";".join(headers)
         lines = "".join(f"{header}:{value}\n" for header, value in headers.items())
-        asked = f"PUT\n/{name}\n\n{lines}\n{signed}\n{nothing}"
+        asked = f"PUT\n{path}\n{query}\n{lines}\n{signed}\n{content}"
         scope = f"{day}/{REGION}/s3/aws4_request"
         to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
         key = f"AWS4{self.secret}".encode()
@@ -98,7 +126,8 @@ class S3Server:
             f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={signed}, Signature={signature}"
         )
         del headers["host"]
-        request = urllib.request.Request(f"{self.endpoint}/{name}", method="PUT", headers=headers)
+        url = f"{self.endpoint}{path}?{query}" if query else f"{self.endpoint}{path}"
+        request = urllib.request.Request(url, data=body, method="PUT", headers=headers)
         with urllib.request.urlopen(request, timeout=600):
             pass
 
@@ -154,7 +183,7 @@ def run_ceph(folder: Path) -> Iterator[S3Server]:
             *(f"--access-key={KEY}", f"--secret={SECRET}"),
         )
         wait_until(lambda: _answers(port), "radosgw", log=log)
-        yield S3Server(port)
+        yield S3Server(port, config)
 
 
 def _answers(port: int) -> bool:

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import azure as azure_server
+from tests.servers import web
+from tests.servers.azure import AzureServer, run_azure
 from tests.servers.ceph import S3Server, run_ceph
 from tests.servers.githttp import GitHttpServer, run_githttp
 from tests.servers.ssh import SshServer, run_sshd
+from tests.servers.web import WebDav, run_webdav
 from vcs.buckets.base import Bucket
 from vcs.buckets.folder import FolderBucket
 from vcs.buckets.objectstore import ObjectStoreBucket
@@ -51,7 +55,34 @@ def s3_bucket(server: S3Server, prefix: str, endpoint: str | None = None) -> Buc
 MakeBucket = Callable[[], Bucket]
 
 
-@pytest.fixture(params=["folder", "sftp", pytest.param("s3", marks=pytest.mark.slow)])
+@pytest.fixture(scope="session")
+def webdav(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDav]:
+    """A WebDAV server."""
+    with run_webdav(tmp_path_factory.mktemp("webdav")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureServer]:
+    """A server that speaks Azure's protocol, with one container."""
+    with run_azure(tmp_path_factory.mktemp("azure")) as server:
+        server.make_container(S3_BUCKET)
+        yield server
+
+
+def azure_bucket(server: AzureServer, prefix: str) -> Bucket:
+    """Open a prefix of the test's container."""
+    credentials = {"account_name": azure_server.ACCOUNT, "account_key": azure_server.KEY}
+    return ObjectStoreBucket(f"az://{S3_BUCKET}/{prefix}", {"endpoint": server.endpoint}, credentials)
+
+
+@pytest.fixture(
+    params=[
+        "folder",
+        "sftp",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("s3", "webdav", "az")),
+    ]
+)
 def make_bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeBucket]:
     """Opens one empty place again and again, as different processes would; of each kind."""
     kind: str = request.param
@@ -63,6 +94,12 @@ def make_bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make
         elif kind == "sftp":
             server: SshServer = request.getfixturevalue("sshd")
             bucket = SftpBucket(f"ssh://testhost{tmp_path}/remote", server.command)
+        elif kind == "webdav":
+            dav: WebDav = request.getfixturevalue("webdav")
+            url = f"{dav.url}/{tmp_path.name}" if opened else dav.make_folder(tmp_path.name)
+            bucket = ObjectStoreBucket(url, {}, {"user": web.USER, "password": web.PASSWORD})
+        elif kind == "az":
+            bucket = azure_bucket(request.getfixturevalue("azure"), tmp_path.name)
         else:
             bucket = s3_bucket(request.getfixturevalue("s3"), tmp_path.name)
         opened.append(bucket)

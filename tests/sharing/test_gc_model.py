@@ -7,16 +7,13 @@ the code that finds garbage.
 from __future__ import annotations
 
 import contextlib
-import io
 import multiprocessing
 import os
-import random
 import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -28,7 +25,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 import tracker as api
 from tests.conftest import git
-from tracker.cli.main import main
+from tests.sharing.two_clones import SETTINGS, call, content, made, template
 from tracker.live import session
 from tracker.storage.record_text import expand_record
 from vcs.artifacts.manifest import Manifest
@@ -50,39 +47,6 @@ NAMES = st.sampled_from(["data", "model"])
 CLONES = st.integers(0, 1)
 PICK = st.integers(0, 1 << 16)
 fork = multiprocessing.get_context("fork")
-
-
-def content(seed: int) -> dict[str, bytes]:
-    """Some files: a few small ones that other seeds share, many, or a large one that resembles others."""
-    kind, number = seed % 4, seed // 4 % 5
-    files = {f"{n}": b"%d" % n * (1 + n) for n in range(number, number + 3)}
-    if kind == 1:
-        files |= {f"many/{n}": b"many %d" % (n + number) for n in range(70)}
-    if kind == 2:
-        large = random.Random(1).randbytes(300_000)
-        files["large"] = bytes([number]) * 1000 + large[1000:]
-    return files
-
-
-@cache
-def template() -> Path:
-    """A hub and two clones of it that share contents in a folder; all by relative addresses."""
-    folder = Path(tempfile.mkdtemp(prefix="gc-model-template-"))
-    git(folder, "init", "-q", "--bare", "-b", "main", "hub.git")
-    for name in ("0", "1"):
-        clone = folder / name
-        if name == "0":
-            git(folder, "init", "-q", "-b", "main", name)
-            git(clone, "remote", "add", "origin", "../hub.git")
-            (clone / "tracker.yaml").write_text("remotes:\n  nas: ../nas\nremote: nas\n")
-            (clone / ".gitignore").write_text("made/\n")
-            git(clone, "add", "-A")
-            git(clone, "commit", "-q", "-m", "first")
-            git(clone, "push", "-q", "origin", "main")
-        else:
-            git(folder, "clone", "-q", "hub.git", name)
-            git(clone, "remote", "set-url", "origin", "../hub.git")
-    return folder
 
 
 @dataclass
@@ -134,28 +98,8 @@ class Clones(RuleBasedStateMachine):
         return Repo.open(self.folder / str(which))
 
     def call(self, which: int, *words: str, may: tuple[int, ...] = ()) -> int:
-        """Call the command line in a clone; it succeeds, or ends with a status that it may have here."""
-        before = Path.cwd()
-        said = io.StringIO()
-        os.chdir(self.folder / str(which))
-        try:
-            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-                main(words)
-        except SystemExit as end:
-            status = int(end.code or 0)
-        finally:
-            os.chdir(before)
-        assert status in (0, *may), f"{words}: {said.getvalue()}"
-        return status
-
-    def made(self, which: int, seed: int) -> Path:
-        """A folder with the files of a seed."""
-        folder = self.folder / str(which) / "made"
-        shutil.rmtree(folder, ignore_errors=True)
-        for path, data in content(seed).items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(data)
-        return folder
+        """Call the command line in a clone."""
+        return call(self.folder / str(which), *words, may=may)
 
     def versions(self, which: int) -> list[Manifest]:
         """All versions of a clone."""
@@ -186,24 +130,19 @@ class Clones(RuleBasedStateMachine):
         assert first == "there", first
         return Helper(process, ours, which, keeps)
 
-    def live_pushes(self, which: int) -> bool:
-        """Whether a push of a clone is on its way: it holds the exchange of records."""
-        return any(one.where == which for one in self.pushes)
-
     # versions
 
     @rule(which=CLONES, name=NAMES, seed=PICK)
     def add(self, which: int, name: str, seed: int) -> None:
         """A version."""
-        self.call(which, "artifact", "put", str(self.made(which, seed)), "--name", name)
+        self.call(which, "artifact", "put", str(made(self.folder / str(which), seed)), "--name", name)
 
-    @rule(which=CLONES, pick=PICK)
-    def delete(self, which: int, pick: int) -> None:
-        """One of the versions."""
+    @rule(which=CLONES, pick=PICK, everything=st.booleans())
+    def delete(self, which: int, pick: int, everything: bool) -> None:
+        """One of the versions, or all."""
         found = self.versions(which)
-        if found:
-            name = found[pick % len(found)].qualified_name
-            self.call(which, "artifact", "rm", name, "--yes", "--delete-aliases")
+        for one in found if everything or not found else [found[pick % len(found)]]:
+            self.call(which, "artifact", "rm", one.qualified_name, "--yes", "--delete-aliases")
 
     @rule(which=CLONES, pick=PICK, alias=st.sampled_from(["best", "latest"]))
     def alias(self, which: int, pick: int, alias: str) -> None:
@@ -215,8 +154,7 @@ class Clones(RuleBasedStateMachine):
     @rule(which=CLONES, rule=st.sampled_from(["", "keep: last 1\n", "keep: every 2\n"]))
     def keep(self, which: int, rule: str) -> None:
         """What is deleted by itself from now on."""
-        path = self.folder / str(which) / "tracker.yaml"
-        path.write_text(f"remotes:\n  nas: ../nas\nremote: nas\n{rule}")
+        (self.folder / str(which) / "tracker.yaml").write_text(f"{SETTINGS}{rule}")
 
     @rule(which=CLONES, seed=PICK, ending=st.sampled_from(["finish", "kill"]))
     def run_something(self, which: int, seed: int, ending: str) -> None:
@@ -276,10 +214,13 @@ class Clones(RuleBasedStateMachine):
         self.drafts.append(self.begin(which, work, keeps))
 
     @precondition(lambda self: self.drafts)
-    @rule(pick=PICK)
-    def log_draft(self, pick: int) -> None:
-        """Either the version is whole, or it is refused."""
+    @rule(pick=PICK, killed=st.sampled_from([False, False, True]))
+    def end_draft(self, pick: int, killed: bool) -> None:
+        """Either the version is whole, or it is refused; what a killed process added is garbage."""
         draft = self.drafts.pop(pick % len(self.drafts))
+        if killed:
+            draft.kill()
+            return
         said = draft.go_on()
         if said != "contents are gone":
             repo = self.repo(draft.where)
@@ -288,12 +229,6 @@ class Clones(RuleBasedStateMachine):
             absent = repo.here.missing(wanted)
             assert not absent - repo.store.obtainable(absent)
 
-    @precondition(lambda self: self.drafts)
-    @rule(pick=PICK)
-    def kill_draft(self, pick: int) -> None:
-        """What it added is garbage now."""
-        self.drafts.pop(pick % len(self.drafts)).kill()
-
     # pointers
 
     @rule(which=CLONES, seed=PICK, then=st.sampled_from(["stay", "reset", "stash", "uncommitted"]))
@@ -301,7 +236,7 @@ class Clones(RuleBasedStateMachine):
         """A path whose contents a pointer names: in a commit, in the reflog, in the stash, on disk."""
         self.tracked += 1
         clone, name = self.folder / str(which), f"tracked{self.tracked}"
-        shutil.copytree(self.made(which, seed), clone / name)
+        shutil.copytree(made(clone, seed), clone / name)
         self.call(which, "track", name)
         paths = [f"{name}.tracker", ".gitignore"]
         if then != "uncommitted":
@@ -331,15 +266,10 @@ class Clones(RuleBasedStateMachine):
         assert gone <= {*map(str, self.remote().digests())}
         self.had[which] -= gone
 
-    @rule(which=CLONES)
-    def undo(self, which: int) -> None:
-        """What went last."""
-        self.call(which, "gc", "--undo", may=(3,))
-
-    @rule(which=CLONES)
-    def empty_trash(self, which: int) -> None:
-        """For good."""
-        self.call(which, "gc", "--empty-trash", "--yes")
+    @rule(which=CLONES, what=st.sampled_from([["--undo"], ["--empty-trash", "--yes"]]))
+    def trash(self, which: int, what: list[str]) -> None:
+        """Bring back what went last, or remove everything for good."""
+        self.call(which, "gc", *what, may=(3,))
 
     @rule(which=CLONES)
     def plan(self, which: int) -> None:
@@ -359,17 +289,11 @@ class Clones(RuleBasedStateMachine):
 
     # sharing
 
-    @rule(which=CLONES)
-    def push(self, which: int) -> None:
+    @rule(which=CLONES, words=st.sampled_from([["push"], ["pull"], ["pull", "--all"]]))
+    def share(self, which: int, words: list[str]) -> None:
         """Contents and records."""
-        if not self.live_pushes(which):
-            self.call(which, "push")
-
-    @rule(which=CLONES, everything=st.booleans())
-    def pull(self, which: int, everything: bool) -> None:
-        """Records, and contents maybe."""
-        if not self.live_pushes(which):
-            self.call(which, "pull", *(["--all"] if everything else []))
+        if not any(one.where == which for one in self.pushes):  # It holds the exchange of records.
+            self.call(which, *words)
 
     @precondition(lambda self: not self.pushes)
     @rule(which=CLONES)
@@ -394,16 +318,14 @@ class Clones(RuleBasedStateMachine):
         self.pushes.append(self.begin(which, work, set()))
 
     @precondition(lambda self: self.pushes)
-    @rule()
-    def end_push(self) -> None:
-        """Records follow, merged with what others sent meanwhile."""
-        assert self.pushes.pop().go_on() == "pushed"
-
-    @precondition(lambda self: self.pushes)
-    @rule()
-    def kill_push(self) -> None:
-        """Its lease stays, until it is old."""
-        self.pushes.pop().kill()
+    @rule(killed=st.booleans())
+    def end_push(self, killed: bool) -> None:
+        """Records follow, merged with what others sent meanwhile; or a lease stays, until it is old."""
+        push = self.pushes.pop()
+        if not killed:
+            assert push.go_on() == "pushed"
+            return
+        push.kill()
         for lease in (self.folder / "nas" / "state").glob("*.lease"):
             when = lease.stat().st_mtime - 2 * LEASE_S
             os.utime(lease, (when, when))

@@ -31,8 +31,9 @@ def remote() -> None:
     """Say where contents are shared
 
     A bucket, a folder, another machine: s3://bucket/path, gs://…, az://container/path,
-    ssh://host/folder, https://… (WebDAV), or a folder such as /mnt/nas/team. It stands in
-    tracker.yaml, which is committed, so clones know it. Records travel with git.
+    ssh://host/folder, https://… (WebDAV, or any web server for reading), or a folder such
+    as /mnt/nas/team. It stands in tracker.yaml, which is committed, so clones know it.
+    Records travel with git.
     """
 
 

@@ -6,7 +6,7 @@ as far as their format is understood; see `contents`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,6 +15,8 @@ from tracker.compare.outputs import Kind, compare_paths
 from tracker.compare.values import Change
 from tracker.compare.values import changes as changed_values
 from vcs.artifacts.manifest import Manifest
+from vcs.digest import Digest
+from vcs.errors import IntegrityError, StoreError
 from vcs.files.listing import Entry, Listing
 from vcs.progress import Progress
 from vcs.repo import Repo
@@ -22,6 +24,8 @@ from vcs.stores.base import Store
 
 # So many files are opened; a dataset of a million changed images is compared by its paths alone.
 MOST_CONTENTS = 1000
+# A file up to this size is fetched to be looked into.
+MOST_FETCHED_BYTES = 64 << 20
 
 Facts = Literal["kind", "executable", "target"]
 
@@ -136,11 +140,13 @@ def with_contents(
 ) -> PathChanges:
     """Return the changes with what differs inside each changed file; beyond `most` files it is not looked.
 
-    Never fails for a file: one that is damaged, hostile, missing or not understood says so.
+    Small files that are not here are brought from a remote, all at once. Never fails for a
+    file: one that is damaged, hostile, missing or not understood says so.
     """
     wanted = [change for change in changes if _has_two_files(change)]
     if progress is not None:
         progress.add_total(min(len(wanted), most), sum(_bytes_of(change) for change in wanted[:most]))
+    absent, why = _bring(wanted[:most], store, progress)
     compared: dict[str, Content] = {}
     for number, change in enumerate(wanted):
         if number >= most:
@@ -148,7 +154,10 @@ def with_contents(
             continue
         assert change.old is not None
         assert change.new is not None
-        compared[change.path] = compare_contents(change.path, change.old.digest, change.new.digest, store)
+        if absent & {change.old.digest, change.new.digest}:
+            compared[change.path] = NotCompared(why)
+        else:
+            compared[change.path] = compare_contents(change.path, change.old.digest, change.new.digest, store)
         if progress is not None:
             progress.advance(1, _bytes_of(change))
     return PathChanges(
@@ -157,6 +166,17 @@ def with_contents(
             for change in changes
         )
     )
+
+
+def _bring(changes: Sequence[PathChange], store: Store, progress: Progress | None) -> tuple[set[str], str]:
+    """Bring what is small; return what is not here then, and why."""
+    files = {Digest(one.digest): one.size for change in changes for one in (change.old, change.new) if one}
+    why = "not here: bring it with tracker fetch --artifact NAME:VERSION"
+    try:
+        store.obtain([digest for digest, size in files.items() if size <= MOST_FETCHED_BYTES], progress)
+    except (StoreError, IntegrityError) as error:
+        why = f"not here: {error.message}"
+    return {*store.missing(files)}, why
 
 
 def compare_versions(

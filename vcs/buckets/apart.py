@@ -21,13 +21,14 @@ from contextlib import suppress
 from dataclasses import astuple
 from typing import IO, Any
 
-from vcs.buckets.base import Bucket, DeniedError, Item, UnreachableError
+from vcs.buckets.base import Bucket, DeniedError, Item, UnlistableError, UnreachableError
 from vcs.errors import Error, NotFoundError, StoreError, UsageError
 
 _HEAD = struct.Struct("<QIQ")  # number of the request, bytes of what it says, bytes of data
 _THREADS = 16
 _ERRORS: dict[str, type[Error]] = {
-    one.__name__: one for one in (UnreachableError, DeniedError, NotFoundError, StoreError, UsageError)
+    one.__name__: one
+    for one in (UnreachableError, UnlistableError, DeniedError, NotFoundError, StoreError, UsageError)
 }
 
 

@@ -17,6 +17,10 @@ class UnreachableError(StoreError):
     """A server did not answer, or not in a way that makes sense: trying again may help."""
 
 
+class UnlistableError(StoreError):
+    """A server that gives values, but no listings: a plain web server over a folder."""
+
+
 class DeniedError(StoreError):
     """A server wants credentials, or other ones. Trying again does not help."""
 
@@ -61,7 +65,11 @@ class Bucket(ABC):
 
     @abstractmethod
     def list(self, prefix: str) -> Iterator[Item]:
-        """Yield all keys below `prefix`, a folder with its `/` at the end; none if it is not there."""
+        """Yield all keys below `prefix`, a folder with its `/` at the end; none if it is not there.
+
+        Raises:
+            UnlistableError: There are no listings here.
+        """
 
     def leftovers(self, prefix: str) -> Iterator[Item]:
         """Yield what puts that were killed have left below `prefix`; no listing shows it.

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from vcs.buckets.base import Bucket, DeniedError, Item, UnreachableError
+from vcs.buckets.base import Bucket, DeniedError, Item, UnlistableError, UnreachableError
 from vcs.errors import Error, NotFoundError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 # An answer that is no answer to what was asked, but to how busy the server is.
 _WORTH_ANOTHER_TRY = frozenset({"408", "425", "429", "500", "502", "503", "504"})
+# What a web server without WebDAV says to PROPFIND.
+_NO_WEBDAV = frozenset({"400", "405", "501"})
+# A key lies in so many folders at most.
+_FOLDER_TRIES = 4
 _ONE_BY_ONE = frozenset({"gs", "http", "https"})
 _DELETE_AT_ONCE = 250
 
@@ -48,8 +52,11 @@ class ObjectStoreBucket(Bucket):
         self.url = url
         parts = urlsplit(url)
         self._scheme = parts.scheme
-        path = "" if self._scheme.startswith("http") else parts.path
-        self._prefix = f"{path.strip('/')}/" if path.strip("/") else ""
+        is_web = self._scheme.startswith("http")
+        folder = (unquote(parts.path) if is_web else parts.path).strip("/")
+        self._prefix = f"{folder}/" if folder and not is_web else ""
+        # WebDAV lists paths from the root of the server on, whatever the address of the store is.
+        self._listed_below = f"{folder}/" if folder else ""
         try:
             self._store = _connect(url, options, credentials)
         except Exception as error:
@@ -59,10 +66,14 @@ class ObjectStoreBucket(Bucket):
         import obstore
 
         self._check_process()
-        try:
-            obstore.put(self._store, self._prefix + key, data, use_multipart=False)
-        except Exception as error:
-            raise self._translated(error, f"cannot write {key}") from error
+        for left in reversed(range(_FOLDER_TRIES)):
+            try:
+                obstore.put(self._store, self._prefix + key, data, use_multipart=False)
+                return
+            except Exception as error:
+                # On WebDAV, another put has just made the folder that this one was about to make.
+                if not left or not _is_made_already(error):
+                    raise self._translated(error, f"cannot write {key}") from error
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         import obstore
@@ -81,7 +92,8 @@ class ObjectStoreBucket(Bucket):
         except FileNotFoundError as error:
             raise self._not_found(error, key) from error
         except Exception as error:
-            if "status code: 416" in str(error):  # It begins where the value ends.
+            # It begins where the value ends; the client for Azure says so itself.
+            if "status code: 416" in str(error) or "Wanted range starting at" in str(error):
                 return b""
             raise self._translated(error, f"cannot read {key}") from error
         if length is not None and len(data) > length:
@@ -97,12 +109,18 @@ class ObjectStoreBucket(Bucket):
                 self._store, prefix=(self._prefix + prefix).rstrip("/"), chunk_size=1000
             ):
                 for one in found:
-                    key = one["path"].removeprefix(self._prefix)
+                    key = one["path"].removeprefix(self._listed_below)
                     yield Item(key, one["size"], one["last_modified"].timestamp())
         except FileNotFoundError as error:
             if "NoSuchBucket" in str(error):
                 raise self._translated(error, f"cannot list {prefix}") from error
         except Exception as error:
+            status = _STATUS.search(str(error))
+            if self._scheme.startswith("http") and status and status[1] in _NO_WEBDAV:
+                raise UnlistableError(
+                    f"{self.url} gives no listings (status {status[1]})",
+                    hint="such an address can be read, but not be pushed to; WebDAV could",
+                ) from error
             raise self._translated(error, f"cannot list {prefix}") from error
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -149,6 +167,8 @@ class ObjectStoreBucket(Bucket):
         said = code[1] if code else f"status {status[1]}" if status else line
         if isinstance(error, FileNotFoundError) or said in ("NoSuchBucket", "ContainerNotFound"):
             return StoreError(f"{self.url}: there is no such bucket or container ({said})")
+        if "MKCOL" in text and status and status[1] in ("404", "409"):
+            return StoreError(f"{self.url}: there is no such folder", hint="make it on the server first")
         if "169.254." in text or ("Missing" in line and "redential" in line):
             return DeniedError(f"{doing} at {self.url}: no credentials were found", hint="tracker login")
         is_denied = type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError")
@@ -193,6 +213,11 @@ def _connect(url: str, options: Mapping[str, str], credentials: Mapping[str, str
         pair = f"{credentials['user']}:{credentials.get('password', '')}".encode()
         client["default_headers"] = {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
     return store.HTTPStore(url, **around)
+
+
+def _is_made_already(error: Exception) -> bool:
+    text = str(error)
+    return "MKCOL" in text and "status code: 405" in text
 
 
 def _first_line(error: Exception) -> str:

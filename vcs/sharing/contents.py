@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vcs.atomic import remove_quietly, write_atomic
-from vcs.buckets.base import Bucket, DeniedError, Item
+from vcs.buckets.base import Bucket, DeniedError, Item, UnlistableError
 from vcs.digest import digest_bytes
 from vcs.errors import (
     ConflictError,
@@ -41,6 +41,8 @@ from vcs.sharing.inventory import (
 
 STATE = "state/"
 FORMAT_KEY = f"{STATE}format-1"
+# The names of the inventories, for readers of a server that gives no listings.
+NAMES_KEY = f"{STATE}inventories"
 INVENTORY, LEASE, COLLECTOR = ".inventory", ".lease", ".collector"
 # A lease that was not renewed for so long is that of a process that is gone.
 LEASE_S = 3600.0
@@ -69,6 +71,8 @@ class RemoteContents:
         self._clock = clock
         self._index: RemoteIndex | None = None
         self._in_index: set[str] = set()
+        self._is_listed = True
+        self._names_are_new = True
 
     # reading
 
@@ -98,7 +102,12 @@ class RemoteContents:
             names = self._inventories(self.state())
             try:
                 return self._take_in(names)
-            except NotFoundError:
+            except NotFoundError as error:
+                if not self._is_listed:
+                    raise StoreError(
+                        f"{self.name} names inventories that it does not have: {error.message}",
+                        hint="run it again when nobody pushes",
+                    ) from error
                 continue  # Another process has just merged it with others.
         raise StoreError(
             f"the inventories of {self.name} change faster than they can be read", hint="run it again"
@@ -107,16 +116,35 @@ class RemoteContents:
     def state(self) -> list[Item]:
         """List what lies below `state/`: one request for up to a thousand.
 
+        From a server that gives no listings come the inventories that the last push named.
+
         Raises:
             FormatError: It is of a newer format than this version knows.
         """
-        items = [*self.bucket.list(STATE)]
+        try:
+            items = [*self.bucket.list(STATE)]
+        except UnlistableError as error:
+            return self._named(error)
         for item in items:
             if item.key.startswith(f"{STATE}format-") and item.key != FORMAT_KEY:
                 raise FormatError(
                     f"{self.name} is of a newer format than this version knows", hint="use a newer tracker"
                 )
         return items
+
+    def _named(self, error: UnlistableError) -> list[Item]:
+        self._is_listed = False
+        try:
+            content = json.loads(self.bucket.get(NAMES_KEY))
+            if content["format"] != 1:
+                raise FormatError(
+                    f"{self.name} is of a newer format than this version knows", hint="use a newer tracker"
+                )
+            return [Item(STATE + str(name), 0, 0.0) for name in content["inventories"]]
+        except NotFoundError:
+            raise error from None
+        except (ValueError, KeyError, TypeError) as wrong:
+            raise IntegrityError(f"{NAMES_KEY} of {self.name} is damaged there") from wrong
 
     def _inventories(self, items: list[Item]) -> dict[str, int]:
         return {item.key.removeprefix(STATE): item.size for item in items if item.key.endswith(INVENTORY)}
@@ -171,7 +199,7 @@ class RemoteContents:
         if gone:
             old = [STATE + name for name in self._in_index]
             self._index, self._in_index = RemoteIndex(), set()
-            self.publish(there)
+            self.note_names(only=self.publish(there))
             self.bucket.delete(key for key in old if key.removeprefix(STATE) not in self._in_index)
         return gone
 
@@ -202,6 +230,10 @@ class RemoteContents:
         try:
             items = self.state()
             self._check_free(items, lease, (COLLECTOR,), "garbage is being collected")
+            named_s = next((item.modified_s for item in items if item.key == NAMES_KEY), 0.0)
+            self._names_are_new = all(
+                item.modified_s <= named_s for item in items if item.key.endswith(INVENTORY)
+            )
             if not any(item.key == FORMAT_KEY for item in items):
                 self.bucket.put(FORMAT_KEY, b'{"format": 1}\n')
             if mark is not None and not any(item.key == mark for item in items):
@@ -266,7 +298,29 @@ class RemoteContents:
         self._to_cache(name, data)
         self.index().add(inventory)
         self._in_index.add(name)
+        self._names_are_new = False
         return STATE + name
+
+    def note_names(self, *, only: str | None = None) -> None:
+        """Write down the names of the inventories, for readers of a server that gives no listings.
+
+        Under a lease; nothing where they are written already. Of pushers that do it at once
+        the last one looks once more, so in the end all names are there. `only` is the key of
+        one that is about to replace all others.
+        """
+        if self._names_are_new and only is None:
+            return
+        names = {only.removeprefix(STATE)} if only is not None else set(self._in_index)
+        for _ in range(_READ_TRIES):
+            content = {"format": 1, "inventories": sorted(names)}
+            self.bucket.put(NAMES_KEY, json.dumps(content).encode())
+            if only is not None:
+                return
+            there = self._inventories(self.state()).keys()
+            if there == names:
+                break
+            names = set(there)
+        self._names_are_new = True
 
     def merge_inventories(self, mine: list[str]) -> None:
         """Make one of the inventories of this push, and of all small ones if they have become many.

@@ -168,6 +168,7 @@ def _apply(contents: RemoteContents, plan: RemotePlan, lease: Lease) -> None:
         lease.renew()
     lease.confirm()
     kept = contents.publish(keep)
+    contents.note_names(only=kept)
     contents.bucket.delete([key for key in plan.old if key != kept])
     lease.renew()
     contents.bucket.delete([key for key in plan.keys if key not in written])

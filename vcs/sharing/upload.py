@@ -102,6 +102,7 @@ def send(
         if progress is not None:
             progress.add_total(len(here), sum(here.values()))
         sender.send(here)
+    contents.note_names()
     return sender.result
 
 
