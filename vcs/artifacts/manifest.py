@@ -211,6 +211,7 @@ def decode_listing(manifest: Manifest, data: bytes) -> Listing:
     counts = (listing.file_count, listing.size_bytes)
     if listing.digest != manifest.digest:
         raise FormatError(f"{manifest.qualified_name}: the listing is not in its canonical form")
+    listing.forget_encoded()
     if counts != (manifest.file_count, manifest.size_bytes):
         raise FormatError(
             f"{manifest.qualified_name} claims {manifest.file_count} files and {manifest.size_bytes} bytes; "

@@ -84,9 +84,13 @@ class CheckoutPlan:
 
     def missing(self) -> dict[str, Digest]:
         """Return the objects that the store lacks for this, by path."""
-        needed = {e.path: Digest(e.digest) for e in (*self.add, *self.replace) if e.kind == "file"}
-        lacking = self._store.missing(set(needed.values()))
-        return {path: digest for path, digest in needed.items() if digest in lacking}
+        needed = [entry for entry in (*self.add, *self.replace) if entry.kind == "file"]
+        lacking = self._store.missing(Digest(entry.digest) for entry in needed)
+        return (
+            {entry.path: Digest(entry.digest) for entry in needed if entry.digest in lacking}
+            if lacking
+            else {}
+        )
 
     def apply(
         self, *, link: Link = "auto", overwrite: bool = False, progress: Progress | None = None
@@ -259,7 +263,9 @@ class _Planner:
         self.remove: dict[str, None] = {}
         self.conflicts: dict[str, None] = {}
         self.remove_folders: list[str] = []
-        self._wanted = {entry.path: entry for entry in listing if entry.kind != "ref"}
+        self._wanted = listing.by_path
+        if any(entry.kind == "ref" for entry in listing):
+            self._wanted = {entry.path: entry for entry in listing if entry.kind != "ref"}
         self._folders = _folders_of(self._wanted.values())
         self._target = target
         self._extra = extra

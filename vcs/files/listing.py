@@ -118,6 +118,10 @@ class Listing:
         """The digest of the artifact that has these entries."""
         return digest_bytes(self.encoded)
 
+    def forget_encoded(self) -> None:
+        """Let go of the canonical bytes, which are a quarter of it in memory and can be made again."""
+        self.__dict__.pop("encoded", None)
+
     @cached_property
     def size_bytes(self) -> int:
         """The sum of the sizes of all entries."""

@@ -22,11 +22,11 @@ from typing import Literal, TypeAlias
 from vcs.atomic import disk_error, write_all
 from vcs.digest import Digest
 from vcs.errors import ConflictError, FormatError, IntegrityError, StoreError
-from vcs.files.folder_record import Known
 from vcs.files.ignore import STAGING_PREFIX
 from vcs.files.inside import Inside
 from vcs.files.listing import Entry
-from vcs.files.stat_cache import StatCache, is_racy_time
+from vcs.files.staged import Waiting, WrittenFiles
+from vcs.files.stat_cache import StatCache
 from vcs.helpers import Helpers
 from vcs.paths import check_entry_path, check_link, is_plain_name
 from vcs.progress import Progress
@@ -56,7 +56,7 @@ class Staging:
         self._link = link
         self._cache = stat_cache
         self._made: set[str] = {""}
-        self._known: dict[str, dict[str, Known]] = {}
+        self._written: dict[str, WrittenFiles] = {}
         self._path = ""
         self._lock_fd = -1
         self._stopped = False
@@ -85,7 +85,7 @@ class Staging:
             FormatError: A path is unsafe, or two exclude each other.
             StoreError: The disk is full.
         """
-        small: dict[Digest, list[Entry]] = {}
+        small = Waiting()
         large: list[Entry] = []
         try:
             folder = None
@@ -102,7 +102,7 @@ class Staging:
                 elif entry.size >= LARGE_BYTES:
                     large.append(entry)
                 else:
-                    small.setdefault(Digest(entry.digest), []).append(entry)
+                    small.add(entry)
             self._write_files(small, large, progress)
         except FileExistsError as error:
             name = os.path.relpath(str(error.filename), self._path)
@@ -110,9 +110,7 @@ class Staging:
         except OSError as error:
             raise disk_error(error, f"cannot write to {self._target}") from error
 
-    def _write_files(
-        self, small: dict[Digest, list[Entry]], large: list[Entry], progress: Progress | None
-    ) -> None:
+    def _write_files(self, small: Waiting, large: list[Entry], progress: Progress | None) -> None:
         """Write the large files on threads of their own, and meanwhile the small ones."""
         if not large:
             self._write_small(small, progress)
@@ -173,16 +171,13 @@ class Staging:
         unless that was younger than the clock's tick when the folder was moved. A file
         moved by itself got a new ctime by that, and is left out.
         """
-        for folder, known in self._known.items():
+        for folder, written in self._written.items():
             root = folder
             while root and root not in moved_ns:
                 root = root.rpartition("/")[0]
             if root:
                 at_ns = moved_ns[root]
-                settled = {
-                    name: one for name, one in known.items() if not is_racy_time(one[2], one[1], at_ns)
-                }
-                cache.set_folder(os.path.join(self._target, folder), settled)
+                cache.set_folder(os.path.join(self._target, folder), written.known(at_ns))
 
     def _make_folders(self, folder: str) -> None:
         """Make a folder and those above it. Each is made here, so none is a link."""
@@ -202,7 +197,7 @@ class Staging:
             os.mkdir(where)
             self._made.add(entry.path)
 
-    def _write_small(self, entries: dict[Digest, list[Entry]], progress: Progress | None) -> None:
+    def _write_small(self, entries: Waiting, progress: Progress | None) -> None:
         with Helpers(write_small_files, BUFFER_BYTES, begin_after=_HELP_AFTER_FILES) as helpers:
             for path, group in self._store.places(entries):
                 for start in range(0, len(group), _CHUNK_FILES):
@@ -211,7 +206,7 @@ class Staging:
                     )
             helpers.finish()
         for digest, data in self._store.read_many(entries):
-            for entry in entries[digest]:
+            for entry in entries.of(digest):
                 self._write_one(entry, data)
                 _advance(progress, entry)
 
@@ -219,7 +214,7 @@ class Staging:
         self,
         pack: str,
         group: Sequence[tuple[int, int, bytes]],
-        entries: dict[Digest, list[Entry]],
+        entries: Waiting,
         helpers: Helpers,
         progress: Progress | None,
     ) -> None:
@@ -228,7 +223,7 @@ class Staging:
         files = [
             (entry, (entry.path, offset - start, size, raw, entry.executable))
             for offset, size, raw in group
-            for entry in entries[Digest(raw.hex())]
+            for entry in entries.of(Digest(raw.hex()))
             if entry.size == size
         ]
 
@@ -236,12 +231,7 @@ class Staging:
             for (entry, _), one in zip(files, written, strict=True):
                 if one is None:
                     continue
-                digest = Digest(entry.digest)
-                waiting = entries[digest]
-                if len(waiting) > 1:
-                    waiting.remove(entry)
-                else:
-                    del entries[digest]
+                entries.remove(entry)
                 self._note_written(entry, one)
                 _advance(progress, entry)
 
@@ -323,9 +313,11 @@ class Staging:
 
     def _note_written(self, entry: Entry, written: Written) -> None:
         if self._cache is not None:
-            folder, _, name = entry.path.rpartition("/")
-            known = (entry.size, *written, bytes.fromhex(entry.digest))
-            self._known.setdefault(folder, {})[name] = known
+            folder = entry.path.rpartition("/")[0]
+            files = self._written.get(folder)
+            if files is None:
+                files = self._written[folder] = WrittenFiles()
+            files.add(entry, written)
 
 
 class _StoppedError(Exception):

@@ -101,9 +101,7 @@ class LocalStore(Store):
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Return those that are not here; looks for new packs once."""
         self.refresh()
-        asked = list(digests)
-        find, from_hex = self.packs.finder(len(asked)), bytes.fromhex
-        not_packed = [digest for digest in asked if find(from_hex(digest)) is None]
+        not_packed = [Digest(raw.hex()) for raw in self.packs.lacking(map(bytes.fromhex, digests))]
         not_loose = [digest for digest in not_packed if not os.path.exists(self.loose_path(digest))]
         return {digest for digest in not_loose if not self.recipes.has(digest)}
 
@@ -177,15 +175,13 @@ class LocalStore(Store):
     def places(self, digests: Iterable[Digest]) -> Iterator[Neighbours]:
         self.refresh()
         wanted = set(map(bytes.fromhex, digests))
-        find = self.packs.finder(len(wanted))
-        packed: dict[Pack, set[bytes]] = {}
-        for raw in wanted:
-            pack = find(raw)
-            if pack is not None:
-                packed.setdefault(pack, set()).add(raw)
-        for pack, raws in packed.items():
-            for group in _neighbours(pack.places(raws)):
+        for pack in self.packs:
+            for group in _neighbours(pack.places(wanted)):
+                # It may lie in another pack too.
+                wanted.difference_update(raw for _, _, raw in group)
                 yield pack.path, group
+            if not wanted:
+                break
 
     def read_many(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes | memoryview | None]]:
         asked = dict.fromkeys(digests)
@@ -439,7 +435,7 @@ class LocalStore(Store):
         os.rename(temporary, self.packs.folder / name)
 
 
-def _neighbours(places: list[tuple[int, int, bytes]]) -> Iterator[list[tuple[int, int, bytes]]]:
+def _neighbours(places: Iterable[tuple[int, int, bytes]]) -> Iterator[list[tuple[int, int, bytes]]]:
     """Group places, which are in order, by what one read can bring."""
     group: list[tuple[int, int, bytes]] = []
     start = end = 0

@@ -232,22 +232,29 @@ class Pack:
             )
         return offset, size
 
-    def places(self, wanted: Set[bytes]) -> list[tuple[int, int, bytes]]:
-        """Return offset, size and digest of those objects that are here, in the order in which they lie."""
-        found: list[tuple[int, int, bytes]] = []
+    def places(self, wanted: Set[bytes]) -> Iterator[tuple[int, int, bytes]]:
+        """Yield offset, size and digest of those objects that are here, in the order in which they lie.
+
+        What is wanted is looked at before the first is yielded. Takes 50 bytes of memory an object.
+        """
+        found: list[int] = []
         if len(wanted) * _SEARCH_COST < self.count:
             for raw in wanted:
                 place = self.place(raw)
                 if place is not None:
-                    found.append((*place, raw))
+                    found.append(place[0] << SIZE_BITS | self._find(raw))
         else:
             end = self._places_at + self.count * _PLACE.size
             places = _PLACE.iter_unpack(self._data[self._places_at : end])
-            for raw, (offset, stored, size) in zip(self, places, strict=True):
+            for number, (raw, (offset, stored, size)) in enumerate(zip(self, places, strict=True)):
                 if raw in wanted and stored == size and offset + size <= self._data_end:
-                    found.append((offset, size, raw))
+                    found.append(offset << SIZE_BITS | number)
         found.sort()
-        return found
+        mask = (1 << SIZE_BITS) - 1
+        for one in found:
+            number = one & mask
+            _, _, size = _PLACE.unpack_from(self._data, self._places_at + number * _PLACE.size)
+            yield one >> SIZE_BITS, size, self._digests[number]
 
     def _find(self, raw: bytes) -> int:
         first = raw[0]
@@ -339,6 +346,15 @@ class PackFolder:
         if self._where is not None or (self._asked + questions) * _SEARCH_COST > total:
             return self.table().get
         return self.find
+
+    def lacking(self, raws: Iterable[bytes]) -> set[bytes]:
+        """Return those that no known pack has; makes no table for one question."""
+        left = set(raws)
+        if self._where is not None or len(left) * _SEARCH_COST <= sum(pack.count for pack in self):
+            return {raw for raw in left if self.find(raw) is None}
+        for pack in self:
+            left.difference_update(pack)
+        return left
 
     def table(self) -> dict[bytes, Pack]:
         """Return the pack of each object; about 100 bytes of memory an object, kept up by `refresh`."""

@@ -164,6 +164,20 @@ def test_an_object_in_two_places_is_deleted_from_both(store: LocalStore) -> None
     assert not store.contains(alone)
 
 
+def test_an_object_in_two_packs_has_one_place(store: LocalStore) -> None:
+    """Two processes may have stored the same at once; a reader meets each object once."""
+    digests = put_many(store, 100)
+    put_many(LocalStore(store.objects, store.packs.folder.parent / "none", store.tmp), 100)
+    other = LocalStore(store.objects, store.packs.folder.parent / "none", store.tmp)
+    (pack,) = other.packs.folder.glob("*.pack")
+    pack.rename(store.packs.folder / pack.name)
+    store = open_store(store.tmp.parent)
+    assert len(list(store.packs.folder.glob("*.pack"))) == 2
+
+    found = [raw.hex() for _, group in store.places(digests) for _, _, raw in group]
+    assert sorted(found) == sorted(digests)
+
+
 def test_damage_in_one_place_is_healed_by_the_other(store: LocalStore) -> None:
     """An object that lies twice is read where it is whole."""
     (alone,) = put_many(store, 1)

@@ -96,6 +96,34 @@ def test_a_folder_sees_packs_come_and_go(tmp_path: Path) -> None:
     assert folder.refresh() is False
 
 
+@pytest.mark.parametrize("count", [3, 2000], ids=["few are searched", "many are compared"])
+def test_what_no_pack_has_is_lacking(tmp_path: Path, count: int) -> None:
+    """Whichever way is quicker, and with the table that many single questions make."""
+    contents = [b"%d" % number for number in range(2000)]
+    write_pack(tmp_path / "packs" / "a.pack", contents[:1500])
+    write_pack(tmp_path / "packs" / "b.pack", contents[1000:])
+    folder = PackFolder(tmp_path / "packs")
+    folder.refresh()
+    absent = {raw(b"absent %d" % number) for number in range(5)}
+    asked = absent | {raw(data) for data in contents[-count:]}
+
+    assert folder.lacking(asked) == absent
+    folder.table()
+    assert folder.lacking(asked) == absent
+
+
+@pytest.mark.parametrize("count", [3, 1000], ids=["few are searched", "many are compared"])
+def test_places_are_in_the_order_in_which_objects_lie(tmp_path: Path, count: int) -> None:
+    """Which is that of writing, not that of digests."""
+    contents = [b"%d" % number for number in range(1000)]
+    path = write_pack(tmp_path / "x.pack", contents)
+    found = list(Pack(path).places({raw(data) for data in [*contents[:count], b"absent"]}))
+
+    assert [digest for _, _, digest in found] == [raw(data) for data in contents[:count]]
+    whole = path.read_bytes()
+    assert [whole[at : at + size] for at, size, _ in found] == contents[:count]
+
+
 def test_more_packs_than_descriptors_can_be_read(tmp_path: Path) -> None:
     """Only a few are kept open."""
     for number in range(100):
