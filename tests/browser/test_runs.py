@@ -195,6 +195,44 @@ def test_groups_have_means_and_open(project: Path, tab: Open) -> None:
     expect(page.locator(".run-name")).to_have_text(["run 0"])
 
 
+def test_the_address_holds_the_whole_view_for_somebody_elses_browser(project: Path, tab: Open) -> None:
+    """Colours, widths, groups that are open, a zoomed axis, sections that are closed."""
+    mine = tab(project).open("#/runs?columns=state,config.lr&group=config.lr")
+    mine.get_by_role("button", name="lr = 0.1").click()
+    mine.get_by_role("button", name="Colour of run 0").click()
+    mine.get_by_label("Colour", exact=True).fill("#aa00aa")
+    expect(mine.locator("button.swatch")).to_have_css("background-color", "rgb(170, 0, 170)")
+    grip = mine.get_by_role("columnheader", name="State").locator(".grip")
+    grip.hover()
+    mine.mouse.down()
+    mine.mouse.move(600, 80)
+    mine.mouse.up()
+    mine.wait_for_function("() => location.hash.includes('widths') && location.hash.includes('expanded')")
+
+    theirs = tab(project).open(mine.url[mine.url.index("#") :])
+    expect(theirs.locator("button.swatch")).to_have_css("background-color", "rgb(170, 0, 170)")
+    wide = "element => Math.round(element.getBoundingClientRect().width)"
+    head = theirs.get_by_role("columnheader", name="State")
+    expect(head).to_be_visible()
+    assert head.evaluate(wide) == mine.get_by_role("columnheader", name="State").evaluate(wide)
+
+    mine.goto(mine.url.split("#")[0] + "#/curves")
+    expect(mine.locator(".run-item", has_text="run 0").locator(".swatch")).to_have_css(
+        "background-color", "rgb(170, 0, 170)"
+    )
+    chart = mine.locator("[data-metric='train/loss'] .chart")
+    chart.focus()
+    chart.press("+")
+    mine.get_by_role("button", name="train", exact=True).click()
+    mine.wait_for_function("() => location.hash.includes('range') && location.hash.includes('closed')")
+    theirs.goto(theirs.url.split("#")[0] + mine.url[mine.url.index("#") :])
+    expect(theirs.get_by_role("button", name="Whole")).to_be_visible()
+    expect(theirs.get_by_role("button", name="train", exact=True)).to_have_attribute("aria-expanded", "false")
+    expect(theirs.locator(".run-item", has_text="run 0").locator(".swatch")).to_have_css(
+        "background-color", "rgb(170, 0, 170)"
+    )
+
+
 def test_a_run_that_starts_appears_by_itself(project: Path, tab: Open) -> None:
     page = tab(project).open()
     expect(page.locator(".run-name")).to_have_count(2)

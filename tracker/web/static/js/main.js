@@ -6,7 +6,7 @@ import { chooseLanguage, currentLanguage, t } from "./i18n.js";
 import { connect, onLive } from "./live.js";
 import { PAGES } from "./pages/index.js";
 import { address, go, here, onMove } from "./router.js";
-import { changeView, isDark, view, viewParameters } from "./view.js";
+import { changeView, completeAddress, isDark, view, viewParameters } from "./view.js";
 import { showKeys } from "./parts/keys.js";
 
 const main = document.getElementById("main");
@@ -25,6 +25,7 @@ async function move(place, again = false) {
   const name = place.path[0] ?? "runs";
   const page = PAGES.find((each) => each.name === name) ?? PAGES[0];
   const identity = place.path.join("/");
+  if (page.keepsView) completeAddress();
   drawTop(page);
   if (identity === shown && !again) {
     changeView({});

@@ -1,18 +1,47 @@
 // What a list of runs shows, kept in the address: project, filter, order, columns, groups, selection.
 //
 // Every page that is about several runs reads it from here, so going from one to the other
-// keeps it. Colours that were chosen by hand are kept in the browser as well.
+// keeps it. Colours that were chosen by hand are kept in the browser as well: a view that says
+// none gets them from there, and then says them, so that what is sent looks the same elsewhere.
 
 import { change, here } from "./router.js";
 import { styleOf } from "./chart/draw.js";
 
 const listeners = new Set();
 const CUSTOM = "tracker.colors";
+const COLOR = /^#[0-9a-f]{6}$/i;
+
+/** What the address says of several things at once, each with a word about it: `name:word,name:word`. */
+export function pairs(name) {
+  const found = {};
+  for (const pair of (here().query.get(name) ?? "").split(",")) {
+    const cut = pair.lastIndexOf(":");
+    if (cut > 0) found[decodeText(pair.slice(0, cut))] = pair.slice(cut + 1);
+  }
+  return found;
+}
+
+function paired(values) {
+  return Object.entries(values).map(([name, word]) => `${encodeURIComponent(name)}:${word}`).join(",");
+}
+
+function decodeText(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A list that the address holds. */
+export function list(name) {
+  const { query } = here();
+  return query.get(name) ? query.get(name).split(",").map(decodeText) : [];
+}
 
 /** The view as the address says it. */
 export function view() {
   const { query } = here();
-  const list = (name) => (query.get(name) ? query.get(name).split(",").map(decodeURIComponent) : []);
   return {
     project: query.get("project") ?? "",
     filter: query.get("filter") ?? "",
@@ -24,6 +53,8 @@ export function view() {
     hidden: list("hidden"),
     off: list("off"),
     on: list("on"),
+    expanded: list("expanded"),
+    widths: pairs("widths"),
   };
 }
 
@@ -31,7 +62,7 @@ export function view() {
 export function changeView(changes) {
   const words = {};
   for (const [name, value] of Object.entries(changes)) {
-    words[name] = Array.isArray(value) ? value.map(encodeURIComponent).join(",") : value;
+    words[name] = Array.isArray(value) ? value.map(encodeURIComponent).join(",") : value && typeof value === "object" ? paired(value) : value;
     if (name === "columns" && Array.isArray(value) && !value.length) words[name] = "name";
     if (name === "sort" && value === "-created_at") words[name] = null;
   }
@@ -48,7 +79,7 @@ export function onView(listener) {
 export function viewParameters() {
   const { query } = here();
   const kept = new URLSearchParams();
-  for (const name of ["project", "filter", "sort", "columns", "pinned", "group", "selected", "hidden", "off", "on"]) {
+  for (const name of ["project", "filter", "sort", "columns", "widths", "pinned", "group", "expanded", "selected", "hidden", "off", "on", "colors"]) {
     if (query.has(name)) kept.set(name, query.get(name));
   }
   return kept;
@@ -66,6 +97,26 @@ try {
   custom = JSON.parse(localStorage.getItem(CUSTOM) ?? "{}");
 } catch {
   custom = {};
+}
+const MOST_COLORS = 100;
+let read = { text: null, colors: {} };
+
+/** The colours chosen by hand: those of the address, else those that this browser knows. */
+function chosenColors() {
+  const text = here().query.get("colors");
+  if (text === null) return custom;
+  if (text !== read.text) read = { text, colors: Object.fromEntries(Object.entries(pairs("colors")).map(([key, color]) => [key, `#${color}`])) };
+  return read.colors;
+}
+
+/** Lets the address say the colours that this browser knows, if it says none. */
+export function completeAddress() {
+  if (!here().query.has("colors") && Object.keys(custom).length) sayColors(custom);
+}
+
+function sayColors(colors) {
+  const shown = Object.entries(colors).filter(([, color]) => COLOR.test(color)).slice(-MOST_COLORS);
+  change({ colors: paired(Object.fromEntries(shown.map(([key, color]) => [key, color.slice(1)]))) });
 }
 
 export function isDark() {
@@ -90,13 +141,18 @@ export function assignStyles(runs) {
 /** Colour and dashes of a run: by the order in which runs were made, or as chosen by hand. */
 export function runStyle(run) {
   const style = styleOf(slots.get(run.key) ?? run.number ?? 0, isDark());
-  const chosen = custom[run.key];
-  return /^#[0-9a-f]{6}$/i.test(chosen ?? "") ? { ...style, color: chosen } : style;
+  const chosen = chosenColors()[run.key];
+  return COLOR.test(chosen ?? "") ? { ...style, color: chosen } : style;
 }
 
+/** Gives a run a colour of its own, or takes it back with null. */
 export function chooseColor(key, color) {
-  if (color === null) delete custom[key];
-  else custom[key] = color;
+  const colors = { ...chosenColors() };
+  for (const known of [custom, colors]) {
+    delete known[key];
+    if (color !== null) known[key] = color;
+  }
   localStorage.setItem(CUSTOM, JSON.stringify(custom));
+  sayColors(colors);
   for (const listener of listeners) listener(view(), { colors: true });
 }

@@ -76,7 +76,8 @@ export async function show(host, place, { about }) {
   const stops = [
     onView((now, changes) => {
       filter.set(now.filter);
-      const onlyLooks = Object.keys(changes).length && Object.keys(changes).every((name) => ["on", "off", "colors", "selected"].includes(name));
+      const onlyLooks = Object.keys(changes).length && Object.keys(changes).every((name) => ["on", "off", "colors", "selected", "widths", "expanded"].includes(name));
+      if (!Object.keys(changes).length) panels.follow();
       if (onlyLooks) redraw();
       else reload();
     }),

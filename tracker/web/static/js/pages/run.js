@@ -28,6 +28,8 @@ export async function show(host, place, { about }) {
 
   async function open(next) {
     leave?.();
+    // A part of one axis is none of another.
+    if (next !== tab) change({ range: null });
     tab = next;
     change({ tab: next === TABS[0] ? null : next.name });
     drawHead();

@@ -52,7 +52,7 @@ export async function show(host, place, { about }) {
     filter.set(now.filter);
     hidden.hidden = !now.hidden.length;
     hidden.textContent = t("{n} hidden: show", { n: now.hidden.length });
-    const onlyLooks = Object.keys(changes).length && Object.keys(changes).every((name) => ["selected", "on", "off", "colors"].includes(name));
+    const onlyLooks = Object.keys(changes).length && Object.keys(changes).every((name) => ["selected", "on", "off", "colors", "widths"].includes(name));
     if (onlyLooks) {
       table.drawHead();
       table.draw();

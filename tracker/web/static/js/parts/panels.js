@@ -5,6 +5,7 @@ import { fill, h, icon, iconButton, later } from "../dom.js";
 import { count, t } from "../i18n.js";
 import { menu } from "../menu.js";
 import { change, here } from "../router.js";
+import { list } from "../view.js";
 import { LineChart } from "../chart/chart.js";
 import { saveFile, toCsv, toPng, toSvg } from "../chart/save.js";
 import { buildCurves, kindOfAxis, nameOfAxis, themeNow } from "./curve_model.js";
@@ -26,14 +27,19 @@ export function looks(otherwise = "auto") {
   };
 }
 
+/** The part of the horizontal axis that the address names, as [from, to]; null for the whole. */
+function rangeSaid() {
+  const ends = (here().query.get("range") ?? "").split("..").map(Number);
+  return ends.length === 2 && ends.every(Number.isFinite) && ends[1] > ends[0] ? ends : null;
+}
+
 export class Panels {
   /** `which` is "history" or "system"; `runs()` are the runs to draw: {key, name, number, …}. */
   constructor({ runs, which = "history" }) {
     this.runs = runs;
     this.which = which;
     this.panels = new Map();
-    this.closed = new Set();
-    this.range = null;
+    this.range = rangeSaid();
     this.bar = h("div.bar.panels-bar");
     this.list = h("div.sections");
     this.element = h("div.panels", {}, this.bar, this.list);
@@ -53,6 +59,12 @@ export class Panels {
     this.observer.disconnect();
     for (const panel of this.panels.values()) panel.chart.destroy();
     this.panels.clear();
+  }
+
+  /** Shows what the address says now, after somebody went to another one. */
+  follow() {
+    this.range = rangeSaid();
+    if (this.metrics) this.draw();
   }
 
   /** System metrics are about time, not steps. */
@@ -86,7 +98,7 @@ export class Panels {
     const now = this.looks();
     const axes = ["auto", "_step", "_runtime", "_timestamp", ...new Set((this.metrics ?? []).map((metric) => metric.axis).filter(Boolean))];
     if (!axes.includes(now.x)) axes.push(now.x);
-    const x = h("select", { "aria-label": t("Horizontal axis"), onchange: () => (this.range = null, this.look({ x: x.value })) },
+    const x = h("select", { "aria-label": t("Horizontal axis"), onchange: () => (this.range = null, this.look({ x: x.value, range: null })) },
       axes.map((axis) => h("option", { value: axis, selected: axis === now.x }, nameOfAxis(axis))),
       (this.metrics ?? []).length ? h("option", { value: "?" }, t("another metric …")) : null);
     x.addEventListener("change", (event) => {
@@ -116,7 +128,7 @@ export class Panels {
 
   pickAxis(event) {
     event.stopImmediatePropagation();
-    menu(event.target, this.metrics.slice(0, 100).map((metric) => [metric.key, () => (this.range = null, this.look({ x: metric.key }))]), { label: t("Horizontal axis") });
+    menu(event.target, this.metrics.slice(0, 100).map((metric) => [metric.key, () => (this.range = null, this.look({ x: metric.key, range: null }))]), { label: t("Horizontal axis") });
   }
 
   look(changes, { quick = false } = {}) {
@@ -159,13 +171,12 @@ export class Panels {
   }
 
   drawSection(name, metrics, place, shown) {
-    const open = !this.closed.has(name) && (place < FIRST_SECTIONS_OPEN || this.opened?.has(name) || this.looks().search !== "");
+    const said = { closed: list("closed"), opened: list("opened") };
+    const open = !said.closed.includes(name || "/") && (place < FIRST_SECTIONS_OPEN || said.opened.includes(name || "/") || this.looks().search !== "");
     const toggle = () => {
-      if (open) this.closed.add(name);
-      else {
-        this.closed.delete(name);
-        (this.opened ??= new Set()).add(name);
-      }
+      const without = (names) => names.filter((each) => each !== (name || "/"));
+      const words = (names) => names.map(encodeURIComponent).join(",");
+      change({ closed: words([...without(said.closed), ...(open ? [name || "/"] : [])]), opened: words([...without(said.opened), ...(open ? [] : [name || "/"])]) });
       this.drawSections();
     };
     const panels = open ? metrics.map((metric) => {
@@ -265,6 +276,8 @@ export class Panels {
   setRange(range) {
     const had = Boolean(this.range);
     this.range = range && range[1] > range[0] ? range : null;
+    // Browsers do not let the address change a hundred times while somebody drags.
+    (this.sayRange ??= later(200, () => change({ range: this.range && this.range.map((end) => String(Number(end.toPrecision(12)))).join("..") })))();
     for (const panel of this.panels.values()) {
       panel.fresh = false;
       if (panel.visible) panel.chart.set({ view: this.range ? { x: this.range } : null });

@@ -22,7 +22,6 @@ export class RunsTable {
     this.pieces = new Map();
     this.asked = new Set();
     this.total = 0;
-    this.expanded = new Set();
     this.cursor = -1;
     this.version = 0;
     this.head = h("div.t-head", { role: "row" });
@@ -62,7 +61,7 @@ export class RunsTable {
 
   fetchPiece(piece) {
     const now = view();
-    return ask("runs", { ...question(now), columns: this.options.columns(), group: now.group, expanded: [...this.expanded], offset: piece * PIECE, limit: PIECE, fresh: this.fresh });
+    return ask("runs", { ...question(now), columns: this.options.columns(), group: now.group, expanded: now.expanded, offset: piece * PIECE, limit: PIECE, fresh: this.fresh });
   }
 
   async need(piece) {
@@ -86,7 +85,7 @@ export class RunsTable {
   // drawing
 
   widthOf(column) {
-    return this.widths?.[column] ?? WIDTHS[column] ?? 104;
+    return (this.dragged?.column === column ? this.dragged.width : Number(view().widths[column])) || WIDTHS[column] || 104;
   }
 
   template() {
@@ -190,11 +189,8 @@ export class RunsTable {
 
   groupRow(row, properties, now) {
     const labels = now.group.map((name, i) => `${title(name)} = ${format.value(row.labels[i]) || "–"}`).join(", ");
-    const toggle = () => {
-      if (row.open) this.expanded.delete(row.group_key);
-      else this.expanded.add(row.group_key);
-      this.reload();
-    };
+    const others = now.expanded.filter((key) => key !== row.group_key);
+    const toggle = () => changeView({ expanded: row.open ? others : [...others, row.group_key] });
     return h("div.t-row.group", properties,
       h("div.t-cell.lead", { role: "gridcell" },
         h("button.quiet.group-name", { type: "button", "aria-expanded": String(row.open), onclick: toggle, title: labels }, icon(row.open ? "down" : "right"), h("span", {}, labels), h("small.faint", {}, row.count))),
@@ -234,13 +230,17 @@ export class RunsTable {
     event.preventDefault();
     const start = event.clientX, width = this.widthOf(column);
     const move = (moved) => {
-      this.widths = { ...this.widths, [column]: Math.max(56, width + moved.clientX - start) };
+      this.dragged = { column, width: Math.max(56, Math.round(width + moved.clientX - start)) };
       this.drawHead();
       this.draw();
     };
     const stop = () => {
       removeEventListener("pointermove", move);
       removeEventListener("pointerup", stop);
+      if (!this.dragged) return;
+      const widths = { ...view().widths, [column]: this.dragged.width };
+      this.dragged = null;
+      changeView({ widths });
     };
     addEventListener("pointermove", move);
     addEventListener("pointerup", stop);
