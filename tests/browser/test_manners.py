@@ -18,12 +18,57 @@ from tests.web.conftest import TOKEN
 expect.set_options(timeout=PATIENCE_MS)
 
 PLACES = ["#/runs", "#/curves", "#/run/LeNet5/run-0", "#/run/LeNet5/run-0?tab=console"]
+MORE = ["#/compare", "#/compare?part=parameters", "#/artifacts", "#/run/LeNet5/run-0?tab=files"]
+
+NAMELESS = """() => [...document.querySelectorAll("button, a[href], input, select, textarea, [role=img]")]
+  .filter((each) => !(each.getAttribute("aria-label") || each.textContent.trim() || each.title
+    || each.labels?.length || each.querySelector("img[alt]:not([alt=''])")))
+  .map((each) => each.outerHTML)"""
+PALE = """() => {
+  const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+  const light = (rgb) => rgb.slice(0, 3).map((part) => part / 255)
+    .map((part) => (part <= 0.04 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const color = parse(getComputedStyle(each).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const texts = [...element.childNodes].filter((node) => node.nodeType === 3);
+    const shown = element.checkVisibility({opacityProperty: true});
+    if (!shown || !texts.some((node) => node.textContent.trim())) continue;
+    const [a, b] = [light(parse(getComputedStyle(element).color)), light(ground(element))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5 && !element.closest(":disabled")) {
+      found.push(`${contrast.toFixed(2)} ${element.outerHTML.slice(0, 120)}`);
+    }
+  }
+  return found;
+}"""
+UNSEEN = """() => {
+  const at = document.activeElement;
+  if (!at || at === document.body) return [];
+  const marks = [at, ...at.querySelectorAll(".t-head")].map((each) => getComputedStyle(each));
+  const seen = marks.some((style) => (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0)
+    || style.boxShadow !== "none");
+  return seen ? [] : [at.outerHTML.slice(0, 120)];
+}"""
 
 
 def settle(page: Page, place: str) -> None:
     """Wait until a place shows what it is about."""
-    sign = {"#/runs": ".run-name", "#/curves": "[data-points]"}.get(place, ".run-title")
-    expect(page.locator(sign).first).to_be_visible()
+    signs = {
+        "#/runs": ".run-name",
+        "#/curves": "[data-points]",
+        "#/compare": ".sides",
+        "#/compare?part=parameters": ".parallel",
+        "#/artifacts": ".empty",
+    }
+    expect(page.locator(signs.get(place, ".run-title")).first).to_be_visible()
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -44,58 +89,39 @@ def test_no_page_is_wider_than_its_screen(
     settle(page, place)
 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("#top").evaluate("bar => bar.scrollWidth <= bar.clientWidth")
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     expect(page.locator("nav a").first).to_have_text("运行" if locale == "zh-CN" else "Runs")
     picture(page)
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_everything_that_can_be_used_has_a_name(project: Path, tab: Open, place: str) -> None:
-    page = tab(project).open(place)
-    settle(page, place)
-    nameless = page.evaluate(
-        """() => [...document.querySelectorAll("button, a[href], input, select, textarea, [role=img]")]
-          .filter((each) => !(each.getAttribute("aria-label") || each.textContent.trim() || each.title
-            || each.labels?.length || each.querySelector("img[alt]:not([alt=''])")))
-          .map((each) => each.outerHTML)"""
-    )
-    assert nameless == []
+def test_everything_that_can_be_used_has_a_name(project: Path, tab: Open) -> None:
+    one = tab(project)
+    for place in PLACES + MORE:
+        page = one.open(place)
+        settle(page, place)
+        assert page.evaluate(NAMELESS) == [], place
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("place", PLACES)
-def test_text_stands_out_from_its_ground(project: Path, tab: Open, place: str, scheme: str) -> None:
-    """A contrast of 4.5, as WCAG asks of text; 3 for what is faint on purpose."""
-    page = tab(project, color_scheme=scheme).open(place)
-    settle(page, place)
-    pale = page.evaluate(
-        """() => {
-          const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
-          const light = (rgb) => rgb.slice(0, 3).map((part) => part / 255)
-            .map((part) => (part <= 0.04 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
-            .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
-          const ground = (element) => {
-            for (let each = element; each; each = each.parentElement) {
-              const color = parse(getComputedStyle(each).backgroundColor);
-              if (color.length === 3 || color[3] === 1) return color;
-            }
-            return [255, 255, 255];
-          };
-          const found = [];
-          for (const element of document.querySelectorAll("body *")) {
-            const texts = [...element.childNodes].filter((node) => node.nodeType === 3);
-            const shown = element.checkVisibility({opacityProperty: true});
-            if (!shown || !texts.some((node) => node.textContent.trim())) continue;
-            const [a, b] = [light(parse(getComputedStyle(element).color)), light(ground(element))];
-            const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-            const faint = element.closest(".faint, .count, footer, small, .brand, .live, .off, :disabled");
-            const wanted = faint ? 3 : 4.5;
-            if (contrast < wanted) found.push(`${contrast.toFixed(2)} ${element.outerHTML.slice(0, 120)}`);
-          }
-          return found;
-        }"""
-    )
-    assert pale == []
+def test_text_stands_out_from_its_ground(project: Path, tab: Open, scheme: str) -> None:
+    """A contrast of 4.5, as WCAG asks of text, also of what is faint on purpose."""
+    one = tab(project, color_scheme=scheme)
+    for place in PLACES + MORE:
+        page = one.open(place)
+        settle(page, place)
+        assert page.evaluate(PALE) == [], place
+
+
+def test_the_place_of_the_keyboard_is_seen(project: Path, tab: Open) -> None:
+    """Whatever Tab leads to has a ring, or another mark of its own."""
+    one = tab(project)
+    for place in PLACES:
+        page = one.open(place)
+        settle(page, place)
+        for _ in range(25):
+            page.keyboard.press("Tab")
+            assert page.evaluate(UNSEEN) == [], place
 
 
 def test_language_and_colours_are_kept(project: Path, tab: Open) -> None:

@@ -155,6 +155,16 @@ def test_tags_are_edited_from_the_menu_of_a_row(project: Path, tab: Open) -> Non
     assert Api(root=project).run("LeNet5/run-1").tags == ["one", "two"]
 
 
+def test_tags_and_notes_are_edited_by_a_double_click(project: Path, tab: Open) -> None:
+    page = tab(project).open("#/runs?columns=tags,notes")
+    row = page.locator(".t-row", has_text="run 1")
+    for field, text in (("tags", "good"), ("notes", "the better one")):
+        row.get_by_role("gridcell").nth(1 if field == "tags" else 2).dblclick()
+        page.get_by_role("textbox", name=field).fill(text)
+        page.get_by_role("textbox", name=field).press("Enter")
+        expect(row).to_contain_text(text)
+
+
 def test_hidden_runs_come_back(project: Path, tab: Open) -> None:
     page = tab(project).open()
     page.get_by_role("checkbox", name="Select run 0").click()

@@ -64,9 +64,9 @@ function drawTop(page) {
     h("span.live", { class: online ? "on" : "", title: online ? t("Follows the files on disk") : t("The server does not answer.") }, h("span", {}, online ? t("Live") : t("Offline"))),
     about?.read_only ? h("span.tag", {}, t("read only")) : null,
     page.keepsView && projects.length > 1 ? picker : null,
-    h("button.quiet", { type: "button", title: t("Language"), onclick: switchLanguage, lang: currentLanguage() === "en" ? "zh-CN" : "en" }, currentLanguage() === "en" ? "中文" : "English"),
+    h("button.quiet", { type: "button", title: t("Language"), "aria-label": currentLanguage() === "en" ? "中文" : "English", onclick: switchLanguage, lang: currentLanguage() === "en" ? "zh-CN" : "en" }, currentLanguage() === "en" ? "中文" : [h("span.wide-only", {}, "English"), h("span.narrow-only", { "aria-hidden": "true" }, "EN")]),
     iconButton(dark ? "sun" : "moon", dark ? t("Light colours") : t("Dark colours"), switchTheme),
-    iconButton("help", t("Keys"), showKeys),
+    iconButton("help", t("Keys"), showKeys, { class: "wide-only" }),
   );
 }
 

@@ -1,12 +1,13 @@
 // The page of one run.
 
-import { get, runPath } from "../api.js";
+import { complain, get, runPath } from "../api.js";
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { onLive, watch } from "../live.js";
-import { address, change } from "../router.js";
+import { address, change, here } from "../router.js";
 import { stateMark } from "../parts/common.js";
 import { TABS } from "../run/index.js";
+import { onView } from "../view.js";
 
 export async function show(host, place, { about }) {
   const key = place.path.slice(1).join("/");
@@ -50,7 +51,10 @@ export async function show(host, place, { about }) {
     const next = TABS[(TABS.indexOf(tab) + step + TABS.length) % TABS.length];
     open(next).then(() => tabs.querySelector("[aria-selected=true]").focus());
   });
+  const named = () => TABS.find((each) => each.name === here().query.get("tab")) ?? TABS[0];
   const stops = [
+    // Links within the page of a run name another part of it.
+    onView((now, changes) => !Object.keys(changes).length && named() !== tab && open(named()).catch(complain)),
     onLive("runs", () => reload().catch(() => {})),
     onLive("grown", (grown) => grown[key]?.includes("record") && reload().catch(() => {})),
   ];

@@ -26,6 +26,8 @@ export function buildCurves(found, runs, looks) {
     const run = known.get(curve.run);
     if (!run || curve.error) continue;
     const style = { ...runStyle(run), id: curve.run, label: run.name, jumps: curve.jumps };
+    // Dashes tell runs of one colour apart; a run alone needs none.
+    if (runs.length === 1) style.dash = [];
     if (curve.masked !== undefined) {
       curves.push({ ...style, dash: [2, 2], faint: true, derived: true, x: curve.x, y: curve.y });
       continue;

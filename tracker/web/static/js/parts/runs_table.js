@@ -107,12 +107,16 @@ export class RunsTable {
 
   headButton(column, sorted) {
     const direction = sorted.replace(/^[-+]/, "") === column ? (sorted.startsWith("-") ? "descending" : "ascending") : null;
+    // What config and summary both have is told apart by its whole name.
+    const short = title(column);
+    const shown = this.columns.some((other) => other !== column && title(other) === short) ? column : short;
     return h("button.quiet.sort", { type: "button", title: column, "aria-label": t("Order by {name}", { name: column }), onclick: () => this.sort(column, direction) },
-      h("span", {}, title(column)), direction ? (direction === "ascending" ? " ↑" : " ↓") : null);
+      h("span", {}, shown), direction ? (direction === "ascending" ? " ↑" : " ↓") : null);
   }
 
   headCell(column, place, sorted, now) {
-    const cell = h("div.t-cell", { role: "columnheader", class: place < now.pinned ? "pinned" : "", draggable: true, vars: { "--left": `${this.leftOf(place)}px` } },
+    const numeric = column === "duration" || [...this.pieces.values()].flat().slice(0, 50).some((row) => typeof row.cells?.[place] === "number");
+    const cell = h("div.t-cell", { role: "columnheader", class: `${place < now.pinned ? "pinned" : ""} ${numeric ? "number" : ""}`, draggable: true, vars: { "--left": `${this.leftOf(place)}px` } },
       this.headButton(column, sorted),
       h("button.icon.quiet.more", { type: "button", "aria-label": t("Column {name}", { name: column }), onclick: (event) => this.columnMenu(event.currentTarget, column, place) }, icon("down")),
       h("i.grip", { "aria-hidden": "true", onpointerdown: (event) => this.resize(event, column) }));
@@ -316,7 +320,9 @@ export class RunsTable {
     const { scrollTop, clientHeight } = this.element;
     if (top < scrollTop) this.element.scrollTop = top;
     else if (top + 2 * ROW > scrollTop + clientHeight) this.element.scrollTop = top + 2 * ROW - clientHeight;
-    this.draw();
+    // Rows stay the elements that they are: the second click of two must find what the first one did.
+    if (this.element.scrollTop !== scrollTop) this.draw();
+    else for (const row of this.body.children) row.classList.toggle("at", row.getAttribute("aria-rowindex") === String(this.cursor + 1));
   }
 
   key(event) {
