@@ -22,6 +22,7 @@ MAX_PATH_BYTES = 4096
 _BAD_PART = re.compile(r"(?:^|/)(?:\.{0,2})(?:/|$)|[\\\0]|^[A-Za-z]:")
 # True for a name that is surely good in any folder that is not very deep: the quick way for most.
 is_plain_name = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_\-. ]{0,100}").fullmatch
+_PLAIN_NAMES = re.compile(r"(?:[A-Za-z0-9_\-][A-Za-z0-9_\-. ]{0,100}/)*")
 _RESERVED = frozenset({".git", "git~1", ".tracker"})
 _MAYBE_RESERVED = re.compile(r"\.git|git~1|\.tracker", re.IGNORECASE)
 # Characters that HFS+ leaves out when it compares names, so `.g\u200cit` would be `.git` there.
@@ -92,6 +93,11 @@ def collide(names: Sequence[str]) -> bool:
     if joined.isascii():
         return len(set(joined.lower().split("/"))) != max(1, len(names))
     return len(set(map(_key, names))) != len(names)
+
+
+def are_plain_names(names: Sequence[str]) -> bool:
+    """Whether `is_plain_name` is true of all of them, at the price of one call."""
+    return _PLAIN_NAMES.fullmatch("/".join([*names, ""])) is not None
 
 
 def check_link(path: str, target: str) -> str:

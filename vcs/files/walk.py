@@ -28,6 +28,7 @@ from vcs.files.listing import Entry, Listing
 from vcs.files.listing_builder import ListingBuilder
 from vcs.files.stat_cache import SURELY_SETTLED_NS, Recalled, StatCache, TreeRecord, is_racy, is_racy_time
 from vcs.paths import (
+    are_plain_names,
     check_entry_path,
     check_link,
     check_no_collisions,
@@ -210,8 +211,11 @@ class Walk:
 
     def _sort_out(self, work: Work) -> tuple[list[str], list[str]]:
         """Return the names of files that must be read, and of what is no file; drop what is left out."""
-        names = {work.rows[at][0] for at in work.unlike}
-        work.known = work.recalled.known(names) if work.recalled else {}
+        names = [work.rows[at][0] for at in work.unlike]
+        if not work.recalled and are_plain_names(names) and all(stat.S_ISREG(row[5]) for row in work.rows):
+            work.places = dict(zip(names, work.unlike, strict=True))
+            return names, []
+        work.known = work.recalled.known(set(names)) if work.recalled else {}
         fresh, others, out = [], [], []
         for at in work.unlike:
             row = work.rows[at]
@@ -257,25 +261,22 @@ class Walk:
         """Take small files that were read and stored; begin with the large ones."""
         settled_ns = work.at_ns - SURELY_SETTLED_NS
         rows, raws, places = work.rows, work.raws, work.places
-        done = done_bytes = 0
         for name, one in zip(names, taken, strict=True):
             if one is None:
                 self._take_alone(work, name)
                 continue
-            raw, size, mtime_ns, ctime_ns, inode, mode = one
             at = places[name]
-            raws[at] = raw
-            rows[at] = (name, size, mtime_ns, ctime_ns, inode, mode)
-            if ctime_ns >= settled_ns and is_racy_time(ctime_ns, mtime_ns, work.at_ns):
+            raws[at] = one[0]
+            rows[at] = (name, *one[1:])
+            if one[3] >= settled_ns and is_racy_time(one[3], one[2], work.at_ns):
                 work.young.append(at)
-            done += 1
-            done_bytes += size
+        done = [one[1] for one in taken if one is not None]
         if home is not None:
             work.packs.add(home)
         else:
             work.elsewhere += [one[0] for one in taken if one is not None]
-        self._tell(done, done_bytes)
-        work.waiting -= done
+        self._tell(len(done), sum(done))
+        work.waiting -= len(done)
         if not work.waiting:
             self._complete(work)
 
@@ -322,7 +323,8 @@ class Walk:
         prefix, record = work.prefix, work.recalled.record
         checked = record is not None and record.prefix == prefix
         every = names + below if checked else [row[0] for row in work.rows] + below
-        for name in every:
+        quick = len(prefix) < _SURELY_SHORT and are_plain_names(every)
+        for name in () if quick else every:
             if (len(prefix) >= _SURELY_SHORT or not is_plain_name(name)) and not is_always_left_out(name):
                 try:
                     check_entry_path(prefix + name)

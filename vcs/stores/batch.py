@@ -63,6 +63,8 @@ class LocalBatch(Batch):
         self._listed: list[frozenset[bytes] | None] = [None] * 256
         self._questions = 0
         self._broken = False
+        # Whether the store had nothing when this was asked first.
+        self._empty: bool | None = None
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._large = LargeFiles(store, self.contains, lambda path, digest: self.publish(path, digest))
         store.refresh()
@@ -139,7 +141,8 @@ class LocalBatch(Batch):
                 return self._home_of(found)
             try:
                 making = self._making()
-                alone = making.writer.append_files(found, buffer, self._has_elsewhere)
+                has = None if self._is_first() else self._has_elsewhere
+                alone = making.writer.append_files(found, buffer, has)
             except OSError as error:
                 self._broken = True
                 raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
@@ -167,6 +170,13 @@ class LocalBatch(Batch):
             if raw in making.writer.places:
                 return making.name
         return None
+
+    def _is_first(self) -> bool:
+        """Whether nothing was stored before this batch, and it has one pack: then nothing is elsewhere."""
+        if self._empty is None:
+            is_packed = next(iter(self._store.packs), None) is not None
+            self._empty = not is_packed and next(self._store.loose_names(), None) is None
+        return self._empty and len(self._writers) == 1
 
     def _has_elsewhere(self, raw: bytes) -> bool:
         """Whether the object is anywhere but in the newest pack."""

@@ -215,7 +215,7 @@ class LocalStore(Store):
         for pack in self.packs:
             for raw in pack:
                 yield Digest(raw.hex())
-        for folder, name in self._loose_names():
+        for folder, name in self.loose_names():
             yield Digest(folder + name)
         yield from self.recipes.names()
 
@@ -326,7 +326,8 @@ class LocalStore(Store):
         """Remove what processes that are gone have left; see `leftovers.remove_old`."""
         return remove_old(self.tmp, self.partial, **ages)
 
-    def _loose_names(self) -> Iterator[tuple[str, str]]:
+    def loose_names(self) -> Iterator[tuple[str, str]]:
+        """Yield the objects that are files of their own: two letters of each, and the others."""
         try:
             folders = sorted(os.listdir(self.objects))
             for folder in folders:

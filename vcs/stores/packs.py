@@ -113,9 +113,9 @@ class PackWriter:
             self._flush()
 
     def append_files(
-        self, files: Sequence[Taken | None], data: memoryview, has: Callable[[bytes], bool]
+        self, files: Sequence[Taken | None], data: memoryview, has: Callable[[bytes], bool] | None
     ) -> bool:
-        """Add those of many files that are not in it yet and not elsewhere, as `has` says.
+        """Add those of many files that are not in it yet and not elsewhere, as `has` says; None: nothing is.
 
         Their bytes lie end to end in `data`, which is free again afterwards. Returns
         whether all of them are in this pack now.
@@ -130,7 +130,7 @@ class PackWriter:
             if file is None:
                 continue
             raw, size = file[0], file[1]
-            if raw in places or has(raw):
+            if raw in places or (has is not None and has(raw)):
                 alone = alone and raw in places
                 if at > since:
                     self._buffers.append(data[since:at])
