@@ -21,6 +21,7 @@ from tracker.storage import records, sweep_record
 from tracker.storage.catalog import RunEntry
 from tracker.storage.records import RunRecord
 from tracker.storage.sweep_record import SweepRecord
+from tracker.sweeps.lease import Beat
 from tracker.sweeps.study import PastRun, Study, Trial
 from vcs.atomic import remove_quietly, write_atomic
 from vcs.clock import iso_now
@@ -95,7 +96,7 @@ class Agent:
         """Have one run made; return whether it ended well."""
         say(f"sweep {self._record.id}: run {trial.run_id} with {_shown(trial.params)}")
         watch = Watch(self._repo.layout, self._record, self._study, trial)
-        with _file_of(self._repo.layout, self._record, trial) as path:
+        with _file_of(self._study, trial) as path:
             try:
                 made = self._make(Job(trial, self._record, path, watch))
             except BaseException:
@@ -113,6 +114,10 @@ class Agent:
             self._mark_stopped(run)
             self._study.end(trial, "pruned")
             return True
+        if run.state == "preempted":
+            # Somebody asked the program to go, as schedulers do: the values are not to blame.
+            self._study.end(trial, "again")
+            return False
         # A run can end between two looks; later ones are compared with all that it logged.
         watch.finish()
         value = self._sweep.value_of(run)
@@ -170,9 +175,11 @@ class Watch:
         self._study = study
         self._trial = trial
         self._seen = 0
+        self._beat = Beat(study.params_file(trial.run_id))
 
     def __call__(self) -> bool:
-        """Return whether the run should end now."""
+        """Say that this agent is at work, and return whether the run should end now."""
+        self._beat()
         for number, value in self._fresh():
             if self._study.report(self._trial, number, value):
                 run_id = self._trial.run_id
@@ -214,9 +221,9 @@ def set_state(repo: Repo, record: SweepRecord, state: sweep_record.SweepState) -
 
 
 @contextmanager
-def _file_of(layout: Layout, record: SweepRecord, trial: Trial) -> Iterator[Path]:
+def _file_of(study: Study, trial: Trial) -> Iterator[Path]:
     """Write the values of a run where its `init` finds them, for as long as it runs."""
-    path = layout.sweep_memory(record.project, record.id) / f"{trial.run_id}.yaml"
+    path = study.params_file(trial.run_id)
     write_atomic(path, dump_yaml(sweep_file(trial.params)), durable=False)
     try:
         yield path

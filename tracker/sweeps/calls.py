@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def create_sweep(repo: Repo, config: dict[str, Any], project: str | None = None)
     sweep_record.create(repo.layout, record)
     for warning in repo.record([repo.layout.sweep(record.project, record.id)], f"sweep {record.id} created"):
         warn(warning)
+    if find_spec("optuna") is None:
+        warn("agents of this sweep need Optuna, which is not installed here: pip install 'tracker[sweeps]'")
     say(f"sweep {record.id} in project {record.project}; agents work on it: tracker sweep agent {record.id}")
     return record
 

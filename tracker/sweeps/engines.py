@@ -7,10 +7,12 @@ project has to lie where all of them see it.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
@@ -18,6 +20,8 @@ from typing import Any, Literal, Protocol, cast
 from vcs.errors import StoreError, UsageError
 
 Engine = Literal["processes", "slurm", "submitit", "ray"]
+# How often the queue of a cluster is looked at: many who wait must be no load for it.
+_LOOK_S = 5.0
 ENGINES: tuple[Engine, ...] = ("processes", "slurm", "submitit", "ray")
 
 
@@ -123,6 +127,8 @@ class Jobs:
         options: Mapping[str, str],
     ) -> None:
         submitit = _import("submitit", "slurm")
+        # Without accounting it warns each time that it asks.
+        logging.getLogger("submitit").setLevel(logging.ERROR)
         try:
             executor = submitit.AutoExecutor(folder=logs / "jobs-%j", cluster=cluster)
             executor.update_parameters(**{"name": "tracker-sweep", **_typed(options)})
@@ -131,10 +137,28 @@ class Jobs:
         except (NameError, TypeError, RuntimeError, FileNotFoundError, ValueError) as error:
             raise UsageError(f"submitit cannot start jobs: {error}") from error
         self._errors = (submitit.core.utils.FailedJobError, submitit.core.utils.UncompletedJobError)
+        self._has_queue = cluster == "slurm"
+        self._looked_s = time.monotonic()
+        self._missing: set[str] = set()
+        self._lost: set[str] = set()
 
     def is_done(self) -> bool:
         """See `Working`."""
-        return all(job.done() for job in self._jobs)
+        waiting = {job.job_id for job in self._jobs if not job.done()}
+        if waiting and self._has_queue and time.monotonic() - self._looked_s > _LOOK_S:
+            self._look(waiting)
+        return waiting <= self._lost
+
+    def _look(self, waiting: set[str]) -> None:
+        """Find out which jobs are in the queue no more; two looks in a row, as results come after the end.
+
+        A job that was killed leaves no result, and without accounting nothing else says so.
+        """
+        listed = _listed_by_slurm()
+        if listed is not None:
+            gone = waiting - listed
+            self._lost, self._missing = gone & self._missing, gone
+        self._looked_s = time.monotonic()
 
     def stop(self) -> None:
         """See `Working`."""
@@ -146,6 +170,9 @@ class Jobs:
         """See `Working`."""
         said = []
         for job in self._jobs:
+            if job.job_id in self._lost and not job.done():
+                said.append(f"job {job.job_id} ended without a result; see {job.paths.stderr}")
+                continue
             try:
                 job.result()
             except self._errors as error:
@@ -191,6 +218,16 @@ class RayTasks:
         with contextlib.suppress(*errors):
             self._ray.shutdown()
         return said
+
+
+def _listed_by_slurm() -> set[str] | None:
+    """Return the jobs in the queue, those of arrays one by one; None if it cannot be asked."""
+    words = ["squeue", "--me", "--array", "--noheader", "--format=%i"]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=_LOOK_S * 4)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return set(done.stdout.split()) if done.returncode == 0 else None
 
 
 def _typed(options: Mapping[str, str]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from tracker.storage import sweep_record
 from tracker.storage.liveness import ProcessId, is_alive, this_process
 from tracker.storage.sweep_record import SweepRecord
+from tracker.sweeps import lease
 from tracker.sweeps.plan import read_plan
 from tracker.values.random_names import generate_id
 from vcs.atomic import make_folder
@@ -99,6 +100,10 @@ class Study:
             trial.set_user_attr(_RUN, run_id)
             trial.set_user_attr(_PROCESS, asdict(this_process()))
             return Trial(trial.number, run_id, params)
+
+    def params_file(self, run_id: str) -> Path:
+        """Where the values of a run lie while it runs; its agent touches the file, see `lease`."""
+        return self._folder / f"{run_id}.yaml"
 
     def is_exhausted(self) -> bool:
         """Whether every run that the sweep is to have has ended."""
@@ -182,11 +187,12 @@ class Study:
         if not self._trials():
             self._rebuild(past)
         for trial in self._running():
-            process = trial.user_attrs.get(_PROCESS)
-            if process is not None and is_alive(ProcessId(**process)) is not False:
+            process, run_id = trial.user_attrs.get(_PROCESS), trial.user_attrs.get(_RUN, "")
+            alive = False if process is None else is_alive(ProcessId(**process))
+            if alive or (alive is None and not lease.is_over(self.params_file(run_id))):
                 continue
-            run = past.by_id().get(trial.user_attrs.get(_RUN, ""))
-            if run is not None and run.state == "running":
+            run = past.by_id().get(run_id)
+            if run is not None and run.state == "running" and alive is not None:
                 continue  # The training lives on without its agent.
             if run is not None and run.state in ("finished", "failed"):
                 self._end(trial.number, "complete" if run.state == "finished" else "failed", run.value)

@@ -137,6 +137,26 @@ def test_a_sweep_goes_on_after_its_agent_was_killed(tracker: Tracker, git_repo: 
 
 
 @pytest.mark.slow
+def test_the_values_of_a_run_that_was_asked_to_go_are_tried_again(tracker: Tracker, git_repo: Path) -> None:
+    """As by a scheduler that needs the machine: with SIGTERM."""
+    (git_repo / "train.py").write_text(
+        "import os, pathlib, signal\nimport wandb\nrun = wandb.init(settings={'x_disable_stats': True})\n"
+        "run.log({'loss': run.config['lr']})\n"
+        "if not pathlib.Path('once').exists():\n"
+        "    pathlib.Path('once').touch()\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    (git_repo / "sweep.yaml").write_text(
+        "program: train.py\nmethod: grid\nmetric: {name: loss}\nparameters:\n  lr: {values: [0.5, 0.25]}\n"
+    )
+    sweep_id = tracker("sweep", "create", "sweep.yaml", "-p", "p").out.strip()
+    assert tracker("sweep", "agent", sweep_id).status == 0
+
+    runs = sorted((run.config["lr"], run.state) for run in Api().runs())
+    assert runs == [(0.25, "finished"), (0.5, "finished"), (0.5, "preempted")]
+
+
+@pytest.mark.slow
 def test_a_run_that_hyperband_stops_is_killed_and_says_by_whom(tracker: Tracker, git_repo: Path) -> None:
     (git_repo / "train.py").write_text(
         "import time\nimport wandb\nrun = wandb.init(settings={'x_disable_stats': True})\n"
@@ -166,6 +186,14 @@ def test_a_sweep_is_stopped_paused_and_started(tracker: Tracker, git_repo: Path)
     tracker("sweep", "stop", sweep_id)
     assert tracker("sweep", "agent", sweep_id).status == 0
     assert list(Api().runs()) == []
+
+
+def test_where_optuna_is_missing_a_sweep_says_so_when_it_is_made(
+    tracker: Tracker, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    monkeypatch.setattr("tracker.sweeps.calls.find_spec", lambda name: None)
+    wandb.sweep({**CONFIG, "method": "bayes"}, project="p")
+    assert "pip install 'tracker[sweeps]'" in capfd.readouterr().err
 
 
 def test_mistakes_are_named(tracker: Tracker, git_repo: Path) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tracker.storage import sweep_record
-from tracker.storage.liveness import this_process
+from tracker.storage.liveness import ProcessId, this_process
 from tracker.storage.sweep_record import SweepRecord
+from tracker.sweeps import lease
 from tracker.sweeps.study import PastRun, Study
 from vcs.repo import Repo
 
@@ -83,6 +84,41 @@ def test_a_run_that_outlived_its_agent_counts(repo: Repo, state: str, count: int
     study = study_of(repo, GRID)
 
     assert sum(study.next(past) is not None for _ in range(6)) == count
+
+
+@pytest.mark.parametrize(("silent_s", "again"), [(lease.LEASE_S / 2, False), (lease.LEASE_S * 2, True)])
+def test_values_of_an_agent_on_another_host_are_tried_again_after_a_long_silence(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, silent_s: float, again: bool
+) -> None:
+    elsewhere = ProcessId("another-host", "another-boot", 1, 1.0)
+    study = study_of(repo, GRID)
+    with monkeypatch.context() as there:
+        there.setattr("tracker.sweeps.study.this_process", lambda: elsewhere)
+        lost = study.next([])
+    assert lost is not None
+    held = study.params_file(lost.run_id)
+    held.write_text("")
+    last_s = held.stat().st_mtime - silent_s
+    os.utime(held, (last_s, last_s))
+
+    past = [PastRun(lost.run_id, "running", dict(lost.params), None)]
+    found = [trial.params for _ in range(5) if (trial := study.next(past)) is not None]
+    assert (lost.params in found, len(found)) == (again, 4 if again else 3)
+
+
+def test_an_agent_says_again_and_again_that_it_is_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = tmp_path / "held"
+    held.write_text("")
+    os.utime(held, (0, 0))
+    beat = lease.Beat(held)
+    beat()
+    assert lease.is_over(held)
+
+    monkeypatch.setattr(lease, "BEAT_S", 0.0)
+    beat()
+    assert not lease.is_over(held)
 
 
 def test_a_line_that_a_killed_agent_left_torn_harms_nothing(repo: Repo) -> None:
