@@ -59,11 +59,15 @@ def run_slurm(folder: Path) -> Iterator[Path]:
     config.write_text(_CONFIG.format(folder=folder, host=host, controller=controller, node=node))
     log = folder / "log"
 
-    def is_idle() -> bool:
-        words = [program("sinfo"), "--noheader", "--format=%t"]
+    def ask(name: str, *words: str) -> str:
         environment = {**os.environ, "SLURM_CONF": str(config)}
-        done = subprocess.run(words, env=environment, capture_output=True, text=True)
-        return done.stdout.strip() == "idle"
+        done = subprocess.run([program(name), *words], env=environment, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def end_jobs() -> None:
+        """What a job started outlives the servers, unless it ends before."""
+        ask("scancel", "--full", "--signal=KILL", "--user=root")
+        wait_until(lambda: not ask("squeue", "--noheader"), "the end of the jobs", log=log)
 
     with ExitStack() as stack:
         files = {"key-file": key, "socket": munge / "socket", "pid-file": munge / "pid"}
@@ -73,5 +77,6 @@ def run_slurm(folder: Path) -> Iterator[Path]:
         wait_until((munge / "socket").exists, "munge", log=log)
         stack.callback(stop, start([program("slurmctld"), "-D", "-i", "-f", config], log))
         stack.callback(stop, start([program("slurmd"), "-D", "-N", host, "-f", config], log))
-        wait_until(is_idle, "Slurm", log=log)
+        wait_until(lambda: ask("sinfo", "--noheader", "--format=%t") == "idle", "Slurm", log=log)
+        stack.callback(end_jobs)
         yield config
