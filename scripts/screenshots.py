@@ -45,6 +45,7 @@ PICTURES = (
     Picture("runs", f"#/runs?columns={_COLUMNS}&sort=-summary.test/accuracy.max", ".t-row", 460),
     Picture("curves", "#/curves?smooth=0.8", ".panel canvas", 830, "dark"),
     Picture("compare", "#/compare?part=parameters&target=train/loss", ".parallel path", 830),
+    Picture("model", "#/run/LeNet5/night?tab=watch", ".watch-charts .chart canvas", 760),
     Picture(
         "artifacts",
         "#/artifacts/LeNet5/lenet5-mnist/v1?path=lenet5.pth",

@@ -85,6 +85,8 @@ def test_a_version_is_found_looked_into_and_its_alias_moved(lab: Path, tab: Open
     expect(page.locator(".report-section", has_text="1 tensor")).to_be_visible()
     assert "against=v0" in page.url
     picture(page)
+    page.goto(page.url.replace("against=v0", "path=w.npz"))
+    expect(page.locator(".preview")).to_contain_text("1 tensors")
     check(shown)
 
 

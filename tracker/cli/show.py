@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -187,10 +188,15 @@ def _print_run(about: dict[str, Any], entry: RunEntry, curves: list[str]) -> Non
     _next_steps(record.id, entry.layout)
 
 
+def _to_the_second(moment: str) -> str:
+    """Return a moment without its fraction, so that two of them fit a line."""
+    return re.sub(r"\.\d+", "", moment)
+
+
 def _print_session(session: Session, *, last: bool, state: str) -> None:
-    ended = f", ended {session.ended}" if session.ended else ""
+    ended = f", ended {_to_the_second(session.ended)}" if session.ended else ""
     shown = state if last else session.state
-    click.echo(f"\nSession {session.number}: {shown}, started {session.started}{ended}")
+    click.echo(f"\nSession {session.number}: {shown}, started {_to_the_second(session.started)}{ended}")
     _line("command", " ".join(session.argv))
     for name in _SESSION_FIELDS:
         value = getattr(session, name)

@@ -18,7 +18,7 @@ from tracker.compare.tables import TableChanges
 from tracker.compare.tensors import TensorChange, TensorChanges
 from tracker.compare.text import TextChanges
 from tracker.compare.values import ABSENT, Change
-from tracker.read.words import count_text, duration_text, number_text, size_text
+from tracker.read.words import WATCHED, count_text, duration_text, number_text, size_text
 
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 _MOST_VALUE = 120
@@ -117,10 +117,15 @@ def _metrics(found: RunChanges, limits: Limits) -> Section:
         return Section("Metrics", f"the same ({found.metrics_same})" if found.metrics_same else "none")
     first = found.comparison.metrics.first_unequal
     where = f"; the histories part at step {first.step}" if first is not None else ""
-    rows = [_metric_row(change) for change in found.metrics]
+    # What `watch` saw comes last: it is a lot, and says less at a glance.
+    rows = [_metric_row(change) for change in sorted(found.metrics, key=_is_watched)]
     head = ("metric", "old", "new", "delta", "%", "differs from step")
     table = _table(head, rows, limits, right=head[1:])
     return Section("Metrics", f"{len(rows)} differ, {found.metrics_same} do not{where}", (table,))
+
+
+def _is_watched(change: MetricChange) -> bool:
+    return change.key.startswith(WATCHED)
 
 
 def _metric_row(change: MetricChange) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ async function move(place, again = false) {
   const identity = place.path.join("/");
   if (page.keepsView) completeAddress();
   drawTop(page);
-  if (identity === shown && !again) {
+  if (identity === shown && !again && page.follows) {
     changeView({});
     return;
   }

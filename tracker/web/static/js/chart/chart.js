@@ -243,7 +243,7 @@ export class LineChart {
       const name = document.createElement("em");
       name.textContent = point.curve.label ?? point.curve.id;
       const value = document.createElement("strong");
-      value.textContent = fullNumber(point.y) + (point.curve.band ? ` (${fullNumber(point.curve.band.low[point.at])} … ${fullNumber(point.curve.band.high[point.at])})` : "");
+      value.textContent = fullNumber(point.y) + rangeText(point);
       row.append(patch, name, value);
       this.tip.append(row);
     }
@@ -258,6 +258,13 @@ export class LineChart {
     const left = line + room > this.place.width ? line - room : line + 12;
     this.tip.style.left = `${Math.max(2, left)}px`;
   }
+}
+
+/** The range in which the members of a group lie, if they differ. */
+function rangeText({ curve: { band }, at }) {
+  if (!band || band.low[at] === band.high[at]) return "";
+  const [low, high] = [band.low[at], band.high[at]].map((end) => fullNumber(Number(end.toPrecision(3))));
+  return ` (${low} … ${high})`;
 }
 
 function gapAt(xs, at) {
