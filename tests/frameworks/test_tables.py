@@ -1,4 +1,4 @@
-"""LightGBM, XGBoost and scikit-learn through the callbacks and plots that wandb's package has."""
+"""LightGBM, XGBoost, CatBoost and scikit-learn through the callbacks and plots that wandb's package has."""
 
 from __future__ import annotations
 
@@ -46,6 +46,23 @@ def test_an_xgboost_training_written_for_wandb_is_recorded(train: Train) -> None
     model = trained.api.artifact(f"trees/{run.id}_model.json:latest").download(root=trained.folder / "got")
     assert json.loads((trained.folder / "got" / f"{run.id}_model.json").read_text())["learner"]
     assert model
+
+
+def test_a_catboost_training_written_for_wandb_is_recorded(train: Train) -> None:
+    trained = train("catboost", "catboost_wandb.py")
+    run = trained.run("trees")
+
+    rows = run.history(pandas=False)
+    errors = [row["validation-RMSE"] for row in rows if "validation-RMSE" in row]
+    assert len(errors) == 5
+    assert errors == sorted(errors, reverse=True)
+    assert [row["iteration@metric-period-1"] for row in rows if "learn-RMSE" in row] == [1, 2, 3, 4, 5]
+    assert (run.config["depth"], run.config["iterations"]) == (2, 5)
+    assert run.summary["best_iteration"] == 4
+    assert run.summary["best_score"]["validation"]["RMSE"] == pytest.approx(errors[-1])
+    bars = next(row["Feature Importance"] for row in rows if "Feature Importance" in row)
+    assert sorted(name for name, _ in table_of(trained, run, bars)) == ["a", "b", "c"]
+    assert trained.api.artifact(f"trees/model_{run.id}:best").manifest.entries
 
 
 def test_the_plots_of_scikit_learn_models_are_logged_with_their_tables(train: Train) -> None:

@@ -1,0 +1,1 @@
+from tracker.integrations.catboost import *  # noqa: F403
