@@ -133,10 +133,10 @@ def _copy_and_hash_overlapped(read: Read, target_fd: int, advance: Advance | Non
 
 
 class Hashing:
-    """A hash over blocks that somebody else reads and uses too; a long one, `alone`, on a second thread.
+    """A hash over blocks that other work takes in too; that work, `alone`, on a second thread, in order.
 
-    For each block: fill `buffer()`, then `update`; the buffer may be read until the next
-    but one is asked for.
+    For each block: fill `buffer()`, then `update` with the work. The work may read its
+    block until it returns; what it raises comes out of a later call.
     """
 
     def __init__(self, block_bytes: int, size_hint: int, *, alone: bool) -> None:
@@ -148,14 +148,14 @@ class Hashing:
         if alone and size_hint >= _OVERLAP_FROM_BYTES:
             from vcs.pools import thread_pool  # 8 ms, for large files only.
 
-            self._pool = thread_pool(1, "tracker-hash")
+            self._pool = thread_pool(1, "tracker-match")
 
     def __enter__(self) -> Hashing:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._pool is not None:
-            self._pool.shutdown()
+            self._pool.shutdown(cancel_futures=True)
 
     def buffer(self) -> bytearray:
         """Return the buffer for the next block."""
@@ -165,20 +165,17 @@ class Hashing:
             pending.result()
         return self._buffers[self._at]
 
-    def update(self, count: int) -> None:
-        """Take in the first `count` bytes of the buffer last returned."""
-        view = memoryview(self._buffers[self._at])[:count]
+    def update(self, count: int, work: Callable[[], None]) -> None:
+        """Take in the first `count` bytes of the buffer last returned, and have the work done."""
         if self._pool is not None:
-            self._pending[self._at] = self._pool.submit(self._update, view)
+            self._pending[self._at] = self._pool.submit(work)
         else:
-            self._hasher.update(view)
+            work()
+        self._hasher.update(memoryview(self._buffers[self._at])[:count])
 
     def digest(self) -> Digest:
-        """Return the digest of all blocks."""
+        """Wait for all work and return the digest of all blocks."""
         for pending in self._pending:
             if pending is not None:
                 pending.result()
         return Digest(self._hasher.hexdigest())
-
-    def _update(self, view: memoryview) -> None:
-        self._hasher.update(view)

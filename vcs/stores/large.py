@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -329,7 +330,10 @@ class _Extent:
 def _hash_through(
     source: int, size: int, matcher: Matcher, advance: Advance, *, alone: bool
 ) -> tuple[Digest, int]:
-    """Read the file once, for the matcher and the hash; return digest and size."""
+    """Read the file once, for the matcher and the hash; return digest and size.
+
+    Reading and hashing a block takes about as long as reading and comparing the base's.
+    """
     with Hashing(BLOCK_BYTES, size, alone=alone) as hashing:
         position = 0
         while position < size:
@@ -338,8 +342,7 @@ def _hash_through(
             count = os.preadv(source, [memoryview(block)[:wanted]], position)
             if not count:
                 break
-            hashing.update(count)
-            matcher.feed(block, count, position)
+            hashing.update(count, partial(matcher.feed, block, count, position))
             position += count
             advance(count)
         return hashing.digest(), position

@@ -11,8 +11,10 @@ that is said to be the same was compared, so nothing here has to be trusted.
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from vcs.stores.ranges import RangeFile
 
@@ -94,20 +96,21 @@ class Matcher:
         self._vain_searches = self._vain_gap_searches = 0
 
     def limit(self, position: int) -> int:
-        """Return how long the block at `position` may be at most; call it before each block."""
-        while self._next_anchor < len(self._anchors) and self._anchors[self._next_anchor][0] <= position:
-            self._shift = self._expected_shift = self._anchors[self._next_anchor][1]
-            self._next_anchor += 1
-        if self._next_anchor < len(self._anchors):
-            return min(BLOCK_BYTES, self._anchors[self._next_anchor][0] - position)
+        """Return how long the block at `position` may be at most; may be asked while another is taken in."""
+        following = bisect_right(self._anchors, position, key=itemgetter(0))
+        if following < len(self._anchors):
+            return min(BLOCK_BYTES, self._anchors[following][0] - position)
         return BLOCK_BYTES
 
     def feed(self, block: bytearray, count: int, position: int) -> None:
-        """Take in the first `count` bytes of `block`, which lie at `position` of the file.
+        """Take in the first `count` bytes of `block`, which lie at `position` of the file; in order.
 
         Raises:
             OSError, IntegrityError: The base cannot be read.
         """
+        while self._next_anchor < len(self._anchors) and self._anchors[self._next_anchor][0] <= position:
+            self._shift = self._expected_shift = self._anchors[self._next_anchor][1]
+            self._next_anchor += 1
         end = self._read_base(0, count, position)
         if end == count and self._is_same(block, count):
             self._lost_steps = 0

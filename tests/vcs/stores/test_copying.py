@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import vcs.stores.copying
 from vcs.digest import digest_bytes
-from vcs.stores.copying import clone_file, copy_and_hash, hash_descriptor
+from vcs.errors import IntegrityError
+from vcs.stores.copying import Hashing, clone_file, copy_and_hash, hash_descriptor
 
 DATA = os.urandom(1 << 16) * 160 + b"end"
 
@@ -81,3 +83,34 @@ def test_a_clone_is_whole_or_not_there(fds: tuple[int, int]) -> None:
     """On a file system that cannot, the target stays empty and nothing is raised."""
     cloned = clone_file(*fds)
     assert os.pread(fds[1], len(DATA) + 1, 0) == (DATA if cloned else b"")
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["two threads", "one thread"])
+def test_work_beside_the_hash_sees_each_block_once_and_in_order(alone: bool) -> None:
+    """Whichever thread does it, and its block stays as it is until it is done."""
+    seen: list[bytes] = []
+    with Hashing(100_000, 1 << 30, alone=alone) as hashing:
+        for start in range(0, len(DATA), 100_000):
+            part = DATA[start : start + 100_000]
+            block = hashing.buffer()
+            block[: len(part)] = part
+            hashing.update(len(part), partial(lambda b, n: seen.append(bytes(b[:n])), block, len(part)))
+        assert hashing.digest() == digest_bytes(DATA)
+    assert b"".join(seen) == DATA
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["two threads", "one thread"])
+def test_work_that_fails_beside_the_hash_ends_it(alone: bool) -> None:
+    """At the next block but one, or at the end."""
+
+    def fail() -> None:
+        raise IntegrityError("the base is cut")
+
+    def work() -> None:
+        with Hashing(10, 1 << 30, alone=alone) as hashing:
+            hashing.buffer()
+            hashing.update(10, fail)
+            hashing.digest()
+
+    with pytest.raises(IntegrityError, match="cut"):
+        work()
