@@ -18,6 +18,7 @@ from vcs.buckets.base import Bucket
 from vcs.buckets.folder import FolderBucket
 from vcs.buckets.objectstore import ObjectStoreBucket
 from vcs.buckets.sftp import SftpBucket
+from vcs.sharing.contents import RemoteContents
 from vcs.stores.local import LocalStore
 
 S3_BUCKET = "shared"
@@ -113,3 +114,13 @@ def make_bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make
 def local_store(folder: Path) -> LocalStore:
     """A store of one clone."""
     return LocalStore(folder / "objects", folder / "packs", folder / "tmp")
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Callable[..., RemoteContents]:
+    """Opens a remote as one clone, which has a cache of its own."""
+
+    def open_remote(clone: str, bucket: Bucket | None = None) -> RemoteContents:
+        return RemoteContents(bucket or FolderBucket(tmp_path / "remote"), tmp_path / f"{clone}-cache", "lab")
+
+    return open_remote

@@ -83,7 +83,7 @@ class Clones(RuleBasedStateMachine):
         self.drafts: list[Helper] = []
         self.pushes: list[Helper] = []
         self.plans: list[tuple[int, GcPlan]] = []
-        self.tracked = 0
+        self.count = 0
 
     def teardown(self) -> None:
         """End what runs, and take the folder away."""
@@ -191,12 +191,20 @@ class Clones(RuleBasedStateMachine):
     # drafts
 
     @precondition(lambda self: len(self.drafts) < 2)
-    @rule(which=CLONES, seed=PICK, pick=PICK, based=st.booleans())
-    def draft(self, which: int, seed: int, pick: int, based: bool) -> None:
+    @rule(which=CLONES, seed=PICK, pick=PICK, on=st.sampled_from(["nothing", "a version", "a deleted one"]))
+    def draft(self, which: int, seed: int, pick: int, on: str) -> None:
         """Another process adds files, to those of a version maybe, and logs them later."""
-        found = self.versions(which) if based else []
-        base = found[pick % len(found)] if found else None
         files = content(seed)
+        if on == "a deleted one":
+            self.count += 1
+            path = self.folder / str(which) / "made"
+            shutil.rmtree(path, ignore_errors=True)
+            path.write_text(f"only here {self.count}")
+            self.call(which, "artifact", "put", str(path), "--name", f"only{self.count}")
+            path.unlink()
+        found = self.versions(which) if on != "nothing" else []
+        own = [one for one in found if one.name == f"only{self.count}"]
+        base = own[0] if own else found[pick % len(found)] if found else None
 
         def work(repo: Repo, pause: Callable[[], None]) -> str:
             entries = {entry.path: entry for entry in repo.collections.listing(base)} if base else {}
@@ -212,6 +220,8 @@ class Clones(RuleBasedStateMachine):
 
         keeps = {str(digest_bytes(data)) for data in files.values()}
         self.drafts.append(self.begin(which, work, keeps))
+        if own:
+            self.call(which, "artifact", "rm", own[0].qualified_name, "--yes", "--delete-aliases")
 
     @precondition(lambda self: self.drafts)
     @rule(pick=PICK, killed=st.sampled_from([False, False, True]))
@@ -234,8 +244,8 @@ class Clones(RuleBasedStateMachine):
     @rule(which=CLONES, seed=PICK, then=st.sampled_from(["stay", "reset", "stash", "uncommitted"]))
     def track(self, which: int, seed: int, then: str) -> None:
         """A path whose contents a pointer names: in a commit, in the reflog, in the stash, on disk."""
-        self.tracked += 1
-        clone, name = self.folder / str(which), f"tracked{self.tracked}"
+        self.count += 1
+        clone, name = self.folder / str(which), f"tracked{self.count}"
         shutil.copytree(made(clone, seed), clone / name)
         self.call(which, "track", name)
         paths = [f"{name}.tracker", ".gitignore"]

@@ -10,56 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.sharing.conftest import MakeBucket, local_store
+from tests.sharing.transfers import MIXED, SMALL_PIECES, Opened, fill, holds, pull, push
 from vcs.buckets.around import Around, Counted, Retrying
 from vcs.buckets.base import Bucket, UnreachableError
 from vcs.buckets.folder import FolderBucket
 from vcs.digest import Digest
-from vcs.errors import ConflictError, IntegrityError, LockedError
+from vcs.errors import ConflictError, LockedError
 from vcs.sharing.contents import LEASE_S, RemoteContents
-from vcs.sharing.download import Fetched, fetch
-from vcs.sharing.upload import PACKED_BYTES, Pace, Sent, send
-from vcs.stores.local import LocalStore
-
-SMALL_PIECES = Pace(jobs=4, piece_bytes=1 << 20)
-
-
-def fill(store: LocalStore, sizes: list[int], seed: int = 1) -> dict[Digest, int]:
-    """Store random objects of these sizes."""
-    source = random.Random(seed)
-    with store.batch() as batch:
-        return {batch.put_bytes(source.randbytes(size)): size for size in sizes}
-
-
-def push(
-    store: LocalStore, remote: RemoteContents, wanted: dict[Digest, int], pace: Pace = SMALL_PIECES
-) -> Sent:
-    """Send under a lease, as the command does."""
-    with remote.lease() as lease:
-        return send(store, remote, lease, wanted, pace=pace)
-
-
-def pull(store: LocalStore, remote: RemoteContents, wanted: dict[Digest, int]) -> Fetched:
-    """Fetch in small pieces."""
-    return fetch(store, remote, wanted, pace=SMALL_PIECES)
-
-
-def holds(store: LocalStore, wanted: dict[Digest, int]) -> bool:
-    """Whether every object is there, with its own bytes."""
-    return all(len(store.read_bytes(digest)) == size for digest, size in wanted.items())
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Callable[..., RemoteContents]:
-    """Opens a remote as one clone, which has a cache of its own."""
-
-    def open_remote(clone: str, bucket: Bucket | None = None) -> RemoteContents:
-        return RemoteContents(bucket or FolderBucket(tmp_path / "remote"), tmp_path / f"{clone}-cache", "lab")
-
-    return open_remote
-
-
-Opened = Callable[..., RemoteContents]
-MIXED = [0, 1, 500, 4000] * 50 + [200_000, PACKED_BYTES - 1, PACKED_BYTES, 5_000_000]
+from vcs.sharing.download import fetch
+from vcs.sharing.upload import Pace, send
 
 
 def test_everything_comes_back_on_the_other_side(make_bucket: MakeBucket, tmp_path: Path) -> None:
@@ -315,128 +274,6 @@ def test_one_request_in_ten_may_fail(tmp_path: Path, opened: Opened) -> None:
     push(ann, opened("ann", bucket), wanted)
     pull(bob, opened("bob", bucket), wanted)
 
-    assert holds(bob, wanted)
-
-
-class Lying(Around):
-    """Answers with wrong bytes for some keys, the first `times` times."""
-
-    def __init__(self, inner: Bucket, prefix: str, times: int, change: Callable[[bytes], bytes]) -> None:
-        super().__init__(inner)
-        self._prefix, self._times, self._change = prefix, times, change
-
-    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
-        data = self.inner.get(key, start, length)
-        if key.startswith(self._prefix) and self._times:
-            self._times -= 1
-            return self._change(data)
-        return data
-
-
-def flipped(data: bytes) -> bytes:
-    """One bit is another."""
-    return data[:-1] + bytes([data[-1] ^ 1])
-
-
-def halved(data: bytes) -> bytes:
-    """The second half did not arrive."""
-    return data[: len(data) // 2]
-
-
-@pytest.mark.parametrize("change", [flipped, halved])
-@pytest.mark.parametrize("prefix", ["parts/", "packs/", "state/"])
-def test_wrong_bytes_on_the_way_are_asked_for_again(
-    tmp_path: Path, opened: Opened, prefix: str, change: Callable[[bytes], bytes]
-) -> None:
-    """A damaged answer is not believed; the next one may be right."""
-    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
-    wanted = fill(ann, [4000] * 200 + [3_000_000])
-    push(ann, opened("ann"), wanted)
-
-    bucket = Lying(FolderBucket(tmp_path / "remote"), prefix, 2, change)
-    fetched = pull(bob, opened("bob", bucket), wanted)
-
-    assert fetched.damaged == []
-    assert holds(bob, wanted)
-
-
-@pytest.mark.parametrize("change", [flipped, halved])
-@pytest.mark.parametrize("prefix", ["parts/", "packs/"])
-def test_damage_on_the_remote_is_named_and_not_taken(
-    tmp_path: Path, opened: Opened, prefix: str, change: Callable[[bytes], bytes]
-) -> None:
-    """What is whole comes; what is not stays away."""
-    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
-    wanted = fill(ann, [4000] * 200 + [3_000_000])
-    push(ann, opened("ann"), wanted)
-
-    bucket = Lying(FolderBucket(tmp_path / "remote"), prefix, 10_000, change)
-    fetched = pull(bob, opened("bob", bucket), wanted)
-
-    assert fetched.damaged
-    assert set(fetched.damaged) == bob.missing(wanted)
-    assert holds(bob, {d: s for d, s in wanted.items() if d not in fetched.damaged})
-
-
-def test_an_inventory_that_lies_is_not_believed(tmp_path: Path, opened: Opened) -> None:
-    """One that names other bytes for a digest: found out at the end, and nothing is accepted."""
-    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
-    wanted = fill(ann, [3_000_000, 3_000_000])
-    one, other = wanted
-    remote = opened("ann")
-    push(ann, remote, wanted)
-    index = remote.index()
-    entry = index.large(bytes.fromhex(one))
-    assert entry is not None
-    remote.bucket.delete([item.key for item in remote.bucket.list("state/")])
-    from vcs.sharing.inventory import Inventory
-
-    lie = Inventory(parts=[*index.parts.values()], large={bytes.fromhex(other): entry})
-    remote.publish(lie)
-
-    fetched = pull(bob, opened("bob"), {other: 3_000_000})
-
-    assert fetched.damaged == [other]
-    assert not bob.contains(other)
-
-
-def test_a_damaged_inventory_is_an_error_and_not_an_empty_remote(tmp_path: Path, opened: Opened) -> None:
-    """Or a push would send everything again, and a pull say that nothing is there."""
-    ann = local_store(tmp_path / "ann")
-    wanted = fill(ann, [10] * 100)
-    push(ann, opened("ann"), wanted)
-    for path in (tmp_path / "remote" / "state").glob("*.inventory"):
-        path.write_bytes(flipped(path.read_bytes()))
-
-    with pytest.raises(IntegrityError, match="inventory"):
-        opened("bob").refresh()
-
-
-def test_damage_here_is_not_sent(tmp_path: Path, opened: Opened) -> None:
-    """Small or large; the rest goes."""
-    ann = local_store(tmp_path / "ann")
-    wanted = fill(ann, [4000] * 3 + [3_000_000, 200_000])
-    broken = [digest for digest, size in wanted.items() if size in (3_000_000, 200_000)]
-    for digest in broken:
-        path = Path(ann.loose_path(digest))
-        path.chmod(0o644)
-        path.write_bytes(flipped(path.read_bytes()))
-
-    sent = push(ann, opened("ann"), wanted)
-
-    assert sorted(sent.damaged) == sorted(broken)
-    assert opened("bob").refresh().digests() == wanted.keys() - set(broken)
-
-
-def test_what_is_nowhere_is_named(tmp_path: Path, opened: Opened) -> None:
-    """Neither here nor there, in both directions."""
-    ann = local_store(tmp_path / "ann")
-    wanted = fill(ann, [10, 20])
-    absent = Digest("ab" * 32)
-
-    assert push(ann, opened("ann"), {**wanted, absent: 5}).missing == [absent]
-    bob = local_store(tmp_path / "bob")
-    assert pull(bob, opened("bob"), {**wanted, absent: 5}).missing == [absent]
     assert holds(bob, wanted)
 
 

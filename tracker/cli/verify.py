@@ -51,10 +51,12 @@ def verify(mend: bool, as_json: bool) -> None:
 
     found = look()
     # What is not here is with a remote, if there is one; but not what was set aside before.
-    lacking = _set_aside_before(store, found) if has_remote(repo) else found.absent
+    shared = has_remote(repo)
+    lacking = _set_aside_before(store, found) if shared else found.absent
     mended = None
     if not as_json:
-        _print_findings(found, lacking)
+        _print_findings(found)
+        _print_absent(len(found.absent), len(lacking), shared)
     if mend and (found.findings or lacking):
         mended = repair(store, replace(found, absent=lacking), lambda digests: _bring(repo, digests))
     wrong = bool(found.findings or lacking)
@@ -79,21 +81,27 @@ def _set_aside_before(store: LocalStore, found: Verified) -> frozenset[Digest]:
     return frozenset(d for d in found.absent if (aside / d).exists() or (aside / f"{d}.recipe").exists())
 
 
-def _print_findings(found: Verified, lacking: frozenset[Digest]) -> None:
+def _print_findings(found: Verified) -> None:
     for one in found.findings[:_SHOWN]:
         more = len(one.names) - _NAMES
         names = ", ".join(one.names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
         click.echo(f"{one.problem.kind}: {names or 'named by no version'}: {one.problem.detail}")
     click.echo(f"Read {count_text(found.objects, 'object')}: {count_text(len(found.findings), 'problem')}.")
-    if found.absent:
-        single = len(found.absent) == 1
-        where = (
-            f"; there is no remote that may have {'it' if single else 'them'}"
-            if lacking
-            else ", but may be with a remote: tracker fetch"
-        )
-        what = f"{count_text(len(found.absent), 'object')} of versions {'is' if single else 'are'} not here"
-        click.echo(f"{what}{where}.", err=True)
+
+
+def _print_absent(absent: int, lacking: int, shared: bool) -> None:
+    """Say what is not here, and where it may be; `lacking` of it was damaged, or is nowhere to be had."""
+    if not absent:
+        return
+    what = f"{count_text(absent, 'object')} of versions {'is' if absent == 1 else 'are'} not here"
+    if not shared:
+        where = f"; there is no remote that may have {'it' if absent == 1 else 'them'}"
+    elif lacking:
+        why = "because of damage" if lacking == absent else f"{lacking} because of damage"
+        where = f", {why}: tracker verify --repair looks for whole ones"
+    else:
+        where = ", but may be with a remote: tracker fetch"
+    click.echo(f"{what}{where}.", err=True)
 
 
 def _as_json(found: Verified, mended: Repaired | None) -> dict[str, object]:

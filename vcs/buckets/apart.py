@@ -161,7 +161,8 @@ def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
         try:
             bucket = ObjectStoreBucket(opening["url"], opening["options"], opening["credentials"])
         except Error as error:
-            answer(number, {"error": "UsageError", "message": error.message, "hint": error.hint})
+            kind = type(error).__name__ if type(error).__name__ in _ERRORS else "UsageError"
+            answer(number, {"error": kind, "message": error.message, "hint": error.hint})
             return
         answer(number, {})
         while True:

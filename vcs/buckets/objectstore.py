@@ -48,6 +48,7 @@ class ObjectStoreBucket(Bucket):
 
         Raises:
             UsageError: The address or an option cannot be.
+            DeniedError: The program that is to give keys gives none.
         """
         self.url = url
         parts = urlsplit(url)
@@ -59,6 +60,8 @@ class ObjectStoreBucket(Bucket):
         self._listed_below = f"{folder}/" if folder else ""
         try:
             self._store = _connect(url, options, credentials)
+        except Error:
+            raise
         except Exception as error:
             raise UsageError(f"cannot use {url}: {_first_line(error)}") from error
 
@@ -193,6 +196,11 @@ def _connect(url: str, options: Mapping[str, str], credentials: Mapping[str, str
     around: dict[str, Any] = {"client_options": client, "retry_config": retries}
     if parts.scheme == "s3":
         given: dict[str, Any] = {**credentials}
+        if "process" in given:
+            from vcs.buckets.aws_process import ProcessCredentials
+
+            given["credential_provider"] = ask = ProcessCredentials(given.pop("process"))
+            ask()  # Its own words say best why there are no keys.
         if endpoint:
             given |= {"endpoint": endpoint, "virtual_hosted_style_request": False}
         given["region"] = options.get("region") or "us-east-1"

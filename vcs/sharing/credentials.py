@@ -3,7 +3,8 @@
 Kept keys lie in one file in the user's configuration folder, readable by the user only,
 never in a repository. They are kept for an address, not for a name: a `tracker.yaml`
 that gives a known name another address gets nothing sent there. Without a kept key the
-platform's own ways hold: environment, profiles of AWS, netrc, roles of the machine.
+platform's own ways hold: environment, profiles of AWS (keys, `credential_process`, SSO, roles),
+netrc, roles of the machine.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import configparser
 import json
 import netrc
 import os
+import shlex
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +27,8 @@ from vcs.remotes import Remote
 FILE = "credentials.json"
 _FORMAT = 1
 _LOCK_TIMEOUT_S = 10.0
+# What gives the keys of a profile that this does not read itself: SSO, roles.
+_AWS_EXPORT = ("aws", "configure", "export-credentials", "--format", "process", "--profile")
 
 # What a key consists of, and what obstore calls it; the last is the secret.
 FIELDS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -132,40 +136,51 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _from_aws_profile(profile: str | None, environment: Mapping[str, str]) -> dict[str, str]:
-    """Read static keys as the tools of AWS do; their environment variables win over the default profile."""
+    """Read a profile as the tools of AWS do; their environment variables win over the default profile.
+
+    Returns its static keys, or as `process` the command that gives keys: its own, or that of
+    AWS, which knows SSO and roles.
+    """
     if profile is None and environment.get("AWS_ACCESS_KEY_ID"):
         return {}
     name = profile or environment.get("AWS_PROFILE") or "default"
-    home = Path(environment.get("HOME") or "~").expanduser()
-    files = (
-        (environment.get("AWS_SHARED_CREDENTIALS_FILE") or home / ".aws" / "credentials", name),
-        (environment.get("AWS_CONFIG_FILE") or home / ".aws" / "config", f"profile {name}"),
-        (environment.get("AWS_CONFIG_FILE") or home / ".aws" / "config", name),
-    )
+    known = _aws_profile(name, environment)
     names = {
         "aws_access_key_id": "access_key_id",
         "aws_secret_access_key": "secret_access_key",
         "aws_session_token": "session_token",
     }
-    for path, section in files:
+    if "aws_access_key_id" in known and "role_arn" not in known:
+        return {ours: known[theirs] for theirs, ours in names.items() if theirs in known}
+    if "credential_process" in known:
+        return {"process": known["credential_process"]}
+    if any(key == "role_arn" or key.startswith("sso_") for key in known):
+        return {"process": shlex.join([*_AWS_EXPORT, name])}
+    if profile is not None:
+        raise UsageError(
+            f"there are no keys in the profile {profile!r} of AWS", hint="aws configure --profile"
+        )
+    return {}
+
+
+def _aws_profile(name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what the files of AWS say of a profile; those of keys win over those of settings."""
+    home = Path(environment.get("HOME") or "~").expanduser() / ".aws"
+    config = environment.get("AWS_CONFIG_FILE") or home / "config"
+    found: dict[str, str] = {}
+    for path, section in (
+        (config, name),
+        (config, f"profile {name}"),
+        (environment.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials", name),
+    ):
         parser = configparser.RawConfigParser()
         try:
             parser.read(path)
         except (configparser.Error, UnicodeDecodeError):
             continue
         if parser.has_section(section):
-            found = {
-                ours: parser.get(section, theirs)
-                for theirs, ours in names.items()
-                if parser.has_option(section, theirs)
-            }
-            if "access_key_id" in found:
-                return found
-    if profile is not None:
-        raise UsageError(
-            f"there are no static keys in the profile {profile!r} of AWS", hint="aws configure --profile"
-        )
-    return {}
+            found |= dict(parser.items(section))
+    return found
 
 
 def _from_netrc(host: str, environment: Mapping[str, str]) -> dict[str, str]:

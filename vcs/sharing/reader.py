@@ -6,14 +6,13 @@ whole object cannot be checked so. Reading on and on fetches more at once.
 
 from __future__ import annotations
 
-import io
-import os
 from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from vcs.sharing.download import read_piece
 from vcs.sharing.inventory import BLOCK_BYTES, LargeEntry, RemoteIndex
+from vcs.stores.ranges import SeekableFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 _MOST_AT_ONCE = 8
 
 
-class RemoteFile(io.RawIOBase):
+class RemoteFile(SeekableFile):
     """Seekable, read-only. Keeps the last stretch that it fetched. One thread at a time."""
 
     def __init__(self, bucket: Bucket, index: RemoteIndex, entry: LargeEntry) -> None:
@@ -34,7 +33,6 @@ class RemoteFile(io.RawIOBase):
         self._ranges = entry.ranges
         self._starts = [0, *accumulate(length for _, _, length in entry.ranges)]
         self.size = entry.size
-        self._position = 0
         self._kept: tuple[int, bytes] = (0, b"")
         self._blocks = 1
 
@@ -61,22 +59,6 @@ class RemoteFile(io.RawIOBase):
         begin = max(range_start, at // BLOCK_BYTES * BLOCK_BYTES)
         end = min(range_start + length, (at // BLOCK_BYTES + self._blocks) * BLOCK_BYTES)
         return position - (at - begin), read_piece(self._bucket, part, begin, end - begin)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
-        if base + offset < 0:
-            raise ValueError("a position before the beginning")
-        self._position = base + offset
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
 
     def close(self) -> None:
         if not self.closed:

@@ -19,7 +19,36 @@ if TYPE_CHECKING:
 Range: TypeAlias = tuple[int, int, int]
 
 
-class RangeFile(io.RawIOBase):
+class SeekableFile(io.RawIOBase):
+    """A file of a known size, for reading; what is read comes from `readinto` of a subclass.
+
+    Attributes:
+        size: In bytes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
+        self._position = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        if base + offset < 0:
+            raise ValueError("a position before the beginning")
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+
+class RangeFile(SeekableFile):
     """Seekable, read-only. All files are opened at once, so it stays readable whatever is deleted.
 
     `read_at` may be called from several threads.
@@ -44,11 +73,9 @@ class RangeFile(io.RawIOBase):
         self.files = files
         self.ranges = ranges
         self._starts: list[int] = []
-        self.size = 0
         for _, _, length in ranges:
             self._starts.append(self.size)
             self.size += length
-        self._position = 0
         try:
             for path in paths:
                 self._fds.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
@@ -100,22 +127,6 @@ class RangeFile(io.RawIOBase):
         count = self.read_at(self._position, memoryview(buffer).cast("B"))
         self._position += count
         return count
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
-        if base + offset < 0:
-            raise ValueError("a position before the beginning")
-        self._position = base + offset
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
 
     def close(self) -> None:
         if not self.closed:
