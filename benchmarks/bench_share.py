@@ -2,8 +2,8 @@
 
 python -m benchmarks.bench_share [--files 100000] [--size 1073741824] [--delay 0.05] [--client PYTHON]
 
-Servers are those of the tests; what is not installed is left out. `--client` is a Python
-that has boto3, whose transfers are then the floor of S3; without it, obstore's own.
+Servers are those of the tests; what is not installed is left out. The floor of S3 is boto3
+(make bench-peers installs it; `--client` is a Python that has it), else obstore's own client.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.figures import Figure, print_figures
+from benchmarks.peer_environments import python_of
 from vcs.buckets.around import Counted
 from vcs.buckets.base import Bucket
 from vcs.buckets.folder import FolderBucket
@@ -49,11 +50,21 @@ with ThreadPoolExecutor(4) as pool:
     list(pool.map(one, paths))
 """
 
+_LATE = """
+import sys
+from tests.servers.proxy import run_proxy
+with run_proxy(int(sys.argv[1])) as proxy:
+    proxy.delay_s = float(sys.argv[2])
+    print(proxy.port, flush=True)
+    sys.stdin.read()
+"""
+
 
 def measure(
-    files: int = 100_000, size: int = 1 << 30, delay: float = 0.05, client: str = sys.executable
+    files: int = 100_000, size: int = 1 << 30, delay: float = 0.05, client: str | None = None
 ) -> list[Figure]:
     """Return requests of many small files, and seconds of large ones, for each kind of remote."""
+    plain = client or str(python_of("boto3") or sys.executable)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         figures = measure_requests(folder / "small", files)
@@ -65,16 +76,16 @@ def measure(
         what = f"{_COUNT} x {size >> 20} MiB"
         copied = timed(lambda: (shutil.copytree(large, folder / "copy"), os.sync()))
         shutil.rmtree(folder / "copy")
-        plain = FolderBucket(folder / "r")
+        nas = FolderBucket(folder / "r")
         title = f"{what}, folder"
-        figures += transfer(folder, store, wanted, title, plain, copied, copied, "cp; sync")
+        figures += transfer(folder, store, wanted, title, nas, copied, copied, "cp; sync")
         shutil.rmtree(folder / "r")
         with sftp(folder) as (bucket, floor_put, floor_get):
             if bucket is not None:
                 put, get = floor_put(large), floor_get(large)
                 figures += transfer(folder, store, wanted, f"{what}, ssh", bucket, put, get, "sftp")
-        for late in (0.0, delay):
-            figures += measure_s3(folder, store, wanted, large, what, late, client)
+        for late_by in (0.0, delay):
+            figures += measure_s3(folder, store, wanted, large, what, late_by, plain)
         return figures
 
 
@@ -122,15 +133,13 @@ def measure_s3(
     from _pytest.outcomes import Skipped
 
     from tests.servers.ceph import run_ceph
-    from tests.servers.proxy import run_proxy
 
     place = folder / f"ceph{delay}"
     place.mkdir()
     try:
-        with run_ceph(place) as server, run_proxy(server.port) as proxy:
+        with run_ceph(place) as server, late(server.port, delay) as port:
             server.make_bucket("shared")
-            proxy.delay_s = delay
-            endpoint = proxy.endpoint if delay else server.endpoint
+            endpoint = f"http://127.0.0.1:{port}"
             key = {"access_key_id": server.key, "secret_access_key": server.secret}
             bucket = ObjectStoreBucket("s3://shared/bench", {"endpoint": endpoint}, key)
             bucket.put("warm", b"up")  # The first request of a new zone makes its pools.
@@ -148,6 +157,24 @@ def measure_s3(
         return []
     finally:
         shutil.rmtree(place)
+
+
+@contextmanager
+def late(port: int, delay: float) -> Iterator[int]:
+    """Give a port at which each answer of a server comes late; its own one without a delay.
+
+    The proxy is a process of its own, and takes no time from whom is measured.
+    """
+    if not delay:
+        yield port
+        return
+    command = [sys.executable, "-c", _LATE, str(port), str(delay)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as proxy:
+        try:
+            assert proxy.stdout is not None
+            yield int(proxy.stdout.readline())
+        finally:
+            proxy.kill()
 
 
 def plain_client(python: str, endpoint: str) -> tuple[str, Callable[[str, list[Path]], None]]:
@@ -269,5 +296,5 @@ if __name__ == "__main__":
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--size", type=int, default=1 << 30)
     parser.add_argument("--delay", type=float, default=0.05)
-    parser.add_argument("--client", default=sys.executable)
+    parser.add_argument("--client")
     print_figures(measure(**vars(parser.parse_args())))

@@ -49,7 +49,7 @@ def refused_in_one_sentence(bob: Clone) -> None:
     """A push of something new ends with a sentence that says why, and nothing is lost."""
     bob.put("mine", {"c": b"new"})
     said = bob.tracker("push", fails=True)
-    assert said.err.startswith("Error: cannot write state/")
+    assert said.err.startswith("Error: nothing can be pushed to lab: cannot write state/")
     assert "Traceback" not in said.err
     bob.tracker("artifact", "get", "mine", "out/mine")
 

@@ -177,6 +177,8 @@ class ObjectStoreBucket(Bucket):
         is_denied = type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError")
         if is_denied or (status and status[1] in ("401", "403")):
             return DeniedError(f"{doing} at {self.url}: permission denied ({said})", hint="tracker login")
+        if self._scheme.startswith("http") and status and status[1] in _NO_WEBDAV and "PUT" in line:
+            return DeniedError(f"{doing} at {self.url}: it takes no writes (status {status[1]})")
         if status and status[1] not in _WORTH_ANOTHER_TRY:
             return StoreError(f"{doing} at {self.url}: the server refused ({said})")
         return UnreachableError(

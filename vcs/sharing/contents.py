@@ -226,7 +226,13 @@ class RemoteContents:
             FormatError, IntegrityError, StoreError: See `refresh`.
         """
         lease = Lease(self.bucket, LEASE, self._clock)
-        lease.renew()
+        try:
+            lease.renew()
+        except DeniedError as error:
+            raise DeniedError(
+                f"nothing can be pushed to {self.name}: {error.message}",
+                hint="pulling and using need no right to write; with another key: tracker login",
+            ) from error
         try:
             items = self.state()
             self._check_free(items, lease, (COLLECTOR,), "garbage is being collected")
@@ -280,7 +286,7 @@ class RemoteContents:
             if item.key.endswith(kinds) and item.key != mine.key and now_s - item.modified_s < LEASE_S:
                 raise LockedError(
                     f"{self.name} is in use: {what}{self._holder(item.key)}",
-                    hint="wait a little, then run it again",
+                    hint="wait a little, then run it again; a process that was killed holds it for an hour",
                 )
 
     def _holder(self, key: str) -> str:
@@ -322,8 +328,10 @@ class RemoteContents:
             names = set(there)
         self._names_are_new = True
 
-    def merge_inventories(self, mine: list[str]) -> None:
+    def merge_inventories(self, mine: list[str]) -> list[str]:
         """Make one of the inventories of this push, and of all small ones if they have become many.
+
+        Returns the keys that have what is of this push now.
 
         Under a lease. Safe against others that do the same: the new one is written before
         the old ones go, and nothing is in an old one that is not in the new one.
@@ -333,18 +341,19 @@ class RemoteContents:
             sizes = self._inventories(self.state())
             small = [STATE + name for name, size in sizes.items() if size < _SMALL_BYTES]
         if len(small) < 2:
-            return
+            return mine
         merged = Inventory()
         try:
             for key in small:
                 name = key.removeprefix(STATE)
                 merged.add(self._from_cache(name) or self._read(name))
         except NotFoundError:
-            return  # Somebody else is at it.
+            return mine  # Somebody else is at it.
         kept = self.publish(merged)
         gone = [key for key in small if key != kept]
         self.bucket.delete(gone)
         self._in_index -= {key.removeprefix(STATE) for key in gone}
+        return [kept]
 
 
 class Lease:

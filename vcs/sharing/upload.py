@@ -44,8 +44,11 @@ JOBS = 8
 # An object up to this size goes into a pack, where it is no request of its own.
 PACKED_BYTES = 1 << 20
 _PACK_OBJECTS = 50_000
-_PUBLISH_EVERY_BYTES = 512 << 20
-_PUBLISH_EVERY_S = 60.0
+# What SIGKILL costs at worst: so much is sent again.
+_PUBLISH_EVERY_BYTES = 128 << 20
+_PUBLISH_EVERY_S = 20.0
+# So many inventories of one push become one, so that a push of a day does not leave thousands.
+_MERGE_OWN_FROM = 16
 # A file from which a recipe takes at least this share is sent as a whole, for others that take from it.
 _SEND_BASE_FROM = 0.5
 
@@ -331,6 +334,8 @@ class _Sender:
         done, self._done = self._done, Inventory()
         self._lease.confirm()
         self._keys.append(self._contents.publish(done))
+        if len(self._keys) >= _MERGE_OWN_FROM:
+            self._keys = self._contents.merge_inventories(self._keys)
 
     def _advance(self, objects: int, size: int) -> None:
         if self._progress is not None:
