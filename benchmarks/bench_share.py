@@ -28,6 +28,9 @@ from vcs.buckets.folder import FolderBucket
 from vcs.buckets.objectstore import ObjectStoreBucket
 from vcs.buckets.sftp import SftpBucket
 from vcs.digest import Digest
+from vcs.files.listing import Entry, Listing
+from vcs.repo import Repo
+from vcs.retention.named_objects import named_objects
 from vcs.sharing.contents import RemoteContents
 from vcs.sharing.download import fetch
 from vcs.sharing.upload import send
@@ -67,7 +70,7 @@ def measure(
     plain = client or str(python_of("boto3") or sys.executable)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        figures = measure_requests(folder / "small", files)
+        figures = [*measure_requests(folder / "small", files), measure_named(folder / "versions")]
         large = folder / "large"
         large.mkdir()
         for number in range(_COUNT):
@@ -118,6 +121,21 @@ def measure_requests(folder: Path, files: int) -> list[Figure]:
     figures.append(Figure(f"fetch {files} files", spent, "s"))
     shutil.rmtree(folder)
     return figures
+
+
+def measure_named(folder: Path, versions: int = 1000, files: int = 20) -> Figure:
+    """What each push reads first: the manifests of all versions, to know what they name."""
+    folder.mkdir()
+    repo = Repo.open(folder)
+    entries = [Entry(f"{number}.bin", repo.here.put_bytes(b"%d" % number), 1) for number in range(files)]
+    for number in range(versions):
+        changed = Entry("changed.bin", repo.here.put_bytes(b"changed %d" % number), 1)
+        repo.collections.log("p", "x", "dataset", Listing([*entries, changed]))
+    again = Repo.open(folder)
+    spent = timed(lambda: named_objects(again.layout, again.collections, again.here))
+    return Figure(
+        f"what {versions} versions of {files} files name, for a push", spent, "s", target=1, absolute=True
+    )
 
 
 def measure_s3(

@@ -86,10 +86,20 @@ class Clones(RuleBasedStateMachine):
         self.count = 0
 
     def teardown(self) -> None:
-        """End what runs, and take the folder away."""
-        for helper in (*self.drafts, *self.pushes):
-            helper.kill()
-        shutil.rmtree(self.folder)
+        """Once more all garbage goes; then what is at work goes on to its end, and all still holds."""
+        try:
+            for which in (0, 1):
+                self.call(which, "gc", "--yes", "--grace", "0")
+            while self.pushes:
+                assert self.pushes.pop().go_on() == "pushed"
+            while self.drafts:
+                self.log_draft(self.drafts.pop())
+            self.nothing_that_is_named_is_lost()
+            self.what_the_git_server_names_is_on_the_remote()
+        finally:
+            for helper in (*self.drafts, *self.pushes):
+                helper.kill()
+            shutil.rmtree(self.folder)
 
     # what the rules are made of
 
@@ -126,6 +136,7 @@ class Clones(RuleBasedStateMachine):
 
         process = fork.Process(target=run)
         process.start()
+        theirs.close()  # So that it is noticed here if the process ends without a word.
         first = ours.recv()
         assert first == "there", first
         return Helper(process, ours, which, keeps)
@@ -226,11 +237,15 @@ class Clones(RuleBasedStateMachine):
     @precondition(lambda self: self.drafts)
     @rule(pick=PICK, killed=st.sampled_from([False, False, True]))
     def end_draft(self, pick: int, killed: bool) -> None:
-        """Either the version is whole, or it is refused; what a killed process added is garbage."""
+        """A version is made; or what a killed process added is garbage."""
         draft = self.drafts.pop(pick % len(self.drafts))
         if killed:
             draft.kill()
-            return
+        else:
+            self.log_draft(draft)
+
+    def log_draft(self, draft: Helper) -> None:
+        """Either the version is whole, or it is refused."""
         said = draft.go_on()
         if said != "contents are gone":
             repo = self.repo(draft.where)

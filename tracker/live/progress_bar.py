@@ -114,6 +114,8 @@ def render(
 ) -> str:
     """Return the line for this much done of this much: share, files, bytes, rate, time left."""
     done, total = size if size[1] else files
+    if not total:  # It is not known yet how much there is to do.
+        return f"{title}  {_clock_time(elapsed_s)}"
     share = min(done / total, 1.0) if total else 0.0
     filled = round(share * 20)
     parts = [f"{title} [{'#' * filled}{'.' * (20 - filled)}] {share:4.0%}", f"{files[0]}/{files[1]} {unit}"]

@@ -9,7 +9,7 @@ and only then it is an object. What was fetched of it before an interruption is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,6 +34,8 @@ _TRIES = 3
 _GAP_BYTES = 256 << 10
 # So many small objects become visible, and safe from an interruption, at once.
 _BATCH_BYTES = 128 << 20
+# So many whole files may wait to become durable.
+_SETTLING = 2
 # A recipe has to spare at least this share.
 _KEEP_AS_RECIPE_FROM = 0.3
 
@@ -168,8 +170,10 @@ class _Fetcher:
             self._progress.add_total(len(wanted), size + sum(entry.size for entry in large.values()))
         self._fetch_small(windows)
         others = self._resembling(large)
-        for digest in sorted(large):
-            self._fetch_large(digest, large[digest], others)
+        with Workers(1, limit=_SETTLING) as self._settling:
+            for digest in sorted(large):
+                self._fetch_large(digest, large[digest], others)
+            self._settling.drain()
         return self._gone
 
     # small objects
@@ -273,7 +277,8 @@ class _Fetcher:
     def _fetch_large(
         self, digest: Digest, entry: LargeEntry, others: Mapping[bytes, list[tuple[Digest, int, int, int]]]
     ) -> None:
-        with PartialFile.open(self._store, digest, entry.size) as file:
+        with ExitStack() as opened:
+            file = opened.enter_context(PartialFile.open(self._store, digest, entry.size))
             if self._store.contains(digest):  # Another process has just fetched it.
                 self._advance(1, entry.size)
                 return
@@ -282,13 +287,13 @@ class _Fetcher:
             self._advance(0, there + copied)
             try:
                 came = self._fill(file, entry)
-                if not self._take(
-                    file, digest, base if copied >= _KEEP_AS_RECIPE_FROM * entry.size else None
-                ):
+                like = base if copied >= _KEEP_AS_RECIPE_FROM * entry.size else None
+                if not self._is_whole(file, digest, like):
                     # Something that was here before is wrong: all of it anew, once.
                     file.restart()
                     came += self._fill(file, entry)
-                    if not self._take(file, digest, None):
+                    like = None
+                    if not self._is_whole(file, digest, None):
                         raise IntegrityError(f"object {digest[:12]} on the remote is damaged")
             except NotFoundError:
                 self._gone.add(digest)
@@ -298,8 +303,21 @@ class _Fetcher:
                 self._result.damaged.append(digest)
                 return
             self._result.bytes += came
-            self._result.objects += 1
-            self._advance(1, 0)
+            if like is not None:  # It is in the store already, as what is new in it.
+                self._took_large()
+            else:
+                # Becoming durable takes as long as coming; meanwhile the next one comes.
+                kept = opened.pop_all()
+                self._settling.submit(partial(self._adopt, file, digest, kept), lambda _: self._took_large())
+
+    def _adopt(self, file: PartialFile, digest: Digest, opened: ExitStack) -> None:
+        """Make an object of a file that is whole, on a thread of its own."""
+        with opened:
+            file.become(self._store, digest)
+
+    def _took_large(self) -> None:
+        self._result.objects += 1
+        self._advance(1, 0)
 
     def _copy_known(
         self,
@@ -345,9 +363,10 @@ class _Fetcher:
         ]
         with Workers(self._pace.jobs) as workers:
 
-            def took(piece: _Piece) -> None:
+            def took(done: tuple[_Piece, bytes]) -> None:
+                piece, data = done
                 file.mark(piece.at, piece.length)
-                file.hash_on()  # While others fetch.
+                file.hash_on(piece.at, data)  # While others fetch.
                 self._advance(0, piece.length)
 
             try:
@@ -372,18 +391,15 @@ class _Fetcher:
                 start += count
                 at += count
 
-    def _read_into(self, file: PartialFile, piece: _Piece) -> _Piece:
+    def _read_into(self, file: PartialFile, piece: _Piece) -> tuple[_Piece, bytes]:
         data = read_piece(self._bucket, piece.part, piece.start, piece.length)
         file.write(piece.at, memoryview(data))
-        return piece
+        return piece, data
 
-    def _take(self, file: PartialFile, digest: Digest, like: Digest | None) -> bool:
-        """Make an object of the whole file; False if its digest is another."""
+    def _is_whole(self, file: PartialFile, digest: Digest, like: Digest | None) -> bool:
+        """Whether the file has the digest; stored as one that resembles `like`, it is an object then."""
         if like is None:
-            if file.digest() != digest:
-                return False
-            self._store.adopt(file.fd, file.path, digest)
-            return True
+            return file.digest() == digest
         # Storing it as a file that resembles another keeps only what is new.
         return self._store.put_file(file.path, like=like)[0] == digest
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vcs.digest import Digest
 from vcs.errors import IntegrityError, NotFoundError, UsageError
+from vcs.progress import ticking
 from vcs.records.large_files import bring_back, missing_files
 from vcs.records.ledger_sync import LedgerSync, Synced, default_remote
 from vcs.retention.named_objects import NamedObjects, Selection, named_objects
@@ -98,7 +99,8 @@ def push(repo: Repo, request: Request, *, progress: Progress | None = None, chec
             hint="contents: tracker remote add lab s3://bucket/path; records: git remote add origin URL",
         )
     if remote is None:
-        return Pushed(None, git_remote, None, _sync(repo, request).push(git_remote or ""))
+        with ticking(progress):
+            return Pushed(None, git_remote, None, _sync(repo, request).push(git_remote or ""))
     total = Sent()
     named = NamedObjects()
     with (
@@ -123,7 +125,8 @@ def push(repo: Repo, request: Request, *, progress: Progress | None = None, chec
         if git_remote is None:
             send_contents("")
         else:
-            synced = _sync(repo, request).push(git_remote, before_ledger=send_contents)
+            with ticking(progress):
+                synced = _sync(repo, request).push(git_remote, before_ledger=send_contents)
             if synced.commit is None:  # Without git history, there are no records either.
                 send_contents("")
     names = {digest: named.names[digest] for digest in total.missing if digest in named.names}
@@ -157,7 +160,8 @@ def pull(repo: Repo, request: Request, *, contents: bool = False, progress: Prog
     git_remote = records_remote(repo, request)
     if git_remote is None:
         raise UsageError("there is no git remote to pull records from", hint="git remote add origin URL")
-    synced = _sync(repo, request).pull(git_remote)
+    with ticking(progress):
+        synced = _sync(repo, request).pull(git_remote)
     remote = choose_remote(repo.settings, request.remote)
     fetched = None
     if remote is not None:

@@ -38,6 +38,7 @@ class PartialFile:
         self._hashed = 0
         self._list = path.with_suffix(".done")
         self._done: list[tuple[int, int]] = []
+        self._became = False
 
     @classmethod
     @contextmanager
@@ -50,7 +51,7 @@ class PartialFile:
             file = cls(path, fd, size)
             file._begin()
             yield file
-            if store.contains(digest):
+            if not file._became and store.contains(digest):
                 remove_quietly(path)
                 remove_quietly(file._list)
         finally:
@@ -67,6 +68,16 @@ class PartialFile:
         whole = len(listed) - len(listed) % _DONE.size
         for start, length in _DONE.iter_unpack(listed[:whole]):
             self._note(start, length)
+
+    def become(self, store: LocalStore, digest: Digest) -> None:
+        """Make it the object that it is, whole and durable; from any thread.
+
+        Raises:
+            StoreError: The disk failed; the file is where it was.
+        """
+        store.adopt(self.fd, self.path, digest)
+        remove_quietly(self._list)
+        self._became = True
 
     def restart(self) -> None:
         """Forget everything."""
@@ -118,8 +129,14 @@ class PartialFile:
         with suppress(OSError), self._list.open("ab") as stream:  # At worst it is fetched again.
             stream.write(_DONE.pack(start, length))
 
-    def hash_on(self) -> None:
-        """Hash what is there without a gap from the beginning on, as it was written."""
+    def hash_on(self, at: int = 0, data: bytes = b"") -> None:
+        """Hash what is there without a gap from the beginning on.
+
+        `data` is what was just written at `at`; it need not be read again if its turn has come.
+        """
+        if data and at == self._hashed:
+            self._hasher.update(data)
+            self._hashed += len(data)
         end = self._done[0][1] if self._done and self._done[0][0] == 0 else 0
         try:
             while self._hashed < end:
