@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 # As in the page (web/static/js/chart/draw.js), so that a run has one color everywhere.
-COLORS = ("#0072b2", "#d55e00", "#00875f", "#b5468a", "#b07800", "#3a9bd9", "#7a4fa3", "#5f6a72")
-# The nearest of the terminal's 256 colors, a little lighter for dark backgrounds.
-TERMINAL = (39, 208, 35, 175, 214, 117, 141, 246)
+COLORS = ("#0b4076", "#9f4600", "#027c4e", "#da6aa9", "#ba8300", "#3597d9", "#6965d9", "#61676e")
+# Of the terminal's 256 colors those nearest to what the page has on a dark ground.
+TERMINAL = (32, 208, 78, 132, 214, 189, 177, 152)
 
 
 def color_of(place: int) -> str:

@@ -5,9 +5,10 @@ import { makeScale, placeOf, tickText, ticksOf, timeTicks } from "./scale.js";
 export const LIGHT = { text: "#5b6670", strong: "#1b2127", grid: "#e8ebee", axis: "#c9ced4", ground: "#ffffff", mark: "#87919b", bad: "#b3372b" };
 export const DARK = { text: "#9aa5af", strong: "#e4e9ed", grid: "#232b32", axis: "#3a444d", ground: "#171c21", mark: "#77828c", bad: "#f0877c" };
 
-// Told apart by eyes of all kinds, on white and on black; beyond eight the line is broken as well.
-const COLORS_ON_LIGHT = ["#0072b2", "#d55e00", "#00875f", "#b5468a", "#b07800", "#3a9bd9", "#7a4fa3", "#5f6a72"];
-const COLORS_ON_DARK = ["#4fa8e0", "#f0843c", "#2cc298", "#e48dc0", "#efb02e", "#8fd0f7", "#b393e0", "#a9b4bd"];
+// Told apart by eyes of all kinds, on white and on black (a test holds them to it); beyond eight the line
+// is broken as well.
+const COLORS_ON_LIGHT = ["#0b4076", "#9f4600", "#027c4e", "#da6aa9", "#ba8300", "#3597d9", "#6965d9", "#61676e"];
+const COLORS_ON_DARK = ["#008cbd", "#e9833b", "#60db97", "#ba6d85", "#f6b630", "#dedbff", "#d1a1ff", "#a1d0c8"];
 const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3]];
 
 /** Colour and dashes of the n-th run. */

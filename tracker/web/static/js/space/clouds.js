@@ -1,7 +1,7 @@
 // Clouds of points as `Object3D` writes them: rows of numbers, or a scene with boxes and vectors among the points.
 
 // Of categories; the same as of runs.
-const CATEGORIES = [[0, 114, 178], [213, 94, 0], [0, 135, 95], [181, 70, 138], [176, 120, 0], [58, 155, 217], [122, 79, 163], [95, 106, 114]];
+const CATEGORIES = [[11, 64, 118], [159, 70, 0], [2, 124, 78], [218, 106, 169], [186, 131, 0], [53, 151, 217], [105, 101, 217], [97, 103, 110]];
 const EDGES = [[0, 1], [0, 2], [0, 4], [1, 3], [1, 5], [2, 3], [2, 6], [3, 7], [4, 5], [4, 6], [5, 7], [6, 7]];
 
 export function readCloud(bytes) {
