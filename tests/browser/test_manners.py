@@ -52,9 +52,9 @@ PALE = """() => {
 UNSEEN = """() => {
   const at = document.activeElement;
   if (!at || at === document.body) return [];
-  const marks = [at, ...at.querySelectorAll(".t-head")].map((each) => getComputedStyle(each));
-  const seen = marks.some((style) => (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0)
-    || style.boxShadow !== "none");
+  const style = getComputedStyle(at);
+  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+  const seen = ring || style.boxShadow !== "none";
   return seen ? [] : [at.outerHTML.slice(0, 120)];
 }"""
 

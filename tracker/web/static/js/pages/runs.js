@@ -72,7 +72,7 @@ export async function show(host, place, { about }) {
     onLive("runs", later(100, () => table.reload())),
   ];
   update(view());
-  table.element.focus({ preventScroll: true });
+  table.takeKeys();
   return () => {
     stops.forEach((stop) => stop());
     table.destroy();

@@ -37,6 +37,15 @@ export class RunsTable {
     this.observer.disconnect();
   }
 
+  /** Takes the keyboard, and shows it with the first key only: nobody has asked for a ring yet. */
+  takeKeys() {
+    this.element.classList.add("unasked");
+    this.element.focus({ preventScroll: true });
+    const shown = () => this.element.classList.remove("unasked");
+    this.element.addEventListener("keydown", shown, { once: true });
+    this.element.addEventListener("blur", shown, { once: true });
+  }
+
   /** Asks for everything anew; what is shown stays until the answer is there. */
   async reload({ fresh = false } = {}) {
     const version = ++this.version;
