@@ -77,11 +77,22 @@ class Query:
         return self._given.get(name, "") not in ("", "0", "false")
 
 
-def answer(value: Any, status: int = 200) -> Response:
-    """Return JSON; `value` must be plain already."""
-    return Response(
-        _encoder.encode(value), status, media_type="application/json", headers={"cache-control": "no-store"}
-    )
+def answer(value: Any, status: int = 200, *, mark: str | None = None) -> Response:
+    """Return JSON; `value` must be plain already.
+
+    With a mark, an ETag, the browser may keep it, and asks whether it is `unchanged`.
+    """
+    headers = {"cache-control": "no-store"} if mark is None else _kept(mark)
+    return Response(_encoder.encode(value), status, media_type="application/json", headers=headers)
+
+
+def unchanged(mark: str) -> Response:
+    """Say that the browser has the answer already."""
+    return Response(status_code=304, headers=_kept(mark))
+
+
+def _kept(mark: str) -> dict[str, str]:
+    return {"cache-control": "private, no-cache", "etag": mark}
 
 
 def refuse_changes(shelf: Shelf) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import repeat
 from typing import Any
@@ -17,7 +17,7 @@ from tracker.read.filter_text import parse_filter
 from tracker.read.filters import compile_filter
 from tracker.read.words import WATCHED
 from tracker.storage.bulk import bulk
-from tracker.web.answers import Query, answer
+from tracker.web.answers import Query, answer, unchanged
 from tracker.web.listing import Listed, Listing
 from tracker.web.shelf import Chosen, Shelf, plain
 from vcs.errors import UsageError
@@ -27,13 +27,15 @@ _MOST_ROWS = 1000
 # Values that are offered for a field while a filter is typed.
 _SUGGESTED = 30
 _LONGEST_CELL = 300
+# Of a larger group the first ones are drawn; the page says so.
+MOST_MEMBERS = 5000
 
 
 def about(shelf: Shelf, query: Query) -> Response:
     """Say what folder this is, and what there is in it."""
     listing = shelf.listing()
     counts = Counter(project for project, _ in listing.runs)
-    names = sorted({*counts, *(project.name for project in shelf.api.projects())})
+    names = sorted({*counts, *(project for project, _ in shelf.repo.collections.names())})
     return answer(
         {
             "root": str(shelf.repo.layout.root),
@@ -59,10 +61,15 @@ def _reading(listing: Listing) -> dict[str, int] | None:
 
 @bulk()
 def runs(shelf: Shelf, query: Query) -> Response:
-    """Return some rows of the table; what is asked is in the body (see `static/js/api.js`)."""
+    """Return some rows of the table; what is asked is in the body (see `static/js/api.js`).
+
+    With `suggest` the columns are followed by those worth showing, whose names are answered.
+    """
     listing = shelf.listing(fresh=bool(query.body.get("fresh")))
-    columns = [parse_field(name) for name in _texts(query.body, "columns")]
     chosen = choose(shelf, listing, query.body)
+    named = _texts(query.body, "columns")
+    suggested = suggested_columns(_of_project(listing, query.body)) if query.body.get("suggest") else None
+    columns = [parse_field(name) for name in (*named, *(suggested or ()))]
     group_by = [parse_field(name) for name in _texts(query.body, "group")]
     offset, limit = _whole(query.body, "offset", 0), min(_whole(query.body, "limit", 100), _MOST_ROWS)
     total_runs = len(chosen)
@@ -81,6 +88,7 @@ def runs(shelf: Shelf, query: Query) -> Response:
             "runs": total_runs,
             "version": listing.version,
             "reading": _reading(listing),
+            "suggested": suggested,
             "rows": rows,
         }
     )
@@ -103,11 +111,14 @@ def keys(shelf: Shelf, query: Query) -> Response:
 
 def fields(shelf: Shelf, query: Query) -> Response:
     """Return every field of the runs of a project, how many have it, and values to choose from."""
-    project = query.text("project")
+    listing, project = shelf.listing(), query.text("project")
+    mark = f'"{shelf.mark}-{listing.version}"'
+    if query.headers.get("if-none-match") == mark:
+        return unchanged(mark)
     counts: Counter[str] = Counter()
     values: dict[str, Counter[Any]] = {}
     numbers: Counter[str] = Counter()
-    listed = [run for (name, _), run in shelf.listing().runs.items() if not project or name == project]
+    listed = _of_project(listing, {"project": project})
     for run in listed:
         for prefix, row in (("config.", run.config), ("summary.", run.summary)):
             for name, value in row.items():
@@ -130,7 +141,12 @@ def fields(shelf: Shelf, query: Query) -> Response:
     for field in found:
         common = values.get(str(field["name"]), Counter()).most_common(_SUGGESTED)
         field["values"] = [plain(value) for value, count in common if count]
-    return answer({"fields": found, "suggested": suggested_columns(listed)})
+    return answer({"fields": found, "suggested": suggested_columns(listed)}, mark=mark)
+
+
+def _of_project(listing: Listing, body: Mapping[str, Any]) -> list[Listed]:
+    project = body.get("project")
+    return [run for (name, _), run in listing.runs.items() if not project or name == project]
 
 
 def suggested_columns(listed: Sequence[Listed], results: int = 4, settings: int = 3) -> list[str]:
@@ -272,7 +288,7 @@ def _group_row(group: _Group, columns: Iterable[Field]) -> dict[str, Any]:
         "labels": group.labels,
         "count": len(group.runs),
         "open": group.is_open,
-        "members": [f"{run.head.project}/{run.head.id}" for run in group.runs[:200]],
+        "members": [f"{run.head.project}/{run.head.id}" for run in group.runs[:MOST_MEMBERS]],
         "cells": [_summarised(field, group.runs) for field in columns],
     }
 

@@ -5,6 +5,7 @@ Everything can be read again from the files; memory is given back when it is mor
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -43,6 +44,8 @@ class Shelf:
         self.repo = repo
         self.api = Api(root=repo.layout.root)
         self.read_only = read_only
+        # Versions of the list are counted anew by each server.
+        self.mark = secrets.token_hex(8)
         self.home = Home(repo, DEFAULT_PROJECT, open_run=open_run)
         self._lock = threading.Lock()
         self._lister = Lister(repo.layout, self.home, patience_s)

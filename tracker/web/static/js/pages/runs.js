@@ -1,6 +1,5 @@
 // The page with the table of runs.
 
-import { complain } from "../api.js";
 import { fill, h, icon, later } from "../dom.js";
 import { count, t } from "../i18n.js";
 import { onLive } from "../live.js";
@@ -22,19 +21,22 @@ export function isDrawn(run, place, now = view()) {
 
 export async function show(host, place, { about }) {
   if (about && !about.reading && !about.projects.some((project) => project.runs)) return showNothing(host, about);
-  let suggested = [];
-  let wasReading = Boolean(about?.reading);
-  const columns = () => view().columns ?? [...ALWAYS, ...suggested];
+  let suggested = null; // told with the first rows
+  let wasReading = false;
+  const columns = () => view().columns ?? [...ALWAYS, ...(suggested ?? [])];
   const filter = filterInput({ value: view().filter, project: () => view().project, onChange: (text) => changeView({ filter: text }) });
   const tally = h("span.note", { role: "status" });
   const chosen = h("div.chosen", { hidden: true });
   const table = new RunsTable({
     columns,
+    suggest: () => !view().columns && !suggested,
     readOnly: about?.read_only,
     isDrawn,
     onTotal: (answer) => {
+      suggested = answer.suggested ?? suggested;
       fill(tally, readingNote(answer.reading) ?? count(answer.runs, "{n} run", "{n} runs"));
-      if (wasReading && !answer.reading) suggestAgain();
+      // What the first runs have says little of all.
+      if (wasReading && !answer.reading) anew();
       wasReading = Boolean(answer.reading);
     },
     onProblem: (error) => filter.complain(error),
@@ -58,15 +60,13 @@ export async function show(host, place, { about }) {
       table.draw();
     } else table.reload({ fresh: "hidden" in changes });
   };
-  // What the first runs have says little of all.
-  const suggestAgain = async () => {
-    ({ suggested } = await fieldsOf(view().project, { fresh: true }).catch((error) => (complain(error), { suggested })));
+  const anew = () => {
+    suggested = null;
     table.reload();
   };
-  ({ suggested } = await fieldsOf(view().project).catch((error) => (complain(error), { suggested: [] })));
   const stops = [
-    onView(async (now, changes) => {
-      if ("project" in changes) ({ suggested } = await fieldsOf(now.project));
+    onView((now, changes) => {
+      if ("project" in changes) suggested = null;
       update(now, changes);
     }),
     onLive("runs", later(100, () => table.reload())),

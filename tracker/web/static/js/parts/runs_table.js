@@ -16,7 +16,7 @@ const LEAD = 260;
 const WIDTHS = { state: 104, created_at: 104, duration: 98, tags: 136, notes: 200, name: 180 };
 
 export class RunsTable {
-  /** `options`: columns(), readOnly, onTotal(answer), isDrawn(run, place), onProblem(error). */
+  /** `options`: columns(), suggest() whether the server adds some, readOnly, onTotal(answer), isDrawn(run, place), onProblem(error). */
   constructor(options) {
     this.options = options;
     this.pieces = new Map();
@@ -57,8 +57,8 @@ export class RunsTable {
       this.pieces = new Map(answers.map((answer, i) => [first + i, answer.rows]));
       this.asked = new Set(this.pieces.keys());
       this.total = answers[0].total;
-      this.columns = this.options.columns();
       this.options.onTotal?.(answers[0]);
+      this.columns = this.options.columns();
       this.options.onProblem?.(null);
       this.drawHead();
       this.draw();
@@ -70,7 +70,7 @@ export class RunsTable {
 
   fetchPiece(piece) {
     const now = view();
-    return ask("runs", { ...question(now), columns: this.options.columns(), group: now.group, expanded: now.expanded, offset: piece * PIECE, limit: PIECE, fresh: this.fresh });
+    return ask("runs", { ...question(now), columns: this.options.columns(), suggest: this.options.suggest?.() ?? false, group: now.group, expanded: now.expanded, offset: piece * PIECE, limit: PIECE, fresh: this.fresh });
   }
 
   async need(piece) {
