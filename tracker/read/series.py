@@ -167,12 +167,13 @@ def _last_shape_of(part: Part) -> tuple[Any, ...]:
 
 def _take(series: Series, part: Part, key: str, x: str, number: int) -> None:
     """Add the points of a whole part."""
-    columns: dict[str, list[Any]] = {name: [] for name in dict.fromkeys((x, key))}
-    if key in MADE:  # every row has it, but an axis made of rows alone would select all
-        columns = {name: [] for name in dict.fromkeys((key, x))}
-    extend_columns(columns, part, complete=True)
     before = len(series.ys)
-    _append(series, columns[x], columns[key])
+    for piece in part.split():
+        columns: dict[str, list[Any]] = {name: [] for name in dict.fromkeys((x, key))}
+        if key in MADE:  # every row has it, but an axis made of rows alone would select all
+            columns = {name: [] for name in dict.fromkeys((key, x))}
+        extend_columns(columns, piece, complete=True)
+        _append(series, columns[x], columns[key])
     if number and len(series.ys) > before:
         series.starts.append((before, part.segment.header.session))
 

@@ -47,6 +47,10 @@ class Part:
     def segment(self) -> AnySegment:
         return self.surviving.segment
 
+    def split(self) -> Iterator[Part]:
+        """Yield it in parts of some ten thousand rows if it is compacted; nothing stays decoded."""
+        return _pieces(self.surviving, self.before_ms)
+
     @property
     def end_s(self) -> float:
         """When the last thing in the segment happened, in seconds since 1970."""
@@ -163,7 +167,10 @@ class LongParts:
         return before_ms + length_ms(surviving.segment)
 
 
-def _pieces(surviving: Surviving[Segment | LongSegment | ColumnSegment], before_ms: int) -> Iterator[Part]:
+def _pieces(
+    surviving: Surviving[AnySegment] | Surviving[Segment | LongSegment | ColumnSegment],
+    before_ms: int,
+) -> Iterator[Part]:
     first = 0
     for piece in surviving.segment.split():
         yield Part(surviving.within(piece, first), before_ms)

@@ -17,7 +17,7 @@ import msgspec
 from starlette.responses import Response
 
 from tracker.read.bands import band_of
-from tracker.read.series import Series
+from tracker.read.series import Series, stamp_of
 from tracker.read.thinning import Window, smooth, thin_line
 from tracker.storage import records
 from tracker.storage.bulk import bulk
@@ -131,12 +131,12 @@ def series(shelf: Shelf, query: Query) -> Response:
         except (NotFoundError, FormatError, StoreError) as error:
             heads.append({"run": name, "error": error.message})
             continue
+        shelf.trim()
         for head, *columns in found:
             head["at"] = sum(map(len, bodies))
             head["points"] = len(columns[0])
             heads.append(head)
             bodies += columns
-    shelf.trim()
     return _packed({"curves": heads}, bodies)
 
 
@@ -212,9 +212,16 @@ def _curves_of(shelf: Shelf, run: RunLayout, name: str, wanted: Wanted) -> list[
     for key in wanted.keys:
         rule = rules.of(key)
         x = (rule.step_metric if rule else None) or "_step" if wanted.x == "auto" else wanted.x
-        points = source.points(key, x)
-        if len(points.ys):
-            found.append(_curve(name, key, x, points, wanted, bad))
+        window = (wanted.columns, wanted.low, wanted.high, wanted.log, wanted.smooth)
+        what = (name, wanted.which, stamp_of(run, wanted.which), key, x, window, tuple(bad.items()))
+        curve = shelf.drawn.get(what)
+        if curve is None:
+            points = source.points(key, x)
+            if len(points.ys):
+                curve = _curve(name, key, x, points, wanted, bad)
+                shelf.drawn.put(what, curve)
+        if curve is not None:
+            found.append(curve)
         if wanted.masked:
             found += _masked(run, name, key, x, wanted)
     return found

@@ -19,6 +19,7 @@ from tracker.read.series import RunSeries
 from tracker.storage import records
 from tracker.storage.catalog import RunEntry
 from tracker.storage.parts import Which
+from tracker.web.drawn import Drawn
 from tracker.web.listing import PATIENCE_S, Listed, Lister, Listing
 from vcs.errors import NotFoundError
 from vcs.layout import RunLayout
@@ -51,6 +52,7 @@ class Shelf:
         self._lister = Lister(repo.layout, self.home, patience_s)
         # The answer to the newest question about the table; see runs_table.
         self.chosen: Chosen | None = None
+        self.drawn = Drawn()
         self._series: OrderedDict[tuple[str, Which], RunSeries] = OrderedDict()
 
     # runs
