@@ -58,9 +58,9 @@ def read_by_aim(place: Path, python: str | None = None) -> Iterator[Path]:
     Raises:
         NotFoundError: The place is no store of aim.
         UsageError: That Python has no aim.
-        ConflictError: The store changes while it is copied.
+        ConflictError: The store changes while it is copied, or there is no room for the copy.
         FormatError: aim cannot open it.
-        StoreError: There is no room for the copy.
+        StoreError: The folder for temporary files cannot be written.
     """
     store = place / _FOLDER if (place / _FOLDER).is_dir() else place
     if not (store / "meta" / "chunks").is_dir():
@@ -71,8 +71,10 @@ def read_by_aim(place: Path, python: str | None = None) -> Iterator[Path]:
             shutil.copytree(store, copy / _FOLDER, ignore=shutil.ignore_patterns(*_NOT_COPIED))
             out.mkdir()
         except shutil.Error as error:
+            # Of each file what went wrong: it vanished, or there is no room.
+            reason = error.args[0][0][2]
             raise ConflictError(
-                f"{store} changed while it was copied", hint="run it again when nothing writes to it"
+                f"cannot copy {store}: {reason}", hint="run it again when nothing writes to it"
             ) from error
         except OSError as error:
             raise disk_error(error, f"cannot copy {store}") from error

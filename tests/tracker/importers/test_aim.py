@@ -15,7 +15,7 @@ from tracker.importers import aim
 from tracker.importers.found import FoundRow, FoundRun, Notes
 from tracker.importers.report import Report
 from tracker.importers.segment_out import NullSink
-from vcs.errors import FormatError, NotFoundError, UsageError
+from vcs.errors import ConflictError, FormatError, NotFoundError, UsageError
 
 RUN = {
     "id": "abc",
@@ -150,5 +150,8 @@ def test_what_cannot_be_read_is_said_and_no_copy_stays(
         pass
     failing = python_that(tmp_path, 'test -d "$3/.aim/meta" && echo torn >&2; exit 1')
     with pytest.raises(FormatError, match="aim cannot read the store: torn"), aim.read_by_aim(store, failing):
+        pass
+    (store / ".aim" / "gone").symlink_to("nowhere")
+    with pytest.raises(ConflictError, match="No such file"), aim.read_by_aim(store):
         pass
     assert list(copies.iterdir()) == []
