@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
+import stat
+import zipfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +14,11 @@ import pytest
 
 import tracker
 from tests.web.conftest import Client, Serve
+from tracker.web.whole_version import zipped
+from vcs.digest import Digest, digest_bytes
+from vcs.errors import IntegrityError
+from vcs.files.listing import Entry
+from vcs.stores.memory import MemoryStore
 
 numpy = pytest.importorskip("numpy")
 
@@ -194,3 +202,60 @@ def test_two_versions_are_compared(client: Client) -> None:
         "Sentences",
     }
     assert client.get("/api/artifact-diff?old=p/weights:v0&new=p/weights:v0").json["same"]
+
+
+def test_a_version_is_downloaded_whole(lab: Path, client: Client) -> None:
+    """Every file with its bytes; nothing is compressed."""
+    answer = client.get("/api/artifact/p/data/v0/zip")
+
+    assert answer.headers["content-type"] == "application/zip"
+    assert "attachment; filename*=UTF-8''data-v0.zip" in answer.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
+        assert archive.testzip() is None
+        files = {about.filename: archive.read(about) for about in archive.infolist()}
+        assert {about.compress_type for about in archive.infolist()} == {zipfile.ZIP_STORED}
+    assert files == {
+        path.relative_to(lab / "data").as_posix(): path.read_bytes()
+        for path in (lab / "data").rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_download_of_what_is_not_here_says_so(lab: Path, client: Client) -> None:
+    shutil.rmtree(lab / ".tracker/store/objects", ignore_errors=True)
+    shutil.rmtree(lab / ".tracker/store/packs", ignore_errors=True)
+    fresh = client.get("/api/artifact/p/weights/v0/zip")
+
+    assert fresh.status == 404
+    assert "not on this machine" in fresh.json["message"]
+
+
+def test_a_zip_keeps_links_folders_and_modes_and_breaks_off_at_damage() -> None:
+    data = b"x" * 3_000_000
+    store = MemoryStore()
+    digest = store.put_bytes(data)
+    entries = [
+        Entry("empty", digest_bytes(b""), 0, kind="dir"),
+        Entry("run.sh", digest, len(data), executable=True),
+        Entry("to", digest_bytes(b"run.sh"), 0, kind="link", target="run.sh"),
+        Entry("web", digest_bytes(b"web"), 0, kind="ref", target="https://example.org/x"),
+    ]
+    pieces = list(zipped(entries, store))
+    with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as archive:
+        modes = {about.filename: about.external_attr >> 16 for about in archive.infolist()}
+        assert archive.read("run.sh") == data
+        assert archive.read("to") == b"run.sh"
+        assert b"web https://example.org/x" in archive.comment
+    assert {name: stat.filemode(mode) for name, mode in modes.items()} == {
+        "empty/": "drwxr-xr-x",
+        "run.sh": "-rwxr-xr-x",
+        "to": "lrwxrwxrwx",
+    }
+    assert max(map(len, pieces)) < 2_000_000
+
+    class Damaged(MemoryStore):
+        def open(self, digest: Digest) -> Any:
+            return io.BytesIO(data[:-1] + b"y")
+
+    with pytest.raises(IntegrityError):
+        list(zipped(entries, Damaged()))

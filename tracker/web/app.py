@@ -12,7 +12,16 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from tracker.web import artifact_files, artifacts, comparison, run_files, run_page, runs_table, series_data
+from tracker.web import (
+    artifact_files,
+    artifacts,
+    comparison,
+    run_files,
+    run_page,
+    runs_table,
+    series_data,
+    whole_version,
+)
 from tracker.web.answers import Handler, endpoint
 from tracker.web.events import Events
 from tracker.web.guard import Guard
@@ -58,6 +67,7 @@ ROUTES: list[tuple[str, str, Handler]] = [
     (_ARTIFACT, "PATCH", artifacts.move_alias),
     (f"{_ARTIFACT}/{{version}}", "GET", artifacts.version),
     (f"{_ARTIFACT}/{{version}}/file", "GET", artifact_files.file),
+    (f"{_ARTIFACT}/{{version}}/zip", "GET", whole_version.whole),
     (f"{_ARTIFACT}/{{version}}/preview", "GET", artifact_files.preview),
 ]
 

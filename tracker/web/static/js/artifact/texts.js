@@ -47,7 +47,7 @@ addTexts("zh", {
   "{n} more files: search for them": "还有 {n} 个文件，可以搜索",
   "{n} more are not shown": "还有 {n} 项没有显示",
   Lineage: "来源",
-  "How to use it": "怎么用",
+  "Download all as zip": "打包下载全部（zip）", "How to use it": "怎么用",
   "In a script, so that the run says what it used:": "在脚本里用，运行会记下用了它：",
   "In a terminal:": "在终端里：",
   "There are no files in it.": "里面没有文件。",

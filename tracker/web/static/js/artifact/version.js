@@ -61,7 +61,7 @@ export async function showVersion(host, path, { project, name, version }) {
   fill(host,
     h("section.card", {}, h("h2", {}, h("span", {}, `${name}:${version}`), " ", found.aliases.map((alias) => [h("span.tag", {}, alias), " "])),
       h("dl.facts", {}, facts(found))),
-    h("section.card", {}, h("h2", {}, t("Files")), h("div.files", {}, h("div", {}, search, tree), preview)),
+    h("section.card", {}, h("h2", {}, t("Files"), " ", found.entries_total ? h("a.small", { href: `api/${path}/zip`, download: "" }, t("Download all as zip")) : null), h("div.files", {}, h("div", {}, search, tree), preview)),
     h("section.card", {}, h("h2", {}, t("Lineage")), drawGraph(found.graph, { project, name, version }), users(found)),
     h("section.card", {}, h("h2", {}, t("How to use it")),
       h("p.note", {}, t("In a script, so that the run says what it used:")),
