@@ -86,7 +86,7 @@ def test_a_version_is_found_looked_into_and_its_alias_moved(lab: Path, tab: Open
     assert "against=v0" in page.url
     picture(page)
     page.goto(page.url.replace("against=v0", "path=w.npz"))
-    expect(page.locator(".preview")).to_contain_text("1 tensors")
+    expect(page.locator(".preview")).to_contain_text("1 tensor, 6 numbers")
     check(shown)
 
 

@@ -73,6 +73,25 @@ def test_a_link_within_the_page_leads_to_another_part_of_it(zoo: Path, tab: Open
     expect(page.get_by_role("tab", name="Overview")).to_have_attribute("aria-selected", "true")
 
 
+def test_gradients_that_vanish_or_explode_are_pointed_at(zoo: Path, tab: Open) -> None:
+    page = tab(zoo).open("#/run/zoo/zoo?tab=watch")
+    expect(page.locator(".watch canvas").first).to_be_visible()
+    hints = """async (found) => {
+        const watch = await import(new URL("static/js/run/watch.js", document.baseURI));
+        return watch.hintsOf(found, "gradients/conv.weight").map((hint) => hint.short);
+    }"""
+    fine = {"norm": 1.0, "zero_fraction": 0.1, "count": 100}
+    for changes, said in (
+        ({}, []),
+        ({"norm": 0}, ["dead"]),
+        ({"norm": 1e-9}, ["vanishing"]),
+        ({"norm": 1e6}, ["exploding"]),
+        ({"zero_fraction": 0.99}, ["mostly zero"]),
+        ({"nan": 2}, ["NaN"]),
+    ):
+        assert page.evaluate(hints, fine | changes) == said
+
+
 def test_notes_are_written_in_place(zoo: Path, tab: Open) -> None:
     page = tab(zoo).open("#/run/zoo/zoo")
     page.get_by_role("button", name="Edit notes").click()

@@ -2,7 +2,7 @@
 
 import { get, newest } from "../api.js";
 import { fill, h } from "../dom.js";
-import { t } from "../i18n.js";
+import { count, t } from "../i18n.js";
 import * as format from "../format.js";
 
 const latest = newest();
@@ -63,7 +63,7 @@ function tensors(found) {
   const heads = [t("Tensor"), t("Type"), t("Shape"), t("Elements"), ...(measured ? [t("Mean"), t("Spread"), t("Lowest"), t("Highest")] : [])];
   const values = found.values && Object.keys(found.values).length ? found.values : null;
   return [
-    h("p.note.small", {}, t("{n} tensors, {numbers} numbers", { n: found.total.toLocaleString(), numbers: found.numbers.toLocaleString() }), found.measured ? "" : ` · ${t("too many for statistics")}`),
+    h("p.note.small", {}, count(found.total, "{n} tensor", "{n} tensors"), ", ", count(found.numbers, "{n} number", "{n} numbers"), found.measured ? "" : ` · ${t("too many for statistics")}`),
     h("div.scroll", { tabIndex: 0 }, h("table.plain", {},
       h("thead", {}, h("tr", {}, heads.map((head, at) => h("th", { scope: "col", class: at > 2 ? "number" : "" }, head)))),
       h("tbody", {}, found.tensors.slice(0, MOST_SHOWN).map((tensor) => h("tr", {},

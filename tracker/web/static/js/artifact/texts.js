@@ -76,7 +76,7 @@ addTexts("zh", {
   Lowest: "最小",
   Highest: "最大",
   scalar: "标量",
-  "{n} tensors, {numbers} numbers": "{n} 个张量，{numbers} 个数",
+  "{n} tensor": "{n} 个张量", "{n} tensors": "{n} 个张量", "{n} number": "{n} 个数", "{n} numbers": "{n} 个数",
   "too many for statistics": "太多，不做统计",
   "{n} are NaN or infinite": "{n} 个是 NaN 或无穷",
   "What else is in it": "其他内容",
