@@ -358,10 +358,13 @@ class Repo:
     def _hold(self, listing: Listing, name: str) -> tuple[str, ...]:
         """Keep garbage collection from contents that are to be named; return what is uncertain of them.
 
-        A draft may rely on a version that was deleted since, and whose contents are gone.
+        A draft may rely on a version that was deleted since, and whose contents are gone. What
+        this process has just added whole is neither.
         """
         from vcs.files.held import hold
 
+        if listing.kept_at == self.here.place:
+            return ()
         absent = hold(listing, self.here)
         if not absent:
             return ()

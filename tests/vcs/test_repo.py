@@ -12,7 +12,9 @@ from tests.conftest import git
 from tests.vcs.versioning import listing_of
 from vcs.artifacts.collection import Logged
 from vcs.artifacts.manifest import Origin
+from vcs.digest import Digest
 from vcs.errors import FormatError, GitError, NotFoundError, StoreError, UsageError
+from vcs.files.listing import Listing
 from vcs.layout import LEDGER_REF
 from vcs.lock import file_lock
 from vcs.repo import Changed, Repo
@@ -327,3 +329,21 @@ def test_a_current_folder_that_was_removed_is_said(plain_dir: Path, monkeypatch:
     with pytest.raises(UsageError, match="the current folder does not exist any more"):
         Repo.open()
     monkeypatch.chdir(plain_dir)
+
+
+def test_what_was_just_added_is_not_looked_for_again(git_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A draft is: it may rely on a version that is gone."""
+    data = git_repo / "data"
+    data.mkdir()
+    (data / "a").write_bytes(b"a")
+    repo = Repo.open(git_repo)
+    listing = repo.add_tree(data)
+    with monkeypatch.context() as patch:
+        patch.setattr("vcs.files.held.hold", lambda *_: pytest.fail("looked for"))
+        assert repo.log_artifact("p", "data", "dataset", listing).new
+    repo.store.delete([Digest(entry.digest) for entry in listing])
+    with pytest.raises(NotFoundError, match="a of other"):
+        repo.log_artifact("p", "other", "dataset", Listing(listing.entries))
+    with repo.store.batch() as batch:
+        shared = repo.add_tree(data, batch=batch)
+    assert (listing.kept_at, shared.kept_at) == (repo.store.place, None)

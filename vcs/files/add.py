@@ -53,7 +53,12 @@ def add_tree(
         into = batch if batch is not None else stack.enter_context(store.batch())
         small = stack.enter_context(into.small_files())
         walk = stack.enter_context(Walk(root, into, small, ignore, stat_cache, progress))
-        return walk.run()
+        walk.run()
+    # Now that the batch has ended, what it knew of its packs is no longer in memory.
+    listing = walk.listing()
+    if batch is None:
+        listing.kept_at = store.place
+    return listing
 
 
 def add_file(

@@ -61,12 +61,17 @@ class Listing:
 
     Made from entries or from their text; the other is made when it is asked for, so that
     what only passes through need not be taken apart.
+
+    Attributes:
+        kept_at: The place of the store into which this process has put all of it; None if
+            that is not known. While the process lives, garbage collection leaves it there.
     """
 
-    __slots__ = ("__dict__",)
+    __slots__ = ("__dict__", "kept_at")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         """Sort the entries; the caller has checked that the paths are unique and safe."""
+        self.kept_at: str | None = None
         # In the order of code points, which is that of their UTF-8 bytes.
         self.__dict__["entries"] = tuple(sorted(entries, key=_path_of))
 
@@ -85,6 +90,7 @@ class Listing:
         The caller has made these bytes, or checked them; nothing is looked at again.
         """
         listing = cls.__new__(cls)
+        listing.kept_at = None
         known = {"_encode": encoded, "_count": count, "file_count": file_count, "size_bytes": size_bytes}
         listing.__dict__.update(known if digest is None else {**known, "digest": digest})
         return listing

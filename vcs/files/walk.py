@@ -78,6 +78,7 @@ class Walk:
         self._collides = False
         self._pool: Executor | None = None
         self._stopped = False
+        self._found: Listing | None = None
         self._large: list[tuple[Work, str, os.stat_result, Future[tuple[Digest, int]]]] = []
 
     def __enter__(self) -> Walk:
@@ -88,8 +89,8 @@ class Walk:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def run(self) -> Listing:
-        """Walk, store, and return the listing."""
+    def run(self) -> None:
+        """Walk, and store what is found."""
         folders = [("", self._root)]
         while folders:
             prefix, folder = folders.pop()
@@ -98,15 +99,19 @@ class Walk:
         self._small.finish()
         for large in self._large:
             self._finish_large(*large)
-        listing = self._listing()
         if self._collides:
             try:
-                check_no_collisions(entry.path for entry in listing)
+                check_no_collisions(entry.path for entry in self.listing())
             except FormatError as error:
                 raise UsageError(
                     f"cannot add {self._root}: {error.message}", hint="rename one of them"
                 ) from None
-        return listing
+
+    def listing(self) -> Listing:
+        """Return the listing of what was found."""
+        if self._found is None:
+            self._found = self._listing()
+        return self._found
 
     def _listing(self) -> Listing:
         """Return the listing: the one of last time, if what it was made of is the same."""

@@ -157,9 +157,13 @@ class Store(ABC):
 
     Every method is safe from any number of threads and processes. An object is
     visible only when complete. Failures of the medium are StoreError.
+
+    Attributes:
+        place: Where the objects lie: two stores with one place have the same; None if that is nowhere.
     """
 
     name: str
+    place: str | None = None
 
     @abstractmethod
     def batch(self) -> AbstractContextManager[Batch]:

@@ -139,7 +139,7 @@ class LargeFiles:
                 extent = _Extent(self._store)
                 try:
                     new = bytearray()
-                    pieces = match_lines(data, bytes(before), new.extend)
+                    pieces = match_lines(data, before, new.extend)
                     extent.write(memoryview(new))
                     return self._name(digest, len(data), pieces, base, extent)
                 finally:

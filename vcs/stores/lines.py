@@ -18,7 +18,7 @@ _WINDOW_BYTES = 16 << 10
 _PATIENCE_LINES = 20_000
 
 
-def match_lines(new: bytes, base: bytes, write_new: Callable[[memoryview], object]) -> Pieces:
+def match_lines(new: bytes, base: bytes | bytearray, write_new: Callable[[memoryview], object]) -> Pieces:
     """Compare texts of lines, such as listings: a line that the base has somewhere is not new.
 
     New bytes go to `write_new`, in order. Where the texts are mostly the same and in the same
@@ -61,7 +61,7 @@ class _Skipped(NamedTuple):
     end: int
 
 
-def _common_lines(new: bytes, at: int, base: bytes, place: int) -> int:
+def _common_lines(new: bytes, at: int, base: bytes | bytearray, place: int) -> int:
     """Return how many bytes two texts have in common from there on, in whole lines."""
     length, step, grows = 0, _FIRST_STEP_BYTES, True
     while step:
@@ -76,7 +76,7 @@ def _common_lines(new: bytes, at: int, base: bytes, place: int) -> int:
     return max(0, new.rfind(b"\n", at, at + length) + 1 - at)
 
 
-def _next_common(new: bytes, at: int, base: bytes, place: int, most: int) -> tuple[_Skipped, int]:
+def _next_common(new: bytes, at: int, base: bytes | bytearray, place: int, most: int) -> tuple[_Skipped, int]:
     """Skip lines until one comes that the base has soon after `place`; return these, and where it has that.
 
     Gives up after some, at the end, or at a line without end.
@@ -95,11 +95,11 @@ def _next_common(new: bytes, at: int, base: bytes, place: int, most: int) -> tup
     return _Skipped(most, at), place
 
 
-def _looked_up(new: bytes, at: int, base: bytes) -> Iterator[tuple[int, int, int]]:
+def _looked_up(new: bytes, at: int, base: bytes | bytearray) -> Iterator[tuple[int, int, int]]:
     """Yield lines from `at` on that the base has anywhere: where they are, and there, and how long."""
     places: dict[bytes, int] = {}
     place = 0
-    for line in base.splitlines(keepends=True):
+    for line in bytes(base).splitlines(keepends=True):
         places[line] = place
         place += len(line)
     for line in new[at:].splitlines(keepends=True):

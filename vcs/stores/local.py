@@ -65,6 +65,7 @@ class LocalStore(Store):
         self._source = source
         self.name = "the local store"
         self.objects = objects
+        self.place = str(objects)
         self.tmp = tmp
         self.partial = objects.parent / "partial"
         self.packs = PackFolder(packs)
