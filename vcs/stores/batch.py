@@ -8,7 +8,6 @@ before the first one gets its name.
 from __future__ import annotations
 
 import os
-import stat
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -19,11 +18,12 @@ from blake3 import blake3
 
 from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, write_all
 from vcs.digest import Digest
-from vcs.errors import ConflictError, NotFoundError, StoreError, UsageError
+from vcs.errors import ConflictError, StoreError
 from vcs.stores.base import Batch, Located, SmallFiles
 from vcs.stores.bulk import CHUNK_FILES, BulkFiles
 from vcs.stores.copying import hash_descriptor
 from vcs.stores.large import LargeFiles, is_same, settle
+from vcs.stores.one_file import Counter, open_regular, read_small
 from vcs.stores.packs import Pack, PackWriter, new_pack_name
 from vcs.stores.small_files import BUFFER_BYTES, LARGE_BYTES, Taken, read_small_files
 
@@ -37,7 +37,6 @@ PACK_BYTES = 256 << 20
 PACK_OBJECTS = 200_000
 # From this many questions on, a folder of objects is listed once instead of asked each time.
 _LIST_FROM_QUESTIONS = 256
-_READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class PackInMaking(NamedTuple):
@@ -65,7 +64,7 @@ class LocalBatch(Batch):
         self._broken = False
         # Whether the store had nothing when this was asked first.
         self._empty: bool | None = None
-        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._buffer: memoryview | None = None
         self._large = LargeFiles(store, self.contains, lambda path, digest: self.publish(path, digest))
         store.refresh()
 
@@ -120,6 +119,8 @@ class LocalBatch(Batch):
 
     def put_small_files(self, folder: str, names: Sequence[str]) -> list[Taken | None]:
         taken: list[Taken | None] = []
+        if self._buffer is None:  # A batch of one object has no use for a megabyte.
+            self._buffer = memoryview(bytearray(BUFFER_BYTES))
         while len(taken) < len(names):
             some = names[len(taken) : len(taken) + CHUNK_FILES]
             found = read_small_files(self._buffer, folder, some)
@@ -188,14 +189,14 @@ class LocalBatch(Batch):
     def put_file(
         self, path: Path, *, advance: Callable[[int], None] | None = None, like: Digest | None = None
     ) -> tuple[Digest, int]:
-        counter = _Counter(advance)
+        counter = Counter(advance)
         for _ in range(2):
             counter.take_back()
-            fd = _open_regular(path)
+            fd = open_regular(path)
             try:
                 before = os.fstat(fd)
                 if before.st_size < LARGE_BYTES:
-                    data = _read_small(fd, path)
+                    data = read_small(fd, path)
                     if is_same(before, os.fstat(fd), len(data)):
                         counter(len(data))
                         return self.put_bytes(data, like=like), len(data)
@@ -211,7 +212,7 @@ class LocalBatch(Batch):
 
     def adopt_file(self, path: Path) -> tuple[Digest, int]:
         """See `Batch.adopt_file`. The file is read once, to hash it; small ones are copied."""
-        fd = _open_regular(path)
+        fd = open_regular(path)
         try:
             before = os.fstat(fd)
             if before.st_size < LARGE_BYTES or before.st_mode & 0o222:
@@ -416,43 +417,3 @@ class LocalBatch(Batch):
             os.rename(temporary, target)
         with self._lock:
             self._touched.add(target.parent)
-
-
-class _Counter:
-    """Passes on how far a file is, and can take it back."""
-
-    def __init__(self, advance: Callable[[int], None] | None) -> None:
-        self._advance = advance
-        self._done = 0
-
-    def __call__(self, count: int) -> None:
-        self._done += count
-        if self._advance is not None:
-            self._advance(count)
-
-    def take_back(self) -> None:
-        if self._done:
-            self(-self._done)
-
-
-def _open_regular(path: Path) -> int:
-    """Open without following a link and without waiting for a pipe's other end."""
-    try:
-        fd = os.open(path, _READ_FLAGS)
-    except FileNotFoundError:
-        raise NotFoundError(f"no such file: {path}") from None
-    except OSError as error:
-        if path.is_symlink() or not path.is_file():
-            raise UsageError(f"{path} is not a regular file") from error
-        raise disk_error(error, f"cannot read {path}") from error
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise UsageError(f"{path} is not a regular file")
-    return fd
-
-
-def _read_small(fd: int, path: Path) -> bytes:
-    try:
-        return os.read(fd, LARGE_BYTES)
-    except OSError as error:
-        raise disk_error(error, f"cannot read {path}") from error
