@@ -428,7 +428,7 @@ class Clones(RuleBasedStateMachine):
 class TestClones(Clones.TestCase):
     """Some orders, each time the same ones."""
 
-    settings = settings(max_examples=4, stateful_step_count=12, deadline=None)
+    settings = settings(max_examples=3, stateful_step_count=12, deadline=None)
 
 
 @pytest.mark.slow

@@ -87,6 +87,18 @@ def test_damage_is_mended_from_the_remote(ann: Clone) -> None:
     assert ann.tracker("verify").out == "Read 2 objects: 0 problems.\n"
 
 
+def test_what_was_damaged_before_and_is_nowhere_is_called_so(ann: Clone) -> None:
+    """There is a remote, but it does not have it; adding the file again mends it."""
+    ann.put("data", {"a": b"one"})
+    flip(Path(Repo.open(ann.folder).here.loose_path(digest_bytes(b"one"))))
+    assert ann.tracker("verify", "--repair", fails=True).out.endswith("1 are not to be had.\n")
+    said = ann.tracker("verify", fails=True)
+    assert "1 object of versions is not here, because of damage: tracker verify --repair" in said.err
+    assert "no remote" not in said.err
+    ann.put("data", {"a": b"one"})
+    ann.tracker("verify")
+
+
 def test_what_the_remotes_ledger_names_stays_here(ann: Clone) -> None:
     """A colleague may be about to use it; after the deletion was pushed it goes."""
     ann.put("data", {"a": b"one"})
