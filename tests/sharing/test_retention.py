@@ -131,6 +131,20 @@ def test_what_the_remote_has_makes_room_here_and_comes_back(ann: Clone) -> None:
     assert (ann.folder / "out" / "back" / "large").read_bytes() == LARGE[0]
 
 
+def test_what_another_repository_in_the_store_needs_stays(ann: Clone, tmp_path: Path, capfd: Capture) -> None:
+    """It may have no remote at all."""
+    eve = first_clone(tmp_path / "eve", str(make_hub(tmp_path / "eve.git")), capfd)
+    for clone in (ann, eve):
+        with (clone.folder / "tracker.yaml").open("a") as settings:
+            settings.write(f"store: {tmp_path / 'store'}\n")
+    ann.put("data", {"a": b"both", "b": b"ann's"})
+    eve.put("other", {"a": b"both"})
+    ann.tracker("push")
+    age(Repo.open(ann.folder))
+    ann.tracker("gc", "--pushed", "--grace", "0", "--yes")
+    assert set(Repo.open(ann.folder).here.list()) == {digest_bytes(b"both")}
+
+
 def test_what_only_seems_to_be_on_the_remote_stays(ann: Clone, tmp_path: Path) -> None:
     """Its files are looked for there, and the git server has to name it."""
     ann.put("data", {"large": LARGE[0]})

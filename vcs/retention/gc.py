@@ -88,6 +88,15 @@ def mentions_of(layout: Layout, git: Git | None, store: LocalStore, expand: Expa
         StoreError, GitError: One of them cannot be read.
     """
     yield from all_mentions(layout, git, store, expand)
+    yield from mentions_of_others(layout, store, expand)
+
+
+def mentions_of_others(layout: Layout, store: LocalStore, expand: Expand) -> Iterator[Mentions]:
+    """Yield what names objects in the other repositories that share the store.
+
+    Raises:
+        StoreError, GitError: One of them cannot be read.
+    """
     for other in other_users(layout):
         own = Git(other.worktree) if other.git_dir is not None else None
         yield from all_mentions(other, own, store, expand)

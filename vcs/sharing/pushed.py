@@ -15,9 +15,9 @@ from vcs.digest import Digest
 from vcs.errors import NotFoundError
 from vcs.layout import remote_ledger
 from vcs.records.ledger_sync import LedgerSync
-from vcs.retention.gc import GRACE_S, GcPlan, unused_since
+from vcs.retention.gc import GRACE_S, GcPlan, mentions_of_others, unused_since
 from vcs.retention.named_objects import NamedObjects, Selection, contents_of, selected_versions
-from vcs.retention.reachability import Expand, all_mentions, find_reachable, in_ledgers
+from vcs.retention.reachability import Expand, all_mentions, check_absent, find_reachable, in_ledgers
 from vcs.sharing.exchange import Request, records_remote
 from vcs.sharing.inventory import RemoteIndex
 from vcs.sharing.obtaining import RemoteSource
@@ -48,12 +48,14 @@ def plan_pushed(
 ) -> PushedPlan:
     """Find contents of versions that a remote has. Reads all records; changes nothing.
 
-    With `chosen`, what a version outside of the selection needs stays. Listings and the
+    With `chosen`, what a version outside of the selection needs stays. So does what another
+    repository needs that shares the store. Listings and the
     files of runs stay in any case: records cannot be read without them.
 
     Raises:
         NotFoundError: There is no remote for contents.
-        StoreError, GitError: A remote, or the git server, cannot be reached.
+        StoreError, GitError: A remote, the git server, or a repository cannot be reached.
+        FormatError: Another repository has a long listing that is nowhere.
     """
     remotes = RemoteSource(repo.layout, repo.settings).remotes()
     if not remotes:
@@ -67,6 +69,10 @@ def plan_pushed(
         # What is not selected: all of it, without what is.
         wanted -= _of_versions(repo, Selection(), but=request.selection)
     wanted -= _of_runs(repo, expand)
+    # Other repositories in the store may have other remotes, or none.
+    others = find_reachable(mentions_of_others(repo.layout, repo.here, expand), repo.store)
+    check_absent(others)
+    wanted -= {Digest(text) for text in others.digests}
     here = {digest for digest in repo.here.list() if digest in wanted}
     kept = here & _shared(repo, request, expand)
     there: set[Digest] = set()
