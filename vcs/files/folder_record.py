@@ -65,10 +65,6 @@ class FolderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """
         return _decode(self.seen)
 
-    def by_row(self) -> dict[Row, bytes]:
-        """Return the digest of each row; raises as `rows`."""
-        return dict(zip(self.rows()[0], split(self.raws), strict=True))
-
 
 def encode_seen(rows: Sequence[Row], folders: Sequence[str]) -> bytes | None:
     """Return what stands for rows and folders in just this order; None if a name or a time has no form."""

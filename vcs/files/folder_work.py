@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vcs.files.folder_record import NO_DIGEST, Known, Row
+from vcs.files.folder_record import Known, Row
 from vcs.files.folder_scan import FolderScan
 from vcs.files.stat_cache import Recalled
 
@@ -46,11 +46,5 @@ class Work:
     @classmethod
     def of(cls, prefix: str, path: str, at_ns: int, scan: FolderScan, recalled: Recalled) -> Work:
         """Compare what is there with what is known of it."""
-        rows = scan.rows
-        known = recalled.by_row
-        if known:
-            raws = [known.get(row, NO_DIGEST) for row in rows]
-            unlike = [at for at, raw in enumerate(raws) if raw == NO_DIGEST]
-        else:
-            raws, unlike = [NO_DIGEST] * len(rows), list(range(len(rows)))
-        return cls(prefix, path, at_ns, recalled, rows, scan.folders, raws, unlike)
+        raws, unlike = recalled.raws_of(scan.rows)
+        return cls(prefix, path, at_ns, recalled, scan.rows, scan.folders, raws, unlike)

@@ -16,7 +16,7 @@ import os
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ import msgspec
 from blake3 import blake3
 
 from vcs.digest import Digest
-from vcs.files.folder_record import NO_DIGEST, FolderRecord, Known, Row, record_of
+from vcs.files.folder_record import DIGEST_BYTES, NO_DIGEST, FolderRecord, Known, Row, record_of, split
 
 # Above the tick of every kernel's clock (10 ms at most).
 _TICK_NS = 50_000_000
@@ -73,29 +73,45 @@ class Recalled:
 
     record: FolderRecord | None = None
     files: dict[str, Known | None] = field(default_factory=dict)
-    _by_row: dict[Row, bytes] | None = None
+    _rows: list[Row] | None = None
 
     def __bool__(self) -> bool:
         return self.record is not None or bool(self.files)
 
+    @property
+    def rows(self) -> list[Row]:
+        """The rows of the record, in its order."""
+        if self._rows is None:
+            self._rows = self.record.rows()[0] if self.record is not None else []
+        return self._rows
+
     def known(self, names: Set[str] | None = None) -> dict[str, Known]:
         """Return what is known of the files, by name; of some only, if they are given."""
+        raws = self.record.raws if self.record is not None else b""
         found = {
-            row[0]: (row[1], row[2], row[3], row[4], raw)
-            for row, raw in self.by_row.items()
-            if (names is None or row[0] in names) and raw != NO_DIGEST
+            row[0]: (row[1], row[2], row[3], row[4], raws[at : at + DIGEST_BYTES])
+            for row, at in zip(self.rows, range(0, len(raws), DIGEST_BYTES), strict=True)
+            if names is None or row[0] in names
         }
-        return _merged(found, self.files)
+        return _merged({name: one for name, one in found.items() if one[4] != NO_DIGEST}, self.files)
 
-    @property
-    def by_row(self) -> dict[Row, bytes]:
-        """The digests of the files by their rows, of those that were not added alone since."""
-        if self._by_row is None:
-            found = self.record.by_row() if self.record is not None else {}
-            if self.files:
-                found = {row: raw for row, raw in found.items() if row[0] not in self.files}
-            self._by_row = found
-        return self._by_row
+    def raws_of(self, rows: Sequence[Row]) -> tuple[list[bytes], list[int]]:
+        """Return the digests of rows that are as they were, and which of them are not.
+
+        Those have `NO_DIGEST`, and so has what is no file or was added alone since.
+        """
+        record, before = self.record, self.rows
+        if record is not None and record.plain and not self.files and len(before) == len(rows):
+            # As a rule the files are in the order of last time, and a table of them is not needed.
+            unlike = [at for at, (now, then) in enumerate(zip(rows, before, strict=True)) if now != then]
+            if 4 * len(unlike) <= len(rows):
+                raws = split(record.raws)
+                for at in unlike:
+                    raws[at] = NO_DIGEST
+                return raws, unlike
+        known = dict(zip(before, split(record.raws), strict=True)) if record is not None else {}
+        raws = [NO_DIGEST if row[0] in self.files else known.get(row, NO_DIGEST) for row in rows]
+        return raws, [at for at, raw in enumerate(raws) if raw == NO_DIGEST]
 
 
 class TreeRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):

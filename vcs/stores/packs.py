@@ -333,7 +333,7 @@ class PackFolder:
             return where.get(raw)
         self._asked += 1
         # Many questions are worth a table of all objects, which answers each at once.
-        if self._asked * _SEARCH_COST > sum(pack.count for pack in self._packs.values()):
+        if self._is_table_cheaper(self._asked):
             return self.table().get(raw)
         for pack in self._packs.values():
             if raw in pack:
@@ -342,10 +342,14 @@ class PackFolder:
 
     def finder(self, questions: int) -> Callable[[bytes], Pack | None]:
         """Return `find`, or its quickest form for so many questions; good until `refresh`."""
-        total = sum(pack.count for pack in self._packs.values())
-        if self._where is not None or (self._asked + questions) * _SEARCH_COST > total:
+        if self._where is not None or self._is_table_cheaper(self._asked + questions):
             return self.table().get
         return self.find
+
+    def _is_table_cheaper(self, questions: int) -> bool:
+        """Whether so many searches, each in every pack, take longer than making a table of all objects."""
+        packs = self._packs.values()
+        return questions * len(packs) * _SEARCH_COST > sum(pack.count for pack in packs)
 
     def lacking(self, raws: Iterable[bytes]) -> set[bytes]:
         """Return those that no known pack has; makes no table for one question."""
