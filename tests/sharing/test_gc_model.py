@@ -435,4 +435,4 @@ class TestClones(Clones.TestCase):
 class TestManyClones(Clones.TestCase):
     """Many orders."""
 
-    settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+    settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
