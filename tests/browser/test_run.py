@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 import tracker
 from tests.browser.conftest import PATIENCE_MS, Open
 from tests.conftest import git
+from tests.web.test_records import with_second_rank
 from tracker.read.api import Api
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -199,3 +200,18 @@ def test_colours_of_a_terminal_are_shown_and_its_commands_are_not_obeyed(project
     expect(page.locator(".console-lines > div")).to_have_text(["red plain whole indexed", "next"])
     expect(page.locator(".ansi-red.ansi-bold")).to_have_text("red")
     expect(page.locator(".console-lines span").nth(1)).to_have_css("color", "rgb(0, 255, 0)")
+
+
+def test_the_ranks_of_a_distributed_run_are_lines_of_their_own(project: Path, tab: Open) -> None:
+    with_second_rank(project)
+    page = tab(project).open("#/run/LeNet5/run-0?tab=curves")
+    loss = page.locator("[data-metric='train/loss']")
+
+    expect(loss).to_have_attribute("data-points", "20")
+    page.get_by_role("button", name="All 2 ranks").click()
+    expect(loss).to_have_attribute("data-points", "22")
+    expect(page.locator("[data-metric='only/here']")).to_have_attribute("data-points", "2")
+    page.reload()
+    expect(loss).to_have_attribute("data-points", "22")
+    page.get_by_role("button", name="All 2 ranks").click()
+    expect(loss).to_have_attribute("data-points", "20")

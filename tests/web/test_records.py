@@ -104,3 +104,29 @@ def test_an_edit_is_written_and_answered(client: Client) -> None:
     assert answer.json == {"name": "new", "tags": ["a"], "notes": "n", "group": ""}
     assert client.ask("PATCH", RUN, {"state": "finished"}).status == 400
     assert client.ask("PATCH", RUN, {"tags": [1]}).status == 400
+
+
+def with_second_rank(project: Path) -> None:
+    """Give run-0 the rows of another process: two of them, and a metric of its own."""
+    folder = project / ".tracker/runs/LeNet5/run-0/history"
+    (own,) = folder.iterdir()
+    head = {**json.loads(own.read_bytes().partition(b"\n")[0]), "rank": "1"}
+    lines = [head, {"schema": 0, "keys": ["train/loss", "only/here"]}, [0, 0, 5, 9.5, 1], [0, 1, 6, 8.5, 2]]
+    (folder / "0-1.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+def test_the_rows_of_other_ranks_are_curves_of_their_own(project: Path, client: Client) -> None:
+    with_second_rank(project)
+    assert client.get(RUN).json["ranks"] == ["0", "1"]
+    wanted = {"runs": ["LeNet5/run-0"], "keys": ["train/loss", "only/here"], "ranks": ["0", "1"]}
+    answer = client.post("/api/series", wanted)
+    (length,) = struct.unpack_from("<I", answer.body)
+    curves = json.loads(answer.body[4 : 4 + length])["curves"]
+
+    assert [(curve["key"], curve.get("rank"), curve["total"]) for curve in curves] == [
+        ("train/loss", None, 20),
+        ("train/loss", "1", 2),
+        ("only/here", "1", 2),
+    ]
+    metrics = client.post("/api/metrics", {"runs": ["LeNet5/run-0"], "ranks": ["0", "1"]}).json["metrics"]
+    assert [metric["key"] for metric in metrics] == ["train/loss", "train/acc", "only/here"]

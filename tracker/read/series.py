@@ -71,9 +71,10 @@ def stamp_of(run: RunLayout, which: Which = "history") -> Stamp:
 class RunSeries:
     """The series of one run. Safe to use from several threads."""
 
-    def __init__(self, run: RunLayout, which: Which = "history") -> None:
-        """Read nothing yet."""
+    def __init__(self, run: RunLayout, which: Which = "history", rank: str = "0") -> None:
+        """Read nothing yet. `rank` is the process of a distributed run."""
         self._run = run
+        self._ranks = (rank,)
         self._which = which
         self._lock = threading.RLock()
         self._stamp: Stamp | None = None
@@ -139,10 +140,10 @@ class RunSeries:
             return
         self.damaged = []
         try:
-            self._parts = load_parts(self._run, which=self._which, damaged=self.damaged, kept=self._kept)
+            self._parts = load_parts(self._run, self._ranks, self._which, self.damaged, kept=self._kept)
         except FileNotFoundError:  # compacted between the listing and the reading
             self._kept.clear()
-            self._parts = load_parts(self._run, which=self._which, damaged=self.damaged)
+            self._parts = load_parts(self._run, self._ranks, self._which, self.damaged)
         there = {part.segment.path for part in self._parts}
         self._kept = {path: segment for path, segment in self._kept.items() if path in there}
         shape = tuple(map(_shape_of, self._parts[:-1])) + tuple(map(_last_shape_of, self._parts[-1:]))

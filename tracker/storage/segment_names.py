@@ -12,6 +12,16 @@ def columns_beside(lines: Path) -> Path:
     return lines.with_name(lines.name.removesuffix(LINES) + COLUMNS)
 
 
+def ranks_in(folder: Path) -> list[str]:
+    """Return the ranks that have segments in a folder of history, in order; none if it is missing."""
+    try:
+        names = [path.name for path in folder.iterdir() if path.name.endswith((LINES, COLUMNS))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    ranks = {name.partition("-")[2].rpartition(".")[0] for name in names}
+    return sorted((rank for rank in ranks if rank.isdecimal()), key=int)
+
+
 def session_of(path: Path, written: int) -> int:
     """Return the session of a segment, whose header says `written`.
 

@@ -15,6 +15,7 @@ from tracker.read.runs import Run
 from tracker.storage.catalog import state_of
 from tracker.storage.history import last_runtime_s, last_step, read_columns
 from tracker.storage.segment import Damage
+from tracker.storage.segment_names import ranks_in
 from tracker.web.answers import Query, answer, refuse_changes
 from tracker.web.shelf import Shelf, plain
 from vcs.atomic import disk_error
@@ -45,6 +46,7 @@ def run(shelf: Shelf, query: Query) -> Response:
         "config": found.config,
         "summary": dict(found.summary_values()),
         "folder": str(found.layout.folder),
+        "ranks": ranks_in(found.layout.history),
         "metadata": found.metadata,
         "command": shlex.join(session.argv) if session else "",
         "media": kinds_of(found.summary_values()),

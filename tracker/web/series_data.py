@@ -45,6 +45,7 @@ class Wanted(msgspec.Struct):
         smooth: Weight of the moving average; 0 for none.
         masked: Also the points that were taken back, as curves of their own.
         which: Metrics, or system metrics.
+        ranks: Of distributed runs, whose rows; what is not of rank 0 says its `rank`.
     """
 
     runs: list[str]
@@ -57,6 +58,7 @@ class Wanted(msgspec.Struct):
     smooth: float = 0.0
     masked: bool = False
     which: Which = "history"
+    ranks: tuple[str, ...] = ("0",)
 
 
 class Group(msgspec.Struct):
@@ -127,7 +129,10 @@ def series(shelf: Shelf, query: Query) -> Response:
     bodies: list[array[float]] = []
     for name in wanted.runs:
         try:
-            found = _curves_of(shelf, shelf.layout(name), name, wanted)
+            layout = shelf.layout(name)
+            found = [
+                curve for rank in wanted.ranks for curve in _curves_of(shelf, layout, name, wanted, rank)
+            ]
         except (NotFoundError, FormatError, StoreError) as error:
             heads.append({"run": name, "error": error.message})
             continue
@@ -143,12 +148,14 @@ def series(shelf: Shelf, query: Query) -> Response:
 def metrics(shelf: Shelf, query: Query) -> Response:
     """Return the metrics that some runs have, by the order of their first appearance."""
     names = query.body.get("runs") or []
+    ranks = [str(rank) for rank in query.body.get("ranks") or ["0"]]
     which: Which = "system" if query.body.get("which") == "system" else "history"
     found: dict[str, dict[str, Any]] = {}
     for name in names:
         try:
             rules = rules_of(shelf.layout(str(name)))
-            keys = shelf.series(str(name), which).keys()
+            of_ranks = (shelf.series(str(name), which, rank).keys() for rank in ranks)
+            keys = dict.fromkeys(key for found_keys in of_ranks for key in found_keys)
         except (NotFoundError, FormatError, StoreError):
             continue
         for key in keys:
@@ -193,16 +200,16 @@ def _wanted(query: Query) -> Wanted:
         wanted = msgspec.convert(query.body, Wanted)
     except msgspec.ValidationError as error:
         raise UsageError(f"curves cannot be asked for like this: {error}") from None
-    if len(wanted.runs) * len(wanted.keys) > _MOST_CURVES:
+    if len(wanted.runs) * len(wanted.keys) * len(wanted.ranks) > _MOST_CURVES:
         raise UsageError(f"more than {_MOST_CURVES} curves at once")
     if not 1 <= wanted.columns <= _MOST_COLUMNS or not 0 <= wanted.smooth < 1:
         raise UsageError(f"columns are 1 to {_MOST_COLUMNS}, and smooth is at least 0 and below 1")
     return wanted
 
 
-def _curves_of(shelf: Shelf, run: RunLayout, name: str, wanted: Wanted) -> list[tuple[Any, ...]]:
+def _curves_of(shelf: Shelf, run: RunLayout, name: str, wanted: Wanted, rank: str) -> list[tuple[Any, ...]]:
     rules = rules_of(run)
-    source = shelf.series(name, wanted.which)
+    source = shelf.series(name, wanted.which, rank)
     bad: dict[int, str] = {
         session.number: session.state
         for session in records.load(run).sessions
@@ -213,16 +220,18 @@ def _curves_of(shelf: Shelf, run: RunLayout, name: str, wanted: Wanted) -> list[
         rule = rules.of(key)
         x = (rule.step_metric if rule else None) or "_step" if wanted.x == "auto" else wanted.x
         window = (wanted.columns, wanted.low, wanted.high, wanted.log, wanted.smooth)
-        what = (name, wanted.which, stamp_of(run, wanted.which), key, x, window, tuple(bad.items()))
+        what = (name, wanted.which, rank, stamp_of(run, wanted.which), key, x, window, tuple(bad.items()))
         curve = shelf.drawn.get(what)
         if curve is None:
             points = source.points(key, x)
             if len(points.ys):
                 curve = _curve(name, key, x, points, wanted, bad)
+                if rank != "0":
+                    curve[0]["rank"] = rank
                 shelf.drawn.put(what, curve)
         if curve is not None:
             found.append(curve)
-        if wanted.masked:
+        if wanted.masked and rank == "0":
             found += _masked(run, name, key, x, wanted)
     return found
 

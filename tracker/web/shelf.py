@@ -53,7 +53,7 @@ class Shelf:
         # The answer to the newest question about the table; see runs_table.
         self.chosen: Chosen | None = None
         self.drawn = Drawn()
-        self._series: OrderedDict[tuple[str, Which], RunSeries] = OrderedDict()
+        self._series: OrderedDict[tuple[str, Which, str], RunSeries] = OrderedDict()
 
     # runs
 
@@ -87,18 +87,18 @@ class Shelf:
 
     # series
 
-    def series(self, name: str, which: Which = "history") -> RunSeries:
+    def series(self, name: str, which: Which = "history", rank: str = "0") -> RunSeries:
         """Return the series of the run `project/id`, which may be kept from an earlier request.
 
         Raises:
             NotFoundError: As for `layout`.
         """
         layout = self.layout(name)
-        key = (name, which)
+        key = (name, which, rank)
         with self._lock:
             found = self._series.get(key)
             if found is None:
-                found = self._series[key] = RunSeries(layout, which)
+                found = self._series[key] = RunSeries(layout, which, rank)
             self._series.move_to_end(key)
             return found
 

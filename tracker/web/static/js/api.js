@@ -73,6 +73,11 @@ export async function bands(wanted, signal) {
   return unpacked(await (await send("POST", "bands", wanted, signal)).arrayBuffer());
 }
 
+/** The key under which the rows of another rank of a run are drawn. */
+export function rankKey(run, rank) {
+  return `${run}#${rank}`;
+}
+
 function unpacked(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
@@ -81,6 +86,7 @@ function unpacked(buffer) {
   for (const curve of head.curves) {
     if (curve.error) continue;
     curve.x_name = curve.x;
+    if (curve.rank) curve.run = rankKey(curve.run, curve.rank);
     curve.x = part(curve.at, curve.points);
     curve.y = part(curve.at + curve.points, curve.points);
     if (curve.band) {

@@ -18,7 +18,7 @@ export const chinese = {
   // table of runs
   "No runs yet": "还没有运行", "Start one in {folder}, and it appears here by itself:": "在 {folder} 里启动一次运行，它会自动出现在这里：",
   "No curves yet": "还没有曲线", "Start a run, and its curves appear here by themselves:": "启动一次运行，它的曲线会自动出现在这里：",
-  "Reading runs: {done} of {total}": "正在读取运行：{done} / {total}", "{n} run": "{n} 个运行", "{n} runs": "{n} 个运行", "the first {n} are listed": "只列出前 {n} 个", "{n} hidden: show": "{n} 个已隐藏：显示", "{n} selected": "已选 {n} 个",
+  "rank {n}": "进程 {n}", "All {n} ranks": "全部 {n} 个进程", "Each process of a distributed run has rows of its own": "分布式运行的每个进程各有自己的记录", "Reading runs: {done} of {total}": "正在读取运行：{done} / {total}", "{n} run": "{n} 个运行", "{n} runs": "{n} 个运行", "the first {n} are listed": "只列出前 {n} 个", "{n} hidden: show": "{n} 个已隐藏：显示", "{n} selected": "已选 {n} 个",
   "Group": "分组", "No groups": "不分组", "Columns": "列", "Search columns": "搜索列", "{n} more: search for them": "还有 {n} 项，请搜索", "As at first": "恢复默认",
   "Hide": "隐藏", "Delete": "删除", "Select none": "取消选择", "Select all that are shown": "全选", "Select {name}": "选择 {name}",
   "Draw {name}": "显示 {name} 的曲线", "Do not draw {name}": "不显示 {name} 的曲线", "Colour": "颜色", "Colour of {name}": "{name} 的颜色", "More for {name}": "{name} 的更多操作",

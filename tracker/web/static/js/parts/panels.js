@@ -74,10 +74,10 @@ export class Panels {
 
   /** Asks which metrics the runs have, and draws them. */
   async refreshMetrics() {
-    const keys = this.runs().flatMap((run) => run.members?.slice(0, 20) ?? [run.key]);
+    const keys = this.runs().flatMap((run) => run.members?.slice(0, 20) ?? [run.of ?? run.key]);
     if (!this.metrics) fill(this.list, h("div.empty", {}, h("p", {}, t("Reading …"))));
     try {
-      const { metrics } = await ask("metrics", { runs: keys, which: this.which });
+      const { metrics } = await ask("metrics", { runs: [...new Set(keys)], which: this.which, ranks: ranksOf(this.runs()) });
       this.metrics = metrics.filter((metric) => metric.kind === "number" && !metric.key.startsWith("_") && !metric.hidden && !WATCHED.test(metric.key));
     } catch (error) {
       complain(error);
@@ -249,7 +249,7 @@ export class Panels {
   async fetchCurves(runs, about, now) {
     if (!runs.length) return [];
     if (runs[0].members) return bands({ ...about, groups: runs.map((group) => ({ name: group.key, runs: group.members })) });
-    return series({ ...about, runs: runs.map((run) => run.key), which: this.which, log: now.xLog, smooth: now.smooth, masked: now.masked });
+    return series({ ...about, runs: [...new Set(runs.map((run) => run.of ?? run.key))], ranks: ranksOf(runs), which: this.which, log: now.xLog, smooth: now.smooth, masked: now.masked });
   }
 
   paint(panel) {
@@ -311,6 +311,11 @@ export class Panels {
       [thinned ? t("CSV of the points drawn") : "CSV", () => saveFile(`${name}.csv`, toCsv(model), "text/csv")],
     ], { label: t("Save") });
   }
+}
+
+/** The ranks of distributed runs that are drawn: such a run says `of`, its run, and `rank`. */
+function ranksOf(runs) {
+  return [...new Set(runs.map((run) => run.rank ?? "0"))];
 }
 
 function leafOf(key) {

@@ -1,11 +1,15 @@
 // The curves of one run.
 
+import { rankKey } from "../api.js";
+import { h, later } from "../dom.js";
+import { t } from "../i18n.js";
 import { onLive } from "../live.js";
-import { later } from "../dom.js";
+import { change, here } from "../router.js";
 import { Panels } from "../parts/panels.js";
 
 export async function show(host, run) {
-  const panels = new Panels({ runs: () => [{ ...run, number: 0 }] });
+  const panels = new Panels({ runs: () => drawn(run) });
+  if (run.ranks?.length > 1) host.append(h("div.bar", {}, ranksButton(run, panels)));
   host.append(panels.element);
   await panels.refreshMetrics();
   const metrics = later(1500, () => panels.refreshMetrics());
@@ -18,4 +22,24 @@ export async function show(host, run) {
     stop();
     panels.destroy();
   };
+}
+
+/** A run, or each of its ranks as a line of its own. */
+function drawn(run) {
+  if (!here().query.has("ranks")) return [{ ...run, number: 0 }];
+  return run.ranks.map((rank, number) => ({ ...run, key: rank === "0" ? run.key : rankKey(run.key, rank), of: run.key, rank, number, name: t("rank {n}", { n: rank }) }));
+}
+
+function ranksButton(run, panels) {
+  const button = h("button", { type: "button", title: t("Each process of a distributed run has rows of its own"), onclick: () => {
+    change({ ranks: here().query.has("ranks") ? null : "1" });
+    draw();
+    panels.refreshMetrics().then(() => panels.stale());
+  } });
+  const draw = () => {
+    button.textContent = t("All {n} ranks", { n: run.ranks.length });
+    button.setAttribute("aria-pressed", String(here().query.has("ranks")));
+  };
+  draw();
+  return button;
 }
