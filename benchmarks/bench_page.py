@@ -5,7 +5,8 @@ python -m benchmarks.bench_page [--runs 100,1000,10000] [--curves 1,10,100] [--p
 Needs playwright and Debian's chromium. A page is opened by a browser that is running, as a
 user's is, in a new context whose cache is empty. It counts as drawn when the rows of the
 table, or all curves of the chart, are on the screen. The floor is the same with an
-empty page of the same server.
+empty page of the same server. Beside it the same curves in TensorBoard, where
+`make bench-peers` could install it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -29,6 +31,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.bench_runs import make_project
 from benchmarks.figures import Figure, print_figures
+from benchmarks.page_peers import tensorboard_charts
 from tracker.storage import records
 from tracker.storage.compaction import compact, remove_lines
 from tracker.storage.journal import Header, SegmentEncoder, SimpleRow
@@ -64,6 +67,8 @@ def measure(
         folder = Path(temporary, "curves")
         make_curves(folder, max(curves), points)
         figures += _charts(browser, folder, curves, points, repeat)
+        logs = Path(temporary, "events")
+        figures += tensorboard_charts(browser, folder, logs, curves, points, repeat)
         figures.append(_delay(browser, Path(temporary, "live")))
         browser.close()
     return figures
@@ -101,13 +106,59 @@ def _charts(browser: Browser, folder: Path, curves: Sequence[int], points: int, 
             times = [_opened(browser, url, place, drawn) for _ in range(repeat)]
             bare = _bare(browser, url, repeat)
             memory = _memory(server)
+            frame, still = _frames(browser, url, place, drawn)
         what = f"{count} curves of {points:,} points"
         figures += [
             Figure(f"page with {what}, first time", first, "s"),
             Figure(f"page with {what}", median(times), "s", bare, _FLOOR),
             Figure(f"memory of the server, {what}", memory, "MB"),
+            Figure(
+                f"frame while {what} are moved, 95 of 100", frame, "ms", still, "a page that is still", 2.0
+            ),
         ]
     return figures
+
+
+def _frames(browser: Browser, url: str, place: str, drawn: str) -> tuple[float, float]:
+    """Return how long a frame takes while a chart is zoomed and moved, and while nothing happens."""
+    page = _page(browser, url, place)
+    page.wait_for_function(drawn, timeout=_WAIT_MS)
+    still = _frames_during(page, lambda: page.wait_for_timeout(1000))
+    box = page.locator("[data-metric=loss] .chart").bounding_box()
+    assert box is not None
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    def move() -> None:
+        page.mouse.move(*middle)
+        page.keyboard.down("Control")
+        for _ in range(6):
+            page.mouse.wheel(0, -100)
+        page.keyboard.up("Control")
+        page.keyboard.down("Shift")
+        page.mouse.down()
+        for number in range(120):
+            page.mouse.move(middle[0] + 100 * math.sin(number / 10), middle[1])
+        page.mouse.up()
+        page.keyboard.up("Shift")
+
+    moving = _frames_during(page, move)
+    page.context.close()
+    return moving, still
+
+
+def _frames_during(page: Page, work: Callable[[], object]) -> float:
+    """Return the milliseconds that 95 of 100 frames stay below."""
+    page.evaluate(
+        """() => {
+          window.frames_seen = [];
+          const seen = (now) => { window.frames_seen.push(now); window.next = requestAnimationFrame(seen); };
+          window.next = requestAnimationFrame(seen);
+        }"""
+    )
+    work()
+    times = page.evaluate("() => (cancelAnimationFrame(window.next), window.frames_seen)")
+    spent = sorted(after - before for before, after in pairwise(times))
+    return float(spent[len(spent) * 95 // 100])
 
 
 def _delay(browser: Browser, folder: Path) -> Figure:

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parents[1] / ".cache" / "peers"
-PACKAGES = {"dvc": "dvc", "wandb": "wandb", "trackio": "trackio", "mlflow": "mlflow", "boto3": "boto3"}
+PACKAGES = {name: name for name in ("dvc", "wandb", "trackio", "mlflow", "boto3", "tensorboard")}
 # Program, and the Debian package that has it.
 PROGRAMS = {"restic": "restic", "borg": "borgbackup", "git-lfs": "git-lfs"}
 
