@@ -2,9 +2,13 @@
 
 Two equal models are trained by turns, one plain and one watched, step by step, so that
 whatever else the machine does hits both. Captures are in: rows are written by another
-thread, as in a run. Medians decide, so a hiccup of the machine does not.
+thread, as in a run. They come each `EVERY` steps, so that there are enough of them to
+take a median, and are counted as often as `log_freq` says. Medians decide, so a hiccup
+of the machine does not.
 
-    python -m benchmarks.bench_watch [--pairs 300] [--log-freq 100] [--batch 64]
+    python -m benchmarks.bench_watch [--pairs 300] [--log-freq 100] [--batch 64] [--wandb]
+
+`--wandb` lets wandb watch, in an environment that has it.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ import queue
 import statistics
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +28,9 @@ import torch
 from torch import nn
 
 from benchmarks.figures import Figure, print_figures
-from tracker.collect.watch import Watcher
 
-SMALL = {"pairs": 100, "log_freq": 20}
+SMALL = {"pairs": 60}
+EVERY = 10
 
 
 def make_model() -> nn.Module:
@@ -55,18 +61,74 @@ class Trainer:
         return time.perf_counter() - start
 
 
+Watching = Callable[[nn.Module], AbstractContextManager[Callable[[], object]]]
+
+
 def measure(pairs: int = 300, log_freq: int = 100, batch: int = 64) -> list[Figure]:
     """Return what watching adds to a step, on a GPU too where there is one."""
-    figures = [_figure(_overhead(pairs, log_freq, batch, "cpu"), "CPU")]
-    if torch.cuda.is_available():
-        figures.append(_figure(_overhead(pairs, log_freq, batch, "cuda"), "GPU"))
-    return figures
+    places = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    return [
+        figure
+        for device in places
+        for figure in _figures(overhead(watched_by_us, pairs, batch, device), log_freq, device)
+    ]
 
 
-def _figure(found: Overhead, where: str) -> Figure:
-    model = f"{found.parameters / 1e6:.1f} million parameters, {where}"
-    what = f"watch(log='all') each {found.log_freq} steps, {model}"
-    return Figure(what, found.percent, "% more", target=3, absolute=True)
+def _figures(found: Overhead, log_freq: int, device: str) -> list[Figure]:
+    model = f"{found.parameters / 1e6:.1f} million parameters, {device}"
+    return [
+        Figure(
+            f"watch(log='all') each {log_freq} steps, {model}",
+            found.percent(log_freq),
+            "% more",
+            target=3,
+            absolute=True,
+            key="watch" if device == "cpu" else "",
+        ),
+        Figure(
+            f"a step in which watch looks, {model}",
+            found.step_s + found.capture_s,
+            "s",
+            found.step_s,
+            "a plain step",
+        ),
+    ]
+
+
+@contextmanager
+def watched_by_us(model: nn.Module) -> Iterator[Callable[[], object]]:
+    """Let a watcher of ours look each `EVERY` steps; gives what ends a step."""
+    from tracker.collect.watch import Watcher
+
+    rows: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    step = 0
+
+    def write() -> None:
+        while (row := rows.get()) is not None:
+            json.dumps({k: v if isinstance(v, float) else v.to_record(None) for k, v in row.items()})
+
+    def end_step() -> None:
+        nonlocal step
+        step += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    Watcher(rows.put, lambda: step).watch(model, log="all", log_freq=EVERY)
+    try:
+        yield end_step
+    finally:
+        rows.put(None)
+        writer.join()
+
+
+@contextmanager
+def watched_by_wandb(model: nn.Module) -> Iterator[Callable[[], object]]:
+    """The same by wandb, whose rows go to a process of its own."""
+    import wandb  # type: ignore[import-not-found, unused-ignore]
+
+    with wandb.init(mode="offline", project="bench") as run:
+        run.watch(model, log="all", log_freq=EVERY)
+        yield lambda: run.log({})
 
 
 @dataclass(frozen=True)
@@ -77,44 +139,35 @@ class Overhead:
     step_s: float
     capture_s: float
     between_s: float
-    log_freq: int
 
-    @property
-    def percent(self) -> float:
-        return 100 * (self.between_s + self.capture_s / self.log_freq) / self.step_s
+    def percent(self, log_freq: int) -> float:
+        """What watching adds to the steps, by the hundred."""
+        return 100 * (self.between_s + self.capture_s / log_freq) / self.step_s
 
 
-def _overhead(pairs: int, log_freq: int, batch: int, device: str) -> Overhead:
+def overhead(watching: Watching, pairs: int, batch: int, device: str) -> Overhead:
+    """Train pairs of steps, and say what watching adds."""
     plain, watched = Trainer(batch, device), Trainer(batch, device)
-    rows: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-
-    def write() -> None:
-        while (row := rows.get()) is not None:
-            json.dumps({k: v if isinstance(v, float) else v.to_record(None) for k, v in row.items()})
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    step = 0
-    Watcher(rows.put, lambda: step).watch(watched.model, log="all", log_freq=log_freq)
-    for trainer in (plain, watched) * 3:
-        trainer.step()
-    step = log_freq  # due again: the first capture was part of the warming up
-    times: list[tuple[float, float]] = []
-    for pair in range(pairs):
-        # By turns first.
-        first, second = (plain, watched) if pair % 2 else (watched, plain)
-        spent = {first: first.step(), second: second.step()}
-        times.append((spent[plain], spent[watched]))
-        step += 1
-    rows.put(None)
-    writer.join()
-    usual = statistics.median(alone for alone, _ in times)
+    more: list[float] = []
+    alone: list[float] = []
+    with watching(watched.model) as end_step:
+        for pair in range(-EVERY, pairs):
+            # By turns first.
+            first, second = (plain, watched) if pair % 2 else (watched, plain)
+            spent = {first: first.step(), second: second.step()}
+            end_step()
+            if pair >= 0:
+                alone.append(spent[plain])
+                more.append(spent[watched] - spent[plain])
+    # Which step of ten is looked at is each watcher's own; the dearest is the one.
+    by_phase = [more[phase::EVERY] for phase in range(EVERY)]
+    captures = max(by_phase, key=statistics.median)
+    others = [added for phase in by_phase if phase is not captures for added in phase]
     return Overhead(
         sum(parameter.numel() for parameter in plain.model.parameters()),
-        usual,
-        statistics.median(with_it for _, with_it in times[::log_freq]) - usual,
-        statistics.median(w - alone for i, (alone, w) in enumerate(times) if i % log_freq),
-        log_freq,
+        statistics.median(alone),
+        statistics.median(captures),
+        statistics.median(others),
     )
 
 
@@ -124,8 +177,13 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=300)
     parser.add_argument("--log-freq", type=int, default=100)
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--wandb", action="store_true")
     options = parser.parse_args()
-    print_figures(measure(options.pairs, options.log_freq, options.batch))
+    if options.wandb:
+        found = overhead(watched_by_wandb, options.pairs, options.batch, "cpu")
+        print("RESULT", found.percent(options.log_freq))
+    else:
+        print_figures(measure(options.pairs, options.log_freq, options.batch))
 
 
 if __name__ == "__main__":

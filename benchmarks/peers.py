@@ -110,6 +110,7 @@ def measure() -> list[PeerResult]:
         works: list[Callable[[str], Iterator[PeerResult]]] = []
         works += [_files, _large] if name in _COMMANDS else []
         works += [_import, _empty_run, _log] if name in _LOG else []
+        works += [_watch] if name == "wandb" else []
         for work in works:
             try:
                 found += work(name)
@@ -176,6 +177,31 @@ def _log(name: str) -> Iterator[PeerResult]:
         output = _python(name, text, place)
         p50 = json.loads(output.rpartition("RESULT")[2])
     yield PeerResult("log.p50", name, f"{p50:.0f} us")
+
+
+def _watch(name: str) -> Iterator[PeerResult]:
+    """With the torch of our own environment: that of the peer has none."""
+    try:
+        import torch
+    except ImportError:
+        return
+    paths = (Path(__file__).parents[1], Path(torch.__file__).parents[1])
+    with scratch() as place:
+        done = subprocess.run(
+            [str(python_of(name)), "-m", "benchmarks.bench_watch", "--wandb"],
+            cwd=place,
+            env={
+                **os.environ,
+                **_OFFLINE,
+                "HOME": str(place),
+                "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            },
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S,
+        )
+    yield PeerResult("watch", name, f"{float(done.stdout.rpartition('RESULT')[2]):.1f} %")
 
 
 class _Commands:
