@@ -22,7 +22,9 @@ from vcs.layout import RunLayout
 
 expect.set_options(timeout=PATIENCE_MS)
 
-COLORED = """panel => {
+# What was set is drawn with the next frame.
+COLORED = """async panel => {
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   const canvas = panel.querySelector("canvas");
   const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   let count = 0;
@@ -31,6 +33,19 @@ COLORED = """panel => {
     if (a > 50 && Math.max(r, g, b) - Math.min(r, g, b) > 60) count++;
   }
   return count;
+}"""
+
+
+# How far down the highest point of a line is, as a part of the height.
+HIGHEST = """async panel => {
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const { width, height, data } = (({ width, height }, context) => context.getImageData(0, 0, width, height))(
+    panel.querySelector("canvas"), panel.querySelector("canvas").getContext("2d"));
+  for (let i = 0; i < data.length; i += 4) {
+    const [r, g, b, a] = data.slice(i, i + 4);
+    if (a > 50 && Math.max(r, g, b) - Math.min(r, g, b) > 60) return Math.floor(i / 4 / width) / height;
+  }
+  return 1;
 }"""
 
 
@@ -158,6 +173,32 @@ def test_groups_are_drawn_as_a_mean_with_its_range(
     picture(page)
 
 
+def test_groups_of_thousands_are_asked_for_in_turn(project: Path, tab: Open) -> None:
+    """The server answers for five thousand runs at once; those that it does not have are left out."""
+    page = tab(project).open("#/runs")
+    expect(page.locator(".run-name")).not_to_have_count(0)
+    asked, found = page.evaluate(
+        """async () => {
+          const { ask, bands } = await import("./static/js/api.js");
+          const { rows } = await ask("runs", { columns: [] });
+          const many = (name) => Array.from({ length: 4000 }, (_, i) => `none/${name}${i}`);
+          const real = rows.map((run) => `${run.project}/${run.id}`);
+          const [send, asked] = [window.fetch, []];
+          window.fetch = (address, options) => {
+            asked.push(JSON.parse(options.body).groups.length);
+            return send(address, options);
+          };
+          const members = { a: many("a"), b: [...many("b"), ...real], c: real };
+          const groups = Object.entries(members).map(([name, runs]) => ({ name, runs }));
+          const about = { keys: ["train/loss"], x: "auto", columns: 200, low: null, high: null };
+          const found = await bands({ ...about, groups });
+          return [asked, found.map((curve) => curve.run)];
+        }"""
+    )
+    assert asked == [1, 2]
+    assert found == ["b", "c"]
+
+
 def test_another_axis_is_the_one_that_was_defined(
     plain_dir: Path, monkeypatch: pytest.MonkeyPatch, tab: Open
 ) -> None:
@@ -184,7 +225,9 @@ def test_rows_that_were_taken_back_are_shown_on_request(
     expect(panel(page, "loss")).to_have_attribute("data-points", re.compile(r"\d+"))
     before = colored(page, "loss")
     page.get_by_role("button", name="Taken back").click()
-    page.wait_for_function(f"() => ({COLORED})(document.querySelector('[data-metric=loss]')) !== {before}")
+    page.wait_for_function(
+        f"async () => (await ({COLORED})(document.querySelector('[data-metric=loss]'))) !== {before}"
+    )
 
 
 # a million points
@@ -211,6 +254,7 @@ def test_a_million_points_are_drawn_and_the_spike_is_there(
     wait_for_points(page, "loss", 1_000_000)
     expect(panel(page, "loss").locator("footer")).to_contain_text("thinned")
     picture(page)
+    assert panel(page, "loss").evaluate(HIGHEST) < 0.2
 
     # Closer and closer to the one value, until there is little else.
     page.evaluate("location.hash = '#/run/big/million?tab=curves'")
@@ -228,6 +272,54 @@ def test_a_million_points_are_drawn_and_the_spike_is_there(
     assert found["points"] <= 1600
     assert found["near"] == [654_320, 654_321, 654_322]
     assert found["exact"]
+
+
+# In each column of pixels where a line is, how far up and down it goes: drawn by columns, and as one path.
+EXTENTS = """async () => {
+  const { drawColumns } = await import("./static/js/chart/dense.js");
+  const { CanvasPen } = await import("./static/js/chart/draw.js");
+  const count = 6000, width = 400, height = 200;
+  let seed = 7;
+  const chance = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+  const noise = (i) => (i > count * 0.6 && i < count * 0.8 ? 0.02 : 1);
+  const x = Float64Array.from({ length: count }, (_, i) => i * (width - 20) / count + 10);
+  const wave = (i) => 100 + 50 * Math.sin(i / 900) + 30 * noise(i) * (chance() - 0.5);
+  const y = Float64Array.from(x, (_, i) => (i > 1000 && i < 1100 ? NaN : wave(i)));
+  y[3000] = 190;
+  const place = { x: (value) => value, y: (value) => value, box: { left: 0, right: width } };
+  const drawn = (draw) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const context = canvas.getContext("2d");
+    const pen = new CanvasPen(context, 1);
+    context.lineWidth = 1.5;
+    draw(context, pen);
+    const { data } = context.getImageData(0, 0, width, height);
+    return Array.from({ length: width }, (_, column) => {
+      const covered = (row) => data[4 * (row * width + column) + 3] > 120;
+      const rows = Array.from({ length: height }, (_, row) => row).filter(covered);
+      return rows.length ? [rows[0], rows.at(-1)] : null;
+    });
+  };
+  return [
+    drawn((context) => drawColumns(context, x, y, 0, count, place)),
+    drawn((_, pen) => pen.strokeAll(x, y, 0, count, place)),
+  ];
+}"""
+
+
+def test_a_dense_line_covers_the_pixels_of_its_path(project: Path, tab: Open) -> None:
+    """But for the soft edge of a stroke, which may fall into the next column, and the tips of corners."""
+    page = tab(project).open("#/curves")
+    by_column, as_path = page.evaluate(EXTENTS)
+
+    assert 4 < sum(extent is None for extent in by_column[20:-20]) < 8
+    for some, others in ((by_column, as_path), (as_path, by_column)):
+        for column, extent in enumerate(some[1:-1], 1):
+            near = [each for each in others[column - 1 : column + 2] if each]
+            if extent:
+                assert min(high for high, _ in near) - 6 <= extent[0], column
+                assert extent[1] <= max(low for _, low in near) + 6, column
+    assert max(extent[1] for extent in by_column if extent) >= 188
 
 
 def test_zooming_into_a_million_points_loads_more_of_them(million: Path, tab: Open) -> None:

@@ -19,6 +19,7 @@ from tracker.read.words import WATCHED
 from tracker.storage.bulk import bulk
 from tracker.web.answers import Query, answer, unchanged
 from tracker.web.listing import Listed, Listing
+from tracker.web.series_data import MOST_MEMBERS
 from tracker.web.shelf import Chosen, Shelf, plain
 from vcs.errors import UsageError
 
@@ -27,8 +28,6 @@ _MOST_ROWS = 1000
 # Values that are offered for a field while a filter is typed.
 _SUGGESTED = 30
 _LONGEST_CELL = 300
-# Of a larger group the first ones are drawn; the page says so.
-MOST_MEMBERS = 5000
 
 
 def about(shelf: Shelf, query: Query) -> Response:

@@ -3,6 +3,9 @@
 import { toast } from "./toast.js";
 import { t } from "./i18n.js";
 
+// The server draws no more runs as groups in one answer.
+const MOST_MEMBERS = 5000;
+
 /** What the server said no to: a sentence, and maybe what to do. */
 export class Refusal extends Error {
   constructor(status, about) {
@@ -70,7 +73,21 @@ export async function series(wanted, signal) {
 
 /** The same for groups of runs: y is the mean, and each has `band`: {low, high}. */
 export async function bands(wanted, signal) {
-  return unpacked(await (await send("POST", "bands", wanted, signal)).arrayBuffer());
+  const found = [];
+  for (const part of portions(wanted)) found.push(...unpacked(await (await send("POST", "bands", part, signal)).arrayBuffer()));
+  return found;
+}
+
+/** One question, or several where the server would refuse so many curves at once. */
+function portions(wanted) {
+  const size = (groups) => groups.reduce((sum, group) => sum + group.runs.length, 0);
+  if (size(wanted.groups) * wanted.keys.length <= MOST_MEMBERS) return [wanted];
+  const parts = [[]];
+  for (const group of wanted.groups) {
+    if (parts.at(-1).length && size(parts.at(-1)) + group.runs.length > MOST_MEMBERS) parts.push([]);
+    parts.at(-1).push(group);
+  }
+  return wanted.keys.flatMap((key) => parts.map((groups) => ({ ...wanted, keys: [key], groups })));
 }
 
 /** The key under which the rows of another rank of a run are drawn. */

@@ -45,7 +45,7 @@ export const chinese = {
   "Go on, or again": "继续或重跑", "Goes on with its own code, inputs and checkpoint:": "用它自己的代码、输入和检查点继续：", "Runs it again and says whether it came out the same:": "重新运行，并说明结果是否一致：", "Says why it differs from another run:": "说明它与另一次运行为什么不同：",
   "Sessions": "会话", "No.": "编号", "Started": "开始时间", "From step": "起始步", "What was not committed": "未提交的改动", "Nothing differs.": "没有区别。", "binary": "二进制", "{n} more lines": "还有 {n} 行", "Changes of the code": "代码的改动",
   "histogram": "直方图", "{n} parameter": "{n} 个参数", "{n} parameters": "{n} 个参数",
-  "Search the console": "搜索控制台", "Earlier lines": "更早的内容", "Follow": "跟随", "Download": "下载", "{n} of {all} lines": "{all} 行中的 {n} 行", "Nothing was printed.": "没有输出。",
+  "Search the console": "搜索控制台", "Earlier lines": "更早的内容", "Follow": "跟随", "Download": "下载", "{n} of {all}": "{all} 中的 {n}", "{n} of {all} lines": "{all} 行中的 {n} 行", "Nothing was printed.": "没有输出。",
   "Search files": "搜索文件", "Choose a file to look into it.": "选择一个文件来查看。", "This file is for programs; download it.": "这个文件供程序使用，请下载。", "Only the beginning is shown.": "只显示开头部分。", "{n} file": "{n} 个文件", "{n} files": "{n} 个文件",
   "Inputs": "输入", "Outputs": "输出", "It used no version.": "没有使用任何版本。", "It logged no version.": "没有记录任何版本。", "deleted since": "已被删除", "at step {n}": "第 {n} 步",
   "Step of {name}": "{name} 的步数", "step {n}": "第 {n} 步", "Mask {name}": "掩码 {name}", "{n} step": "{n} 步", "{n} steps": "{n} 步",

@@ -10,7 +10,7 @@
 // "duration"), xLabel, title and theme (LIGHT or DARK of draw.js).
 
 import { CanvasPen, LIGHT, drawChart, extentOf, layOut } from "./draw.js";
-import { placeOf, tickText } from "./scale.js";
+import { makeScale, placeOf, tickText } from "./scale.js";
 
 const MOST_SHOWN = 14;
 // In the charts that the pointer is not over, less is covered.
@@ -38,13 +38,15 @@ export class LineChart {
     this.observer.observe(host);
   }
 
-  /** Changes what is shown; what is not given stays as it is. */
+  /** Changes what is shown, with the next frame; what is not given stays as it is. */
   set(changes) {
     Object.assign(this.model, changes);
-    this.draw();
+    // While somebody drags there are several changes a frame.
+    this.frame ??= requestAnimationFrame(() => this.draw());
   }
 
   destroy() {
+    cancelAnimationFrame(this.frame);
     this.observer.disconnect();
     this.host.replaceChildren();
   }
@@ -54,7 +56,14 @@ export class LineChart {
     return this.model.view?.x ?? extentOf(this.model.curves, "x", this.model.xLog);
   }
 
+  /** Where x is in the range that is set, which may not be drawn yet. */
+  get scale() {
+    const { box } = this.place;
+    return makeScale(...this.range, box.left, box.right, this.model.xLog);
+  }
+
   draw() {
+    this.frame = null;
     const width = this.host.clientWidth, height = this.host.clientHeight;
     if (!width || !height) return;
     this.place = layOut(this.model, width, height);
@@ -139,13 +148,13 @@ export class LineChart {
   }
 
   zoom(factor, pixel) {
-    const { x, box } = this.place;
+    const { box } = this.place, x = this.scale;
     const low = x.invert(pixel - (pixel - box.left) * factor), high = x.invert(pixel + (box.right - pixel) * factor);
     this.onView([low, high]);
   }
 
   pan(share) {
-    const { x, box } = this.place;
+    const { box } = this.place, x = this.scale;
     const move = (box.right - box.left) * share;
     this.onView([x.invert(box.left + move), x.invert(box.right + move)]);
   }
@@ -153,7 +162,7 @@ export class LineChart {
   dragTo(pixel) {
     this.drag.to = pixel;
     if (this.drag.pan) {
-      const { x, box } = this.place;
+      const { box } = this.place, x = this.scale;
       const move = this.drag.from - pixel;
       this.drag.from = pixel;
       this.onView([x.invert(box.left + move), x.invert(box.right + move)]);

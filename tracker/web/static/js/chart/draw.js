@@ -1,5 +1,6 @@
 // The drawing itself, with a pen that is a canvas or an SVG text.
 
+import { drawColumns, isDense } from "./dense.js";
 import { makeScale, placeOf, tickText, ticksOf, timeTicks } from "./scale.js";
 
 export const LIGHT = { text: "#5b6670", strong: "#1b2127", grid: "#e8ebee", axis: "#c9ced4", ground: "#ffffff", mark: "#87919b", bad: "#b3372b" };
@@ -148,7 +149,7 @@ function drawLine(pen, curve, place) {
     pen.dot(place.x(x[start]), place.y(y[start]), 3, curve.color, opacity);
     return;
   }
-  pen.path(x, y, start, end, place, curve.color, width, curve.dash ?? [], opacity);
+  pen.path(x, y, start, end, place, curve.color, width, curve.dash ?? [], opacity, curve.jumps);
   // A point between two gaps would be no line at all.
   for (let i = start; i < end; i++) {
     if (Number.isFinite(y[i]) && !Number.isFinite(y[i - 1]) && !Number.isFinite(y[i + 1]) && end - start < 5000) {
@@ -219,7 +220,19 @@ export class CanvasPen {
     context.setLineDash([]);
   }
 
-  path(x, y, start, end, place, color, width, dash, opacity) {
+  path(x, y, start, end, place, color, width, dash, opacity, jumps = false) {
+    const { context } = this;
+    context.setLineDash(dash);
+    context.strokeStyle = context.fillStyle = color;
+    context.globalAlpha = opacity;
+    context.lineWidth = width;
+    if (!jumps && isDense(start, end, place)) drawColumns(context, x, y, start, end, place);
+    else this.strokeAll(x, y, start, end, place);
+    context.globalAlpha = 1;
+    context.setLineDash([]);
+  }
+
+  strokeAll(x, y, start, end, place) {
     const { context } = this;
     context.beginPath();
     let gap = true;
@@ -233,13 +246,7 @@ export class CanvasPen {
       else context.lineTo(place.x(x[i]), place.y(value));
       gap = false;
     }
-    context.setLineDash(dash);
-    context.strokeStyle = color;
-    context.globalAlpha = opacity;
-    context.lineWidth = width;
     context.stroke();
-    context.globalAlpha = 1;
-    context.setLineDash([]);
   }
 
   polygon(points, color, opacity) {

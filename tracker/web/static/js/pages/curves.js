@@ -45,7 +45,7 @@ export async function show(host, place, { about }) {
     const now = view();
     const { rows, total, reading } = await ask("runs", { ...question(now), group: now.group, columns: [], limit: LISTED, fresh });
     const named = (row) => now.group.map((field, i) => `${title(field)} = ${format.value(row.labels[i]) || "–"}`).join(", ");
-    return { total, reading, runs: rows.map((row, number) => ({ key: row.group_key, name: named(row), number, members: row.members, state: "finished" })) };
+    return { total, reading, runs: rows.map((row, number) => ({ key: row.group_key, name: named(row), number, members: row.members, count: row.count, state: "finished" })) };
   }
 
   function redraw() {
@@ -69,7 +69,7 @@ export async function show(host, place, { about }) {
       iconButton(on ? "eye" : "eyeOff", on ? t("Do not draw {name}", { name: run.name }) : t("Draw {name}", { name: run.name }), toggle),
       h("span.swatch", { style: { background: runStyle(run).color } }),
       run.members ? h("span.run-name", { title: run.name }, run.name) : h("a.run-name", { href: address(["run", run.project, run.id]), title: run.key }, run.name),
-      run.members ? h("small.faint", {}, run.members.length) : null,
+      run.members ? h("small.faint", {}, run.members.length < run.count ? t("{n} of {all}", { n: run.members.length, all: run.count }) : run.count) : null,
       run.state === "finished" ? null : stateMark(run.state));
   }
 
