@@ -104,7 +104,7 @@ def test_files_are_walked_through_by_keyboard_and_pictures_run_nothing(
     page.keyboard.press("Enter")
     expect(page.locator(".preview pre")).to_have_text(HOSTILE)
     with page.expect_download() as found:
-        page.get_by_role("link", name="Download").click()
+        page.get_by_role("link", name="Download", exact=True).click()
     assert Path(found.value.path()).read_text() == HOSTILE
     picture(page)
     check(shown)

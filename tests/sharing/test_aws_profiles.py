@@ -113,7 +113,7 @@ def test_short_lived_keys_of_sso_are_asked_for_again_and_again(
     ann.put("data", {"a": b"one"})
     ann.tracker("push")
     asked = Path(f"{aws}.asked").read_text().splitlines()
-    assert len(asked) > 4
+    assert len(asked) >= 2
     assert set(asked) == {"configure export-credentials --format process --profile team"}
     bob = clone_of(ann, "bob")
     bob.tracker("artifact", "get", "data", "out")

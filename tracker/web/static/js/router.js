@@ -58,5 +58,5 @@ export function onMove(listener) {
   return () => listeners.delete(listener);
 }
 
-addEventListener("popstate", () => listeners.forEach((listener) => listener(here())));
+// A step back or forward is one, too, as all that differs stands behind the #; popstate would come beside it.
 addEventListener("hashchange", () => listeners.forEach((listener) => listener(here())));

@@ -1,14 +1,14 @@
 // A look into a file. Pictures come under a policy in which nothing runs; the rest is text.
 
-import { get, newest } from "../api.js";
+import { get } from "../api.js";
 import { fill, h } from "../dom.js";
 import { count, t } from "../i18n.js";
 import * as format from "../format.js";
 
-const latest = newest();
 const MOST_SHOWN = 400;
 
-export async function showPreview(host, path, entry) {
+/** Shows the file in `host`; `latest` (of `newest`) takes back the question for the file before it. */
+export async function showPreview(host, path, entry, latest) {
   const url = (more = {}) => `api/${path}/file?${new URLSearchParams({ path: entry.path, ...more })}`;
   const head = h("div.preview-head", {}, h("b", {}, entry.path), h("span.faint.small", {}, format.size(entry.size), entry.executable ? ` · ${t("executable")}` : ""),
     h("a.button", { href: url({ download: 1 }), download: "" }, t("Download")));

@@ -14,7 +14,7 @@ export async function showVersion(host, path, { project, name, version }) {
   const tree = h("div.tree", { role: "tree", "aria-label": t("Files") });
   const preview = h("div.preview");
   const search = h("input", { type: "search", placeholder: t("Search files"), "aria-label": t("Search files") });
-  const latest = newest();
+  const latest = newest(), latestLook = newest();
   const look = later(200, async () => {
     try {
       const { entries, entries_total: total } = await latest((signal) => get(path, { search: search.value }, signal));
@@ -46,7 +46,7 @@ export async function showVersion(host, path, { project, name, version }) {
   function choose(entry) {
     change({ path: entry.path });
     for (const each of tree.querySelectorAll("[data-path]")) each.toggleAttribute("aria-current", each.dataset.path === entry.path);
-    showPreview(preview, path, entry).catch(complain);
+    showPreview(preview, path, entry, latestLook).catch(complain);
   }
 
   tree.addEventListener("keydown", (event) => {

@@ -9,26 +9,26 @@ const POINTS_PER_COLUMN = 2.5;
 
 /** Whether a line from `start` to `end` is better drawn by columns; its x only grows. */
 export function isDense(start, end, { box }) {
-  return end - start > POINTS_PER_COLUMN * (box.right - box.left);
+  return box !== undefined && end - start > POINTS_PER_COLUMN * (box.right - box.left);
 }
 
 /** Draws the line with the context's colours and width; a rectangle begins with where the line came from. */
 export function drawColumns(context, x, y, start, end, place) {
   const half = context.lineWidth / 2;
-  // The column that is being collected, in pixels; `before` is where the line left the one before.
-  let column = NaN, first, last, low, high, before = NaN;
+  // The column that is being collected, in pixels; the line came to it from `left`, at the height `before`.
+  let column = NaN, first, last, low, high, left = NaN, before = NaN;
   const finish = () => {
     if (Number.isNaN(column)) return;
-    const joined = !Number.isNaN(before);
-    const from = joined ? Math.min(low, before) : low, to = joined ? Math.max(high, before) : high;
-    if (to - from > TALL) {
+    const next = column === left + 1;
+    const from = next ? Math.min(low, before) : low, to = next ? Math.max(high, before) : high;
+    const tall = to - from > TALL;
+    if (Number.isNaN(left) || (tall && next)) context.moveTo(column + 0.5, first);
+    else context.lineTo(column + 0.5, first);
+    if (tall) {
       context.fillRect(column, from - half, 1, to - from + 2 * half);
       context.moveTo(column + 0.5, last);
-    } else {
-      if (joined) context.lineTo(column + 0.5, first);
-      else context.moveTo(column + 0.5, first);
-      context.lineTo(column + 0.5, last);
-    }
+    } else context.lineTo(column + 0.5, last);
+    left = column;
     before = last;
   };
   context.beginPath();
@@ -38,7 +38,7 @@ export function drawColumns(context, x, y, start, end, place) {
       // NaN and infinity leave a gap; what a logarithm has no place for is passed over.
       if (y[i] - y[i] !== 0) {
         finish();
-        column = before = NaN;
+        column = left = NaN;
       }
       continue;
     }

@@ -10,9 +10,9 @@ import { drawReport } from "../parts/report.js";
 import { changeView, view } from "../view.js";
 
 const TABLES = [["results", "Results"], ["config", "Settings"], ["environment", "Environment"], ["packages", "Packages"]];
-const latest = newest();
 
 export async function showDifferences(host, keys) {
+  const latest = newest();
   if (keys.length < 2) {
     fill(host, empty(t("Which runs?"), t("Fewer than two runs pass the filter. Select runs in the table, and come back.")));
     return;
