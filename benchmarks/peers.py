@@ -188,7 +188,7 @@ def _watch(name: str) -> Iterator[PeerResult]:
     paths = (Path(__file__).parents[1], Path(torch.__file__).parents[1])
     with scratch() as place:
         done = subprocess.run(
-            [str(python_of(name)), "-m", "benchmarks.bench_watch", "--wandb"],
+            [str(python_of(name)), "-m", "benchmarks.bench_watch", "--wandb", "--pairs", "150"],
             cwd=place,
             env={
                 **os.environ,
