@@ -26,6 +26,8 @@ _WRITERS = {
     "tensorboard": "tensorboard.summary.writer.event_file_writer",
     "tensorboardX": "tensorboardX.event_file_writer",
 }
+# Who holds the lock for longer was interrupted by the signal that ends the process, and waits for us.
+_STOP_WAIT_S = 1.0
 _mirrors: list[EventMirror] = []
 _patched: list[tuple[Any, Any]] = []
 
@@ -61,12 +63,17 @@ class EventMirror:
                     self._add(int(event.step), f"{prefix}{value.tag}", found)
 
     def stop(self) -> None:
-        """Log the row that is not complete yet, and take no more."""
+        """Log the row that is not complete yet, and take no more; wait a second for one in the making."""
         if self in _mirrors:
             _mirrors.remove(self)
-        if os.getpid() == self._pid:
-            with self._lock:
-                self._flush()
+        if os.getpid() != self._pid:
+            return
+        is_mine = self._lock.acquire(timeout=_STOP_WAIT_S)
+        try:
+            self._flush()
+        finally:
+            if is_mine:
+                self._lock.release()
 
     def _add(self, step: int, key: str, value: Any) -> None:
         if step != self._step or key in self._row:
