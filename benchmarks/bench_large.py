@@ -76,7 +76,9 @@ def _big_files(folder: Path, scale: float, repeat: int) -> list[Figure]:
     turns = [_big_files_once(folder, data, changed) for _ in range(repeat)]
     cost = {name: min(turn[name] for turn in turns) for name in turns[0]}
     subprocess.run(["git", "init", "-q", str(folder / "project")], check=True)
-    cost["peak"] = spent("add", str(folder / "project"), str(data)).peak_bytes / 1e6
+    cost["peak"], cost["changed peak"] = (
+        spent("add", str(folder / "project"), str(what)).peak_bytes / 1e6 for what in (data, changed.parent)
+    )
     files = f"4 files of {size / MIB:g} MiB"
     one = "1 MiB inserted in one of them"
     return [
@@ -96,6 +98,7 @@ def _big_files(folder: Path, scale: float, repeat: int) -> list[Figure]:
             "checkout of the changed one", cost["checkout"], "s", cost["cp one"], "cp", 1.2, key="large.get"
         ),
         Figure("peak memory of adding them", cost["peak"], "MB", target=80, absolute=True),
+        Figure("peak memory of adding the changed one", cost["changed peak"], "MB", target=80, absolute=True),
     ]
 
 

@@ -14,7 +14,7 @@ import mmap
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -154,11 +154,8 @@ def _start(work: Work, buffer_bytes: int) -> list[_Helper]:
     """Start a helper for each core that is left, if the system can."""
     from socket import AF_UNIX, SOCK_SEQPACKET, socketpair
 
-    # Not a program that merely holds a Python: it would start itself again.
-    if not os.path.basename(sys.executable or "").startswith("python"):
-        return []
     helpers: list[_Helper] = []
-    for _ in range(min(_MOST_HELPERS, _cores() - 1)):
+    for _ in range(min(_MOST_HELPERS, cores() - 1)):
         try:
             memory_fd = os.memfd_create("tracker-helper")
             try:
@@ -166,37 +163,51 @@ def _start(work: Work, buffer_bytes: int) -> list[_Helper]:
                 memory = memoryview(mmap.mmap(memory_fd, SLOTS * buffer_bytes))
                 ours, theirs = socketpair(AF_UNIX, SOCK_SEQPACKET)
                 with theirs:
-                    code = _program(work, theirs.fileno(), memory_fd, buffer_bytes)
-                    process = subprocess.Popen(
-                        [sys.executable, "-I", "-S", "-c", code],
-                        pass_fds=(theirs.fileno(), memory_fd),
-                        process_group=0,  # Ctrl-C is for this process alone.
-                        stdin=subprocess.DEVNULL,
-                        stdout=subprocess.DEVNULL,
-                        stderr=subprocess.DEVNULL,
-                    )
+                    fds = (theirs.fileno(), memory_fd)
+                    arguments = (work.__module__, work.__name__, *fds, buffer_bytes)
+                    process = start_python("vcs.helper_process", "serve", arguments, fds)
             finally:
                 os.close(memory_fd)
-        # No such socket or memory on this system, no program to start, no process left.
-        except (OSError, AttributeError, ValueError):
+        except (OSError, AttributeError):  # No such socket or memory on this system.
+            break
+        if process is None:
+            ours.close()
             break
         buffers = [memory[slot * buffer_bytes : (slot + 1) * buffer_bytes] for slot in range(SLOTS)]
         helpers.append(_Helper(process, ours, buffers))
     return helpers
 
 
-def _program(work: Work, fd: int, memory_fd: int, buffer_bytes: int) -> str:
-    """Return what a helper runs: from where this process has its modules, and without `site`."""
+def start_python(
+    module: str, function: str, arguments: Sequence[str | int], fds: Sequence[int], *, pipes: bool = False
+) -> subprocess.Popen[bytes] | None:
+    """Start a bare Python that calls a function, with these descriptors open; None if none can be started.
+
+    It has its modules from where this process has them, and no `site`. With `pipes`, its
+    standard input and output are pipes. Ctrl-C is for this process alone.
+    """
+    # Not a program that merely holds a Python: it would start itself again.
+    if not os.path.basename(sys.executable or "").startswith("python"):
+        return None
     here = str(Path(__file__).parents[1])
     path = [here, *(place for place in sys.path if place and place != here)]
-    return (
-        f"import sys; sys.path[:] = {path!r}\n"
-        f"from vcs.helper_process import serve\n"
-        f"serve({work.__module__!r}, {work.__name__!r}, {fd}, {memory_fd}, {buffer_bytes})"
-    )
+    code = f"import sys; sys.path[:] = {path!r}\nfrom {module} import {function}\n{function}(*{arguments!r})"
+    stream = subprocess.PIPE if pipes else subprocess.DEVNULL
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", code],
+            pass_fds=fds,
+            process_group=0,
+            stdin=stream,
+            stdout=stream,
+            stderr=subprocess.DEVNULL,
+        )
+    except (OSError, ValueError):  # No program to start, no process left.
+        return None
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return on how many cores this process may run."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # Not on macOS.

@@ -23,7 +23,7 @@ from vcs.stores.local import LocalStore
 @pytest.fixture
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """One helper, whatever the machine has."""
-    monkeypatch.setattr(helpers_module, "_cores", lambda: 2)
+    monkeypatch.setattr(helpers_module, "cores", lambda: 2)
 
 
 def call_all(count: int, *, padding: bytes = b"") -> list[tuple[int, int]]:
@@ -120,7 +120,7 @@ def test_with_helpers_a_folder_becomes_the_same_listing_and_comes_back(
     assert len(objects) == len(set(objects)) == len({entry.digest for entry in listing})
     assert verify_store(open_store(tmp_path / "store")) == []
     assert verify_tree(listing, tmp_path / "out") == []
-    monkeypatch.setattr(helpers_module, "_cores", lambda: 1)
+    monkeypatch.setattr(helpers_module, "cores", lambda: 1)
     assert add_tree(data, open_store(tmp_path / "other")) == listing
 
 

@@ -12,7 +12,7 @@ import io
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,8 @@ from vcs.errors import IntegrityError, LockedError, StoreError
 from vcs.stores.borders import anchors, find_borders
 from vcs.stores.copying import Advance, Hashing, clone_file, copy_and_hash, hash_descriptor
 from vcs.stores.lines import match_lines
-from vcs.stores.matching import BLOCK_BYTES, Matcher, Pieces
+from vcs.stores.mapped import Lost, Match, is_worth_it, match_mapped
+from vcs.stores.matching import BLOCK_BYTES, Matcher, Pieces, read_block
 from vcs.stores.ranges import RangeFile
 from vcs.stores.recent import Sketch, resemble, sketch
 from vcs.stores.recipes import MAX_FILES, Recipe, build, encode, encode_behind_extent
@@ -205,6 +206,20 @@ class LargeFiles:
         alone: bool,
     ) -> tuple[Digest, int] | Literal["changed"] | None:
         """Store a file as a recipe; None if it is not worth it, or cannot be done."""
+        if alone and is_worth_it(before.st_size, base):
+            with suppress(Lost):
+                return self._match_by(match_mapped, source, before, base, look, advance)
+        return self._match_by(partial(_match_read, alone=alone), source, before, base, look, advance)
+
+    def _match_by(
+        self,
+        match: Match,
+        source: int,
+        before: os.stat_result,
+        base: RangeFile,
+        look: _Look,
+        advance: Advance,
+    ) -> tuple[Digest, int] | Literal["changed"] | None:
         told = 0
 
         def count(done_bytes: int) -> None:
@@ -215,13 +230,16 @@ class LargeFiles:
         extent = _Extent(self._store)
         try:
             matcher = self._matcher(before.st_size, base, look, extent)
-            digest, size = _hash_through(source, before.st_size, matcher, count, alone=alone)
+            digest, size = match(source, before.st_size, matcher, base, extent.fd, count)
             if not is_same(before, os.fstat(source), size):
                 return "changed"
             if self._contains(digest) or self._name(digest, size, matcher.pieces, base, extent):
                 return digest, size
         except IntegrityError:
             pass  # The base is cut; the file can be stored without it.
+        except Lost:
+            advance(-told)
+            raise
         finally:
             extent.discard()
         if told:
@@ -304,12 +322,12 @@ class _Extent:
 
     def __init__(self, store: LocalStore) -> None:
         self.size = 0
-        self._fd, self.path = store.open_temporary()
+        self.fd, self.path = store.open_temporary()
         self._hasher = blake3()
 
     def write(self, data: memoryview) -> None:
         self._hasher.update(data)
-        write_all(self._fd, data)
+        write_all(self.fd, data)
         self.size += len(data)
 
     def digest(self) -> Digest:
@@ -318,19 +336,26 @@ class _Extent:
 
     def end(self, behind: bytes = b"") -> None:
         """Write what stands behind the new bytes and is not of them, and make it durable."""
-        write_all(self._fd, behind)
-        settle(self._fd)
+        write_all(self.fd, behind)
+        settle(self.fd)
 
     def discard(self) -> None:
         """Close it, and remove it if it has no other name yet."""
-        os.close(self._fd)
+        os.close(self.fd)
         remove_quietly(self.path)
 
 
-def _hash_through(
-    source: int, size: int, matcher: Matcher, advance: Advance, *, alone: bool
+def _match_read(
+    source: int,
+    size: int,
+    matcher: Matcher,
+    base: RangeFile,
+    extent: int,
+    advance: Advance,
+    *,
+    alone: bool,
 ) -> tuple[Digest, int]:
-    """Read the file once, for the matcher and the hash; return digest and size.
+    """Read the file once, for the matcher, which has base and extent, and the hash; return digest and size.
 
     Reading and hashing a block takes about as long as reading and comparing the base's.
     """
@@ -339,7 +364,7 @@ def _hash_through(
         while position < size:
             block = hashing.buffer()
             wanted = min(matcher.limit(position), size - position)
-            count = os.preadv(source, [memoryview(block)[:wanted]], position)
+            count = read_block(source, block, wanted, position)
             if not count:
                 break
             hashing.update(count, partial(matcher.feed, block, count, position))

@@ -92,6 +92,7 @@ class Matcher:
         self._shift = self._expected_shift = 0
         self._write_new = write_new
         self._buffer = bytearray(BLOCK_BYTES)
+        self._agrees = True
         self._lost_steps = 0
         self._vain_searches = self._vain_gap_searches = 0
 
@@ -108,16 +109,36 @@ class Matcher:
         Raises:
             OSError, IntegrityError: The base cannot be read.
         """
-        while self._next_anchor < len(self._anchors) and self._anchors[self._next_anchor][0] <= position:
-            self._shift = self._expected_shift = self._anchors[self._next_anchor][1]
-            self._next_anchor += 1
+        self._pass_anchors(position)
         end = self._read_base(0, count, position)
-        if end == count and self._is_same(block, count):
-            self._lost_steps = 0
-            self.pieces.add_known(position + self._shift, count)
+        self._agrees = end == count and self._is_same(block, count)
+        if self._agrees:
+            self.take_in(position, count)
             return
         for start in range(0, count, _STEP_BYTES):
             self._feed_step(block, start, min(start + _STEP_BYTES, count), position)
+
+    def expected(self, position: int) -> tuple[int, int]:
+        """Return where in the base what follows should lie, and how much; nothing after a difference."""
+        self._pass_anchors(position)
+        start = position + self._shift
+        if not self._agrees or start < 0:
+            return 0, 0
+        end = self._base.size - self._shift
+        if self._next_anchor < len(self._anchors):
+            end = min(end, self._anchors[self._next_anchor][0])
+        return start, max(0, end - position)
+
+    def take_in(self, position: int, count: int) -> None:
+        """Take in bytes that were compared, and lie where they are expected."""
+        self._lost_steps = 0
+        self.pieces.add_known(position + self._shift, count)
+
+    def _pass_anchors(self, position: int) -> None:
+        while self._next_anchor < len(self._anchors) and self._anchors[self._next_anchor][0] <= position:
+            self._shift = self._expected_shift = self._anchors[self._next_anchor][1]
+            self._next_anchor += 1
+            self._agrees = True  # So it is hoped.
 
     def _feed_step(self, block: bytearray, start: int, stop: int, position: int) -> None:
         end = self._read_base(start, stop, position)

@@ -83,6 +83,11 @@ class RangeFile(SeekableFile):
             self.close()
             raise
 
+    @property
+    def descriptors(self) -> list[int]:
+        """Of the files, in their order; closed with this."""
+        return self._fds
+
     def read_at(self, position: int, view: memoryview) -> int:
         """Fill `view` with what lies at `position`; return how much that is, less only at the end.
 
