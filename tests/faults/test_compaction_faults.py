@@ -79,6 +79,7 @@ def test_a_failure_at_any_step_loses_and_doubles_nothing(run: RunLayout, tmp_pat
     assert fail_at_every_step(lambda: remove_lines(compact(run, record())), check) >= 10
 
 
+@pytest.mark.slow
 def test_a_run_that_is_tidied_up_names_only_files_that_are_there(
     git_repo: Path, tmp_path: Path, run: RunLayout
 ) -> None:

@@ -65,6 +65,7 @@ def test_an_amended_commit_keeps_its_versions(project: Project) -> None:
     assert project.ask("rev-parse", "HEAD") in project.log().descent(old)
 
 
+@pytest.mark.slow
 def test_rebased_commits_keep_their_versions(project: Project) -> None:
     """Also after several rebases, and several commits at once."""
     first = change(project, "second\n")
@@ -128,6 +129,7 @@ def test_input_that_is_no_rewrite_is_harmless(quiet: Project) -> None:
     assert quiet.log().rewrites == ()
 
 
+@pytest.mark.slow
 def test_a_merge_is_stamped_with_what_no_parent_has(project: Project) -> None:
     """Not again with what its parents brought in."""
     project.write("other/a.txt", "1\n")

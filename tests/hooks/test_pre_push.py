@@ -52,6 +52,7 @@ def test_a_version_that_no_record_knows_is_named(pushing: Project) -> None:
     assert "p/data:v7 (aaaaaaaaaaaa)" in pushing.git("push", "origin", "main", check=False).text
 
 
+@pytest.mark.slow
 def test_every_commit_counts_not_only_the_last(pushing: Project) -> None:
     """Somebody may check out the one in the middle."""
     pushing.write("data/0.txt", "second\n")
@@ -103,6 +104,7 @@ def test_pushing_to_an_address_passes(pushing: Project, tmp_path: Path) -> None:
     assert pushing.git("push", "-q", str(tmp_path / "second"), "main").code == 0
 
 
+@pytest.mark.slow
 def test_a_merge_of_the_data_itself_is_checked(pushing: Project) -> None:
     """Its version is in no parent."""
     pushing.git("checkout", "-q", "-b", "side")

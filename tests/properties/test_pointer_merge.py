@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,6 +124,7 @@ def _write_tree(folder: Path, files: dict[str, str]) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.tuples(FILES, FILES, FILES))
 def test_git_merges_the_same_paths(

@@ -81,6 +81,7 @@ def test_our_construction_is_that_of_pyyaml(text: str) -> None:
         assert same_value(load_yaml(text, "x"), expected)
 
 
+@pytest.mark.slow
 @given(st.lists(MAPPINGS, max_size=4), st.data())
 def test_a_cut_log_keeps_its_whole_lines(lines: list[dict[Any, Any]], data: st.DataObject) -> None:
     """At whatever byte it was cut."""

@@ -107,15 +107,8 @@ def join(
     run = repo.layout.run(record.project, record.id)
     first = session.from_step if is_rank else 0
     header = Header(run=record.id, session=session.number, rank=rank, start=time.time(), from_step=first)
-    facts = Facts(
-        id=record.id,
-        project=record.project,
-        entity=record.entity,
-        name=record.name,
-        group=record.group,
-        job_type=record.job_type,
-        tags=tuple(record.tags),
-        notes=record.notes,
+    facts = Facts.of(
+        record,
         start_time=header.start,
         starting_step=first,
         resumed=session.number > 0 if is_rank else True,

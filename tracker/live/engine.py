@@ -53,6 +53,22 @@ class Facts:
     folder: Path | None = None
     code: dict[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, record: RunRecord, **of_session: Any) -> Facts:
+        """Return what a record says of its run, and what is given of this session."""
+        return cls(
+            id=record.id,
+            project=record.project,
+            entity=record.entity,
+            name=record.name,
+            group=record.group,
+            job_type=record.job_type,
+            tags=tuple(record.tags),
+            notes=record.notes,
+            forked_from=record.forked_from.run if record.forked_from is not None else None,
+            **of_session,
+        )
+
 
 class Engine:
     """One live run. Every method may be called from any thread."""

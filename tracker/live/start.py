@@ -292,20 +292,12 @@ class _Starting:
             start=self.now,
             from_step=self.branch.start_step,
         )
-        facts = Facts(
-            id=record.id,
-            project=record.project,
-            entity=record.entity,
-            name=record.name,
-            group=record.group,
-            job_type=record.job_type,
-            tags=tuple(record.tags),
-            notes=record.notes,
+        facts = Facts.of(
+            record,
             start_time=self.now,
             earlier_s=earlier_s,
             starting_step=self.branch.start_step,
             resumed=self.branch.resumed,
-            forked_from=record.forked_from.run if record.forked_from is not None else None,
             session=session.number,
             folder=self.run_files.folder,
             code={name: getattr(session, name) for name in ("commit", "branch", "code_commit", "dirty")},

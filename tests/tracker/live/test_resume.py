@@ -320,6 +320,7 @@ def auto(folder: Path, ending: str) -> list[str]:
 
 
 @pytest.mark.parametrize("ending", ["crash", "fail"])
+@pytest.mark.slow
 def test_auto_goes_on_after_a_crash_until_the_run_ends_well(git_repo: Path, ending: str) -> None:
     run_id, resumed, step = auto(git_repo, ending)
     assert (resumed, step) == ("False", "0")

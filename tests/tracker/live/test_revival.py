@@ -97,6 +97,7 @@ def test_without_a_step_rows_follow_the_last(git_repo: Path) -> None:
     assert "at 5 night" in run_python(git_repo, code, **Revival("p/night").variables()).stdout
 
 
+@pytest.mark.slow
 def test_an_order_is_for_one_run_and_no_program_that_it_starts(git_repo: Path) -> None:
     run_python(git_repo, FIVE_ROWS)
     code = """
@@ -122,6 +123,7 @@ def test_a_reproduction_is_a_new_run_whatever_id_the_script_has(git_repo: Path) 
     assert not any("REVIVE" in name for name in again.record.sessions[0].environment)
 
 
+@pytest.mark.slow
 def test_a_run_under_a_key_is_remembered_until_it_ends_well(git_repo: Path) -> None:
     layout = Repo.open(git_repo).layout
     run_python(git_repo, FIVE_ROWS + "    raise SystemExit(3)", status=3, **Revival(key="job-1").variables())

@@ -75,6 +75,7 @@ def test_with_a_seed_the_same_script_is_identical(git_repo: Path) -> None:
     assert reproduced(git_repo, only_run(git_repo), status=0)["status"] == "identical"
 
 
+@pytest.mark.slow
 def test_two_runs_that_exist_are_compared_without_running_any(git_repo: Path) -> None:
     commit_script(git_repo, UNSEEDED)
     start(git_repo, "train.py", "seed")
@@ -99,6 +100,7 @@ def test_a_tolerance_is_said_to_have_been_needed(git_repo: Path) -> None:
     assert (found["status"], found["atol"]) == ("within tolerance", 1.0)
 
 
+@pytest.mark.slow
 def test_a_script_with_an_id_of_its_own_makes_a_new_run(git_repo: Path) -> None:
     """Also one that would resume, or begin under a name."""
     code = UNSEEDED.replace(
@@ -172,6 +174,7 @@ def test_names_stay_where_the_team_put_them_and_the_run_alone_sees_them_move(git
     assert aliases == {"best": "v1", "latest": "v1"}
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_compared_as_far_as_it_came(git_repo: Path) -> None:
     commit_script(git_repo)
     start(git_repo, "train.py", "die=6", status=-9)
@@ -180,6 +183,7 @@ def test_a_killed_run_is_compared_as_far_as_it_came(git_repo: Path) -> None:
     assert any("the older run is crashed" in text for text in found["limits"])
 
 
+@pytest.mark.slow
 def test_a_failing_reproduction_says_how_it_ended(git_repo: Path) -> None:
     """It needs a file that git ignores, and that is not there."""
     (git_repo / ".gitignore").write_text("raw\n")
@@ -234,6 +238,7 @@ def test_the_worktree_is_kept_on_request(git_repo: Path) -> None:
     assert worktrees(git_repo) == [Path(found["folder"])]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_run_again_from_its_beginning(git_repo: Path) -> None:
     commit_script(git_repo)
     start(git_repo, "train.py", "die=6", status=-9)
@@ -268,6 +273,7 @@ def test_an_interrupted_reproduction_is_no_verdict(git_repo: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["src", "flat"])
+@pytest.mark.slow
 def test_a_project_on_the_path_is_imported_from_the_old_code(git_repo: Path, layout: str) -> None:
     """Not from the user's tree, where PYTHONPATH points."""
     top = git_repo / "src" if layout == "src" else git_repo

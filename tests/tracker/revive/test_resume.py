@@ -74,6 +74,7 @@ def test_the_plan_is_shown_and_nothing_is_done(killed: Path) -> None:
     assert [path for path in sorted(killed.rglob("*")) if path not in before] == []
 
 
+@pytest.mark.slow
 def test_a_dirty_tree_of_then_comes_back_with_its_untracked_files(git_repo: Path) -> None:
     commit_script(git_repo)
     (git_repo / "train.py").write_text(
@@ -87,6 +88,7 @@ def test_a_dirty_tree_of_then_comes_back_with_its_untracked_files(git_repo: Path
     assert rows(git_repo) == [(i, i, 7) for i in range(10)]
 
 
+@pytest.mark.slow
 def test_another_checkpoint_is_loaded_under_the_name_that_the_script_asks_for(killed: Path) -> None:
     run_id = only_run(killed)
     tracker_command(killed, "resume", run_id)
@@ -103,6 +105,7 @@ def test_a_script_that_loads_no_checkpoint_is_set_to_its_step_all_the_same(kille
     assert [row["_step"] for row in written(killed).rows()] == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_another_run_logged_first_has_the_step_at_which_this_one_did(
     git_repo: Path,
 ) -> None:
@@ -153,6 +156,7 @@ def test_the_exit_status_is_the_scripts(killed: Path) -> None:
     assert written(killed).record.state == "failed"
 
 
+@pytest.mark.slow
 def test_a_second_resume_uses_the_worktree_again(git_repo: Path) -> None:
     commit_script(git_repo)
     start(git_repo, "train.py", "die=6", status=-9)
@@ -234,6 +238,7 @@ READING = """
 """
 
 
+@pytest.mark.slow
 def test_inputs_lie_where_the_run_had_them_as_they_were(git_repo: Path) -> None:
     """Also when `latest` is another version by now."""
     commit_script(git_repo, READING)
@@ -247,6 +252,7 @@ def test_inputs_lie_where_the_run_had_them_as_they_were(git_repo: Path) -> None:
     assert plan_for(git_repo).inputs[0].state == "in place"
 
 
+@pytest.mark.slow
 def test_an_input_that_is_gone_is_said_and_stops_it(git_repo: Path) -> None:
     commit_script(git_repo, READING)
     log_data(git_repo, "old")
@@ -257,6 +263,7 @@ def test_an_input_that_is_gone_is_said_and_stops_it(git_repo: Path) -> None:
     assert "the input p/data:v0 is gone" in done.stderr
 
 
+@pytest.mark.slow
 def test_ignored_data_is_named_and_copied_on_request(git_repo: Path) -> None:
     (git_repo / ".gitignore").write_text("/raw/\n*.pyc\n")
     code = "import tracker, os; tracker.init(project='p').log({'raw': os.path.exists('raw/x')})"
@@ -273,6 +280,7 @@ def test_ignored_data_is_named_and_copied_on_request(git_repo: Path) -> None:
     assert written(git_repo).rows()[0]["raw"] is True
 
 
+@pytest.mark.slow
 def test_tracked_paths_are_brought_to_the_pointers_of_then(git_repo: Path) -> None:
     code = "import tracker; tracker.init(project='p').log({'text': open('data/x').read()})"
     commit_script(git_repo, code)
@@ -293,6 +301,7 @@ def test_tracked_paths_are_brought_to_the_pointers_of_then(git_repo: Path) -> No
 # from Python
 
 
+@pytest.mark.slow
 def test_python_does_the_same_and_returns_the_status(
     killed: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -306,6 +315,7 @@ def test_python_does_the_same_and_returns_the_status(
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+@pytest.mark.slow
 def test_a_preempted_run_is_ready_to_go_on(git_repo: Path, name: str) -> None:
     number = getattr(signal, name)
     commit_script(git_repo)
@@ -327,6 +337,7 @@ def test_a_signal_to_the_command_reaches_the_script(git_repo: Path) -> None:
     assert written(git_repo).record.state == "preempted"
 
 
+@pytest.mark.slow
 def test_a_job_script_can_call_it_blindly(git_repo: Path) -> None:
     commit_script(git_repo)
     job = ("resume", "--auto", "--", "python", "train.py", "die=6", "signal=15")
@@ -353,6 +364,7 @@ def test_jobs_are_told_apart_by_command_directory_label_and_array(git_repo: Path
     assert len({base, *others}) == 4
 
 
+@pytest.mark.slow
 def test_a_failed_job_goes_on_too_until_it_ends_well(git_repo: Path) -> None:
     commit_script(git_repo)
     job = ("resume", "--auto", "--", "train.py", "status=3")
@@ -412,6 +424,7 @@ def test_code_that_was_not_recorded_runs_in_place_only(git_repo: Path) -> None:
     assert any("what lies in" in note for note in plan.notes)
 
 
+@pytest.mark.slow
 def test_a_folder_without_git_has_jobs_and_runs_that_go_on_in_place(plain_dir: Path) -> None:
     (plain_dir / "train.py").write_text(textwrap.dedent(COUNTING))
     job = ("resume", "--auto", "--", "train.py", "die=6", "signal=15")

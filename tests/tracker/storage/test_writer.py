@@ -408,6 +408,7 @@ class TestFork:
         self.in_child(work)
         writer.close()
 
+    @pytest.mark.slow
     def test_a_fork_while_another_thread_logs_is_safe(self, run: RunLayout, said: list[str]) -> None:
         """No lock of the parent is held for ever in the child."""
         writer = begin(run, said)

@@ -96,6 +96,7 @@ def test_a_custom_chart_keeps_its_specification(place: Place) -> None:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(2, 6), st.integers(1, 60), st.integers(0, 2**32 - 1))
 def test_a_confusion_matrix_is_that_of_scikit_learn(classes: int, samples: int, seed: int) -> None:

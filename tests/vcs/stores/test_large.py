@@ -288,6 +288,7 @@ EDITS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(edits=EDITS, seed=st.integers(0, 3))
 def test_whatever_was_edited_comes_back(
