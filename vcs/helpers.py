@@ -2,7 +2,7 @@
 
 Python runs one thread at a time, so for work that is mostly short system calls a second
 core is had by a second process only. A helper is a Python of its own, started by exec (a
-fork of a process with threads may hang), that calls one function over and over. Both
+fork of a process with threads may hang), that calls a few functions over and over. Both
 sides share a buffer; requests and replies go through a socket. A helper holds nothing
 that matters: if it dies, or none can be started, the work is done here.
 """
@@ -16,17 +16,34 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from vcs.helper_process import MAX_MESSAGE, SLOTS
 
 if TYPE_CHECKING:
     from socket import socket
 
-# A function of a module, called with a buffer and plain values; `module:name`.
+# A function of a module, called with a buffer and plain values.
 Work: TypeAlias = Callable[..., Any]
-# Gets what the function returned, and the buffer as it left it.
-Done: TypeAlias = Callable[[Any, memoryview], None]
+
+
+class Request(NamedTuple):
+    """A call of a function, by whoever has time.
+
+    Attributes:
+        which: The number of the function.
+        arguments: What it gets besides the buffer.
+        done: Gets what the function returned, and the buffer as it left it. May return a
+            request for more work on the same buffer, which then goes to the same process.
+        lost: Called instead of `done` if a helper died that may have done some of it. Of a
+            request that `done` returned, it does the work here; the buffer is still as it was.
+    """
+
+    which: int
+    arguments: tuple[Any, ...]
+    done: Callable[[Any, memoryview], Request | None]
+    lost: Callable[[], None]
+
 
 # What is left to this process alone takes as long as what three others do.
 _MOST_HELPERS = 3
@@ -34,18 +51,18 @@ _NOT_NOW = 0x40  # MSG_DONTWAIT; the module of sockets takes 10 ms.
 
 
 class Helpers:
-    """Calls of one function, here and in other processes. For one thread, as a context.
+    """Calls of a few functions, here and in other processes. For one thread, as a context.
 
     `done` is called in this thread, in no order, before `finish` returns.
     """
 
-    def __init__(self, work: Work, buffer_bytes: int, *, begin_after: int) -> None:
-        """Call `work` as `work(buffer, *arguments)`; the first `begin_after` pieces stay here.
+    def __init__(self, works: Sequence[Work], buffer_bytes: int, *, begin_after: int) -> None:
+        """Call each as `work(buffer, *arguments)`; the first `begin_after` pieces stay here.
 
-        `work` is a function of a module that a bare Python imports quickly. It has no
-        effect, or one that is not repeated: see `lost` in `call`.
+        The functions are of one module that a bare Python imports quickly. They have no
+        effect, or one that is not repeated: see `Request.lost`.
         """
-        self._work = work
+        self._works = works
         self._buffer_bytes = buffer_bytes
         self._buffer = memoryview(bytearray(buffer_bytes))
         self._begin_after = begin_after
@@ -61,21 +78,23 @@ class Helpers:
             helper.end()
         self._helpers = []
 
-    def call(self, arguments: tuple[Any, ...], pieces: int, done: Done, lost: Callable[[], None]) -> None:
+    def call(self, request: Request, pieces: int) -> None:
         """Do the work now or soon, wherever there is time; `pieces` is how much it is.
 
-        `lost` is called instead of `done` if a helper died that may have done some of it.
         `done` may call for more when it needs its buffer no longer.
         """
         self._count += pieces
         if not self._begun and self._count > self._begin_after:
             self._begun = True
-            self._helpers = _start(self._work, self._buffer_bytes)
+            self._helpers = _start(self._works, self._buffer_bytes)
         if not self._collecting:
             self._collect()
-        if any(helper.take(arguments, done, lost) for helper in self._helpers):
+        if any(helper.take(request) for helper in self._helpers):
             return
-        done(self._work(self._buffer, *arguments), self._buffer)
+        reply = self._works[request.which](self._buffer, *request.arguments)
+        more = request.done(reply, self._buffer)
+        if more is not None:
+            more.lost()
 
     def finish(self) -> None:
         """Wait until all is done."""
@@ -90,8 +109,8 @@ class Helpers:
                 if helper.gone:
                     self._helpers.remove(helper)
                     helper.end()
-                    for _, lost in helper.waiting.values():
-                        lost()
+                    for request in helper.waiting.values():
+                        request.lost()
         finally:
             self._collecting = False
 
@@ -106,23 +125,14 @@ class _Helper:
         self._connection = connection
         self._buffers = buffers
         self._free = list(range(len(buffers)))
-        self.waiting: dict[int, tuple[Done, Callable[[], None]]] = {}
+        self.waiting: dict[int, Request] = {}
         self.gone = False
 
-    def take(self, arguments: tuple[Any, ...], done: Done, lost: Callable[[], None]) -> bool:
+    def take(self, request: Request) -> bool:
         """Send a request; False if the helper is busy or cannot take it."""
-        if not self._free or self.gone:
-            return False
-        slot = self._free[-1]
-        message = marshal.dumps((slot, arguments))
-        if len(message) > MAX_MESSAGE:
-            return False
-        try:
-            self._connection.send(message)
-        except OSError:  # It died; `collect` notices.
+        if not self._free or self.gone or not self._send(self._free[-1], request):
             return False
         self._free.pop()
-        self.waiting[slot] = (done, lost)
         return True
 
     def collect(self, *, wait: bool) -> None:
@@ -138,10 +148,23 @@ class _Helper:
                 self.gone = True
                 return
             slot, reply = marshal.loads(message)
-            done, _ = self.waiting.pop(slot)
-            done(reply, self._buffers[slot])
-            self._free.append(slot)
+            more = self.waiting.pop(slot).done(reply, self._buffers[slot])
+            if more is None or not self._send(slot, more):
+                if more is not None:
+                    more.lost()
+                self._free.append(slot)
             wait = False
+
+    def _send(self, slot: int, request: Request) -> bool:
+        message = marshal.dumps((slot, request.which, request.arguments))
+        if len(message) > MAX_MESSAGE:
+            return False
+        try:
+            self._connection.send(message)
+        except OSError:  # It died; `collect` notices.
+            return False
+        self.waiting[slot] = request
+        return True
 
     def end(self) -> None:
         """End it at once: it has nothing to lose."""
@@ -150,7 +173,7 @@ class _Helper:
         self._process.wait()
 
 
-def _start(work: Work, buffer_bytes: int) -> list[_Helper]:
+def _start(works: Sequence[Work], buffer_bytes: int) -> list[_Helper]:
     """Start a helper for each core that is left, if the system can."""
     from socket import AF_UNIX, SOCK_SEQPACKET, socketpair
 
@@ -164,7 +187,8 @@ def _start(work: Work, buffer_bytes: int) -> list[_Helper]:
                 ours, theirs = socketpair(AF_UNIX, SOCK_SEQPACKET)
                 with theirs:
                     fds = (theirs.fileno(), memory_fd)
-                    arguments = (work.__module__, work.__name__, *fds, buffer_bytes)
+                    names = ",".join(work.__name__ for work in works)
+                    arguments = (works[0].__module__, names, *fds, buffer_bytes)
                     process = start_python("vcs.helper_process", "serve", arguments, fds)
             finally:
                 os.close(memory_fd)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 STEPS = (
-    "open", "write", "writev", "fsync", "rename", "replace", "link", "unlink", "mkdir",
+    "open", "write", "writev", "pwritev", "fsync", "rename", "replace", "link", "unlink", "mkdir",
     "rmdir", "symlink", "fchmod", "utime", "ftruncate",
 )  # fmt: skip
 

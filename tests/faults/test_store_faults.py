@@ -124,9 +124,9 @@ def test_the_full_disk_says_that_it_is_full(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel may write less than asked for; nothing is lost."""
-    real_write, real_writev = os.write, os.writev
+    real_write, real_pwritev = os.write, os.pwritev
     monkeypatch.setattr(os, "write", lambda fd, data: real_write(fd, bytes(data)[:7]))
-    monkeypatch.setattr(os, "writev", lambda fd, parts: real_writev(fd, [b"".join(parts)[:1000]]))
+    monkeypatch.setattr(os, "pwritev", lambda fd, parts, at: real_pwritev(fd, [b"".join(parts)[:1000]], at))
     store = open_store(tmp_path)
     put_all(store, [*NEW, b"x" * 5000])
     store.put_bytes(LARGE)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.vcs import helper_work
 from vcs import helpers as helpers_module
+from vcs.digest import Digest
 from vcs.errors import IntegrityError, StoreError
 from vcs.files.add import add_tree
 from vcs.files.checkout import plan_checkout
 from vcs.files.verify import verify_store, verify_tree
 from vcs.helper_process import SLOTS
-from vcs.helpers import Helpers
+from vcs.helpers import Helpers, Request
 from vcs.stores import bulk
 from vcs.stores.local import LocalStore
 
@@ -34,9 +37,9 @@ def call_all(count: int, *, padding: bytes = b"") -> list[tuple[int, int]]:
         assert int.from_bytes(buffer[:4], "little") == reply[0]
         found.append(reply)
 
-    with Helpers(helper_work.who, 4096, begin_after=0) as helpers:
+    with Helpers([helper_work.who], 4096, begin_after=0) as helpers:
         for number in range(count):
-            helpers.call((number, padding), 1, done, pytest.fail)
+            helpers.call(Request(0, (number, padding), done, pytest.fail), 1)
         helpers.finish()
     return sorted(found)
 
@@ -73,10 +76,11 @@ def test_what_a_dead_helper_had_is_said(work: object) -> None:
     lost: list[int] = []
     here = os.getpid()
 
-    with Helpers(work, 4096, begin_after=0) as helpers:  # type: ignore[arg-type]
+    with Helpers([work], 4096, begin_after=0) as helpers:  # type: ignore[list-item]
         for number in range(SLOTS):  # As many as one helper takes at once.
             arguments = (number, here) if work is helper_work.die_unless else (number,)
-            helpers.call(arguments, 1, lambda reply, _: done.append(reply), lambda n=number: lost.append(n))  # type: ignore[misc]
+            lose = partial(lost.append, number)
+            helpers.call(Request(0, arguments, lambda reply, _: done.append(reply), lose), 1)
         helpers.finish()
 
     assert sorted(done + lost) == list(range(SLOTS))
@@ -125,16 +129,64 @@ def test_with_helpers_a_folder_becomes_the_same_listing_and_comes_back(
 
 
 @pytest.mark.usefixtures("early", "two_cores")
-def test_an_add_goes_on_when_its_helper_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the helper had is read again."""
+@pytest.mark.parametrize("requests", [3, 7, 9, 11])
+def test_an_add_goes_on_when_its_helper_is_killed(
+    requests: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the helper was to read is read again, and what it was to write is written from here."""
     data = make_files(tmp_path / "data", 1500)
     expected = add_tree(data, open_store(tmp_path / "expected"))
-    killed = kill_helpers_after(3, monkeypatch)
+    killed = kill_helpers_after(requests, monkeypatch)
 
     store = open_store(tmp_path / "store")
     assert add_tree(data, store) == expected
     assert killed
     assert verify_store(store) == []
+    assert store.missing(Digest(entry.digest) for entry in expected) == set()
+
+
+@pytest.mark.usefixtures("early", "two_cores")
+def test_what_a_helper_cannot_write_is_written_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or it is seen here why that cannot be."""
+    real = bulk.BulkFiles._request
+
+    def request(self: bulk.BulkFiles, *arguments: object) -> Request:
+        made = real(self, *arguments)  # type: ignore[arg-type]
+        return made._replace(arguments=("/nowhere", *made.arguments[1:]))
+
+    monkeypatch.setattr(bulk.BulkFiles, "_request", request)
+    data, store = make_files(tmp_path / "data", 1500), open_store(tmp_path / "store")
+    listing = add_tree(data, store)
+
+    assert verify_store(store) == []
+    assert store.missing(Digest(entry.digest) for entry in listing) == set()
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwritev", full)
+    with pytest.raises(StoreError, match="the disk is full"):
+        add_tree(data, open_store(tmp_path / "other"))
+    assert list(open_store(tmp_path / "other").list()) == []
+
+
+@pytest.mark.usefixtures("early", "two_cores")
+@pytest.mark.parametrize("requests", [8, 11])
+def test_a_batch_is_whole_though_an_add_in_it_was_interrupted(
+    requests: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Places in a pack that its helper did not fill any more are filled from here."""
+    data, store = make_files(tmp_path / "data", 1500), open_store(tmp_path / "store")
+
+    with store.batch() as batch:
+        kept = batch.put_bytes(b"more")
+        kill_helpers_after(requests, monkeypatch, interrupt=True)
+        with pytest.raises(KeyboardInterrupt):
+            add_tree(data, store, batch=batch)
+
+    assert verify_store(store) == []
+    assert store.read_bytes(kept) == b"more"
+    assert len(list(store.list())) > 64
 
 
 @pytest.mark.usefixtures("early", "two_cores")
@@ -192,19 +244,19 @@ def kill_helpers_after(
 ) -> list[object]:
     """Kill the helper that gets this request, or press Ctrl-C then; return which those were."""
     found: list[object] = []
-    real = helpers_module._Helper.take
+    real = helpers_module._Helper._send
 
-    def take(self: helpers_module._Helper, *arguments: object) -> bool:
-        taken: bool = real(self, *arguments)  # type: ignore[arg-type]
-        take.count += taken  # type: ignore[attr-defined]
-        if take.count == requests and not found:  # type: ignore[attr-defined]
+    def send(self: helpers_module._Helper, *arguments: object) -> bool:
+        sent: bool = real(self, *arguments)  # type: ignore[arg-type]
+        send.count += sent  # type: ignore[attr-defined]
+        if send.count == requests and not found:  # type: ignore[attr-defined]
             found.append(self._process)
             if interrupt:
                 raise KeyboardInterrupt
             self._process.kill()
             self._process.wait()
-        return taken
+        return sent
 
-    take.count = 0  # type: ignore[attr-defined]
-    monkeypatch.setattr(helpers_module._Helper, "take", take)
+    send.count = 0  # type: ignore[attr-defined]
+    monkeypatch.setattr(helpers_module._Helper, "_send", send)
     return found

@@ -34,6 +34,7 @@ def scan_folder(folder: str, rules: Rules, *, look: bool) -> FolderScan:
     """
     scan = FolderScan()
     add, below, has_rules = scan.rows.append, scan.folders.append, bool(rules)
+    regular = stat.S_IFREG
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -47,8 +48,7 @@ def scan_folder(folder: str, rules: Rules, *, look: bool) -> FolderScan:
                     now = entry.stat(follow_symlinks=False)
                     add((name, now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino, now.st_mode))
                 else:
-                    is_file = entry.is_file(follow_symlinks=False)
-                    add((name, 0, 0, 0, 0, stat.S_IFREG if is_file else 0))
+                    add((name, 0, 0, 0, 0, regular if entry.is_file(follow_symlinks=False) else 0))
     except FileNotFoundError as error:
         if error.filename == folder:
             raise disk_error(error, f"cannot read the folder {folder}") from error

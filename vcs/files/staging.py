@@ -27,7 +27,7 @@ from vcs.files.inside import Inside
 from vcs.files.listing import Entry
 from vcs.files.staged import Waiting, WrittenFiles
 from vcs.files.stat_cache import StatCache
-from vcs.helpers import Helpers
+from vcs.helpers import Helpers, Request
 from vcs.paths import check_entry_path, check_link, is_plain_name
 from vcs.progress import Progress
 from vcs.stores.base import Store
@@ -198,7 +198,7 @@ class Staging:
             self._made.add(entry.path)
 
     def _write_small(self, entries: Waiting, progress: Progress | None) -> None:
-        with Helpers(write_small_files, BUFFER_BYTES, begin_after=_HELP_AFTER_FILES) as helpers:
+        with Helpers([write_small_files], BUFFER_BYTES, begin_after=_HELP_AFTER_FILES) as helpers:
             for path, group in self._store.places(entries):
                 for start in range(0, len(group), _CHUNK_FILES):
                     self._write_group(
@@ -227,16 +227,17 @@ class Staging:
             if entry.size == size
         ]
 
-        def done(written: list[Written | None], _buffer: memoryview) -> None:
+        def done(written: list[Written | None], _buffer: memoryview) -> Request | None:
             for (entry, _), one in zip(files, written, strict=True):
                 if one is None:
                     continue
                 entries.remove(entry)
                 self._note_written(entry, one)
                 _advance(progress, entry)
+            return None
 
         arguments = (f"{self._path}/", pack, start, length, [wanted for _, wanted in files])
-        helpers.call(arguments, len(files), done, _lost)
+        helpers.call(Request(0, arguments, done, _lost), len(files))
 
     def _write_one(self, entry: Entry, data: bytes | memoryview | None) -> None:
         if data is None:

@@ -101,6 +101,8 @@ class Recalled:
         Those have `NO_DIGEST`, and so has what is no file or was added alone since.
         """
         record, before = self.record, self.rows
+        if record is None and not self.files:
+            return [NO_DIGEST] * len(rows), list(range(len(rows)))
         if record is not None and record.plain and not self.files and len(before) == len(rows):
             # As a rule the files are in the order of last time, and a table of them is not needed.
             unlike = [at for at, (now, then) in enumerate(zip(rows, before, strict=True)) if now != then]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +80,8 @@ class Walk:
         self._pool: Executor | None = None
         self._stopped = False
         self._found: Listing | None = None
-        self._large: list[tuple[Work, str, os.stat_result, Future[tuple[Digest, int]]]] = []
+        # In the order in which they began, which is nearly that in which they end.
+        self._large: deque[tuple[Work, str, os.stat_result, Future[tuple[Digest, int]]]] = deque()
 
     def __enter__(self) -> Walk:
         return self
@@ -96,9 +98,11 @@ class Walk:
             prefix, folder = folders.pop()
             below = self._folder(prefix, folder)
             folders.extend((f"{prefix}{name}/", os.path.join(folder, name)) for name in reversed(below))
+            if self._large and self._large[0][-1].done():
+                self._finish_large(*self._large.popleft())
         self._small.finish()
-        for large in self._large:
-            self._finish_large(*large)
+        while self._large:
+            self._finish_large(*self._large.popleft())
         if self._collides:
             try:
                 check_no_collisions(entry.path for entry in self.listing())
@@ -217,7 +221,11 @@ class Walk:
     def _sort_out(self, work: Work) -> tuple[list[str], list[str]]:
         """Return the names of files that must be read, and of what is no file; drop what is left out."""
         names = [work.rows[at][0] for at in work.unlike]
-        if not work.recalled and are_plain_names(names) and all(stat.S_ISREG(row[5]) for row in work.rows):
+        if (
+            not work.recalled
+            and are_plain_names(names)
+            and all(map(stat.S_ISREG, {row[5] for row in work.rows}))
+        ):
             work.places = dict(zip(names, work.unlike, strict=True))
             return names, []
         work.known = work.recalled.known(set(names)) if work.recalled else {}

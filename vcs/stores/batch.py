@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -24,7 +24,8 @@ from vcs.stores.bulk import CHUNK_FILES, BulkFiles
 from vcs.stores.copying import hash_descriptor
 from vcs.stores.large import LargeFiles, is_same, settle
 from vcs.stores.one_file import Counter, open_regular, read_small
-from vcs.stores.packs import Pack, PackWriter, new_pack_name
+from vcs.stores.packing import Packing, Reserved
+from vcs.stores.packs import Pack
 from vcs.stores.small_files import BUFFER_BYTES, LARGE_BYTES, Taken, read_small_files
 
 if TYPE_CHECKING:
@@ -32,20 +33,8 @@ if TYPE_CHECKING:
 
 # A pack for fewer objects than this is not worth a file that every search has to look into.
 PACK_FROM_OBJECTS = 64
-# Limits of one pack: what a rewrite has to copy, and what an index takes in memory.
-PACK_BYTES = 256 << 20
-PACK_OBJECTS = 200_000
 # From this many questions on, a folder of objects is listed once instead of asked each time.
 _LIST_FROM_QUESTIONS = 256
-
-
-class PackInMaking(NamedTuple):
-    """A pack that is being written, and the name that it will have."""
-
-    writer: PackWriter
-    fd: int
-    temporary: Path
-    name: str
 
 
 class LocalBatch(Batch):
@@ -56,7 +45,7 @@ class LocalBatch(Batch):
         self._lock = threading.Lock()
         self._waiting: dict[bytes, bytes] = {}
         self._likes: dict[bytes, Digest] = {}
-        self._writers: list[PackInMaking] = []
+        self._packing = Packing(store)
         self._touched: set[Path] = set()
         self._used_packs: set[Pack] = set()
         self._listed: list[frozenset[bytes] | None] = [None] * 256
@@ -79,7 +68,7 @@ class LocalBatch(Batch):
             return digest
         with self._lock:
             if not self._has(raw, digest) and not self._has_recipe(digest):
-                if like is not None and not self._writers:
+                if like is not None and not self._packing:
                     self._likes[raw] = like
                 self._append(raw, data)
         return digest
@@ -97,7 +86,7 @@ class LocalBatch(Batch):
                 pack = find(raw)
                 if pack is not None:
                     used[pack] = True
-                elif (name := self._in_making(raw)) is not None:
+                elif (name := self._packing.home(raw)) is not None:
                     found.packs.add(name)
                 elif self._has(raw, digest := Digest(raw.hex())) or self._has_recipe(digest):
                     found.elsewhere.append(raw)
@@ -110,7 +99,7 @@ class LocalBatch(Batch):
 
     def holds(self, packs: Iterable[str]) -> bool:
         with self._lock:
-            making = {making.name for making in self._writers}
+            making = set(self._packing.names())
             for name in packs:
                 pack = self._store.packs.by_name(name)
                 if name not in making and (pack is None or not self._use(pack)):
@@ -131,29 +120,51 @@ class LocalBatch(Batch):
     def small_files(self) -> AbstractContextManager[SmallFiles]:
         return BulkFiles(self)
 
-    def take_in(self, found: Sequence[Taken | None], buffer: memoryview) -> str | None:
-        """Store what `read_small_files` found; return the pack that has all of it, if one does.
+    def take_in(self, found: Sequence[Taken | None], buffer: memoryview) -> None:
+        """Store what `read_small_files` found; the buffer is free again afterwards."""
+        _, reserved = self.reserve(found, buffer)
+        if reserved is not None:
+            self.write(reserved, buffer)
 
-        The buffer is free again afterwards.
+    def reserve(
+        self, found: Sequence[Taken | None], buffer: memoryview
+    ) -> tuple[str | None, Reserved | None]:
+        """Make room for what `read_small_files` found, unless it is stored already.
+
+        Returns the pack that has all of it, if one does, too. With room, either `write` is
+        called then, or `written` after somebody else wrote it.
         """
         with self._lock:
-            if not self._writers:
+            if not self._packing:
                 self._take_in_each(found, buffer)
-                return self._home_of(found)
-            try:
-                making = self._making()
-                has = None if self._is_first() else self._has_elsewhere
-                alone = making.writer.append_files(found, buffer, has)
-            except OSError as error:
-                self._broken = True
-                raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
-        return making.name if alone else None
+                homes = {self._packing.home(one[0]) for one in found if one is not None}
+                return homes.pop() if len(homes) == 1 else None, None
+            with self._breaking():
+                reserved = self._packing.reserve(found, None if self._is_first() else self._has_stored)
+                home = reserved.making.name if reserved.alone else None
+                if reserved.runs:
+                    return home, reserved
+                self._packing.written(reserved)
+                return home, None
 
-    def _home_of(self, found: Sequence[Taken | None]) -> str | None:
-        if not self._writers:
-            return None
-        here = self._writers[-1].writer.places
-        return self._writers[-1].name if all(one is None or one[0] in here for one in found) else None
+    def write(self, reserved: Reserved, buffer: memoryview) -> None:
+        """Write what room was reserved for; the buffer is free again afterwards."""
+        with self._lock, self._breaking():
+            self._packing.write(reserved, buffer)
+
+    def written(self, reserved: Reserved) -> None:
+        """Take note that somebody else wrote it."""
+        with self._lock, self._breaking():
+            self._packing.written(reserved)
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """After a failure of the disk nothing of the batch is stored."""
+        try:
+            yield
+        except OSError as error:
+            self._broken = True
+            raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
 
     def _take_in_each(self, found: Sequence[Taken | None], buffer: memoryview) -> None:
         """The same while there is no pack yet."""
@@ -165,26 +176,12 @@ class LocalBatch(Batch):
                     self._append(raw, bytes(buffer[at : at + size]))
                 at += size
 
-    def _in_making(self, raw: bytes) -> str | None:
-        """Return the pack of this batch that has the object."""
-        for making in self._writers:
-            if raw in making.writer.places:
-                return making.name
-        return None
-
     def _is_first(self) -> bool:
-        """Whether nothing was stored before this batch, and it has one pack: then nothing is elsewhere."""
+        """Whether nothing was stored before this batch."""
         if self._empty is None:
             is_packed = next(iter(self._store.packs), None) is not None
             self._empty = not is_packed and next(self._store.loose_names(), None) is None
-        return self._empty and len(self._writers) == 1
-
-    def _has_elsewhere(self, raw: bytes) -> bool:
-        """Whether the object is anywhere but in the newest pack."""
-        for making in self._writers[:-1]:
-            if raw in making.writer.places:
-                return True
-        return self._has_stored(raw, None)
+        return self._empty
 
     def put_file(
         self, path: Path, *, advance: Callable[[int], None] | None = None, like: Digest | None = None
@@ -255,8 +252,9 @@ class LocalBatch(Batch):
         if self._broken:
             raise StoreError("the batch failed before; nothing of it was stored")
         try:
-            if self._writers:
-                self._seal_packs()
+            if self._packing:
+                self._packing.seal()
+                self._store.refresh(force=True)
             elif self._waiting:
                 self._store_waiting()
             for folder in self._touched:
@@ -266,17 +264,14 @@ class LocalBatch(Batch):
 
     def discard(self) -> None:
         """Close and remove what is still temporary; harmless after `finish`."""
-        writers, self._writers = self._writers, []
         self._waiting.clear()
-        for making in writers:
-            os.close(making.fd)
-            remove_quietly(making.temporary)
+        self._packing.discard()
 
     def _has(self, raw: bytes, digest: Digest | None) -> bool:
         """Whether the object is in a pack or a file; under the lock. The digest is the same, to save work."""
-        return raw in self._waiting or self._in_making(raw) is not None or self._has_stored(raw, digest)
+        return raw in self._waiting or self._packing.home(raw) is not None or self._has_stored(raw, digest)
 
-    def _has_stored(self, raw: bytes, digest: Digest | None) -> bool:
+    def _has_stored(self, raw: bytes, digest: Digest | None = None) -> bool:
         """Whether the store had the object before this batch, or gets it from another process now."""
         pack = self._store.packs.find(raw)
         while pack is not None:
@@ -334,42 +329,15 @@ class LocalBatch(Batch):
         return frozenset(bytes.fromhex(digest[:2] + name) for name in names if len(name) == 62)
 
     def _append(self, raw: bytes, data: bytes) -> None:
-        try:
-            if self._writers:
-                self._making().writer.append(raw, data)
+        with self._breaking():
+            if self._packing:
+                self._packing.append(raw, data)
                 return
             self._waiting[raw] = data
             if len(self._waiting) >= PACK_FROM_OBJECTS:
-                writer = self._next().writer
-                for key, value in self._waiting.items():
-                    writer.append(key, value)
+                self._packing.begin(self._waiting.items())
                 self._waiting = {}
                 self._likes = {}
-        except OSError as error:
-            self._broken = True
-            raise disk_error(error, f"cannot write to the store at {self._store.tmp}") from error
-
-    def _making(self) -> PackInMaking:
-        """Return the pack that is to be written to."""
-        writer = self._writers[-1].writer
-        if writer.end >= PACK_BYTES or len(writer.places) >= PACK_OBJECTS:
-            return self._next()
-        return self._writers[-1]
-
-    def _next(self) -> PackInMaking:
-        if self._writers:
-            self._writers[-1].writer.finish()
-        fd, path = self._store.open_temporary()
-        making = PackInMaking(PackWriter(fd), fd, path, new_pack_name())
-        self._writers.append(making)
-        return making
-
-    def _seal_packs(self) -> None:
-        self._writers[-1].writer.finish()
-        for making in self._writers:
-            self._store.seal(making.fd, making.temporary, making.name)
-        fsync_directory(self._store.packs.folder)
-        self._store.refresh(force=True)
 
     def _store_waiting(self) -> None:
         """Store the few objects as recipes or files: all files are durable before the first gets its name."""

@@ -1,17 +1,22 @@
 """A hundred thousand small files on their way into a batch.
 
 Helpers read and hash them into memory that both see; this process alone decides what is
-new, and writes it. So objects are stored once, and a helper that dies costs nothing.
+new and where it goes, and the helper writes it there. So objects are stored once, and a
+helper that dies costs nothing: what it had is read again, or written from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from vcs.helpers import Helpers
+from vcs.errors import StoreError
+from vcs.helpers import Helpers, Request
 from vcs.stores.base import SmallFiles, TakenFiles
-from vcs.stores.small_files import BUFFER_BYTES, Taken, read_small_files
+from vcs.stores.packing import Reserved
+from vcs.stores.small_files import BUFFER_BYTES, Taken, read_small_files, write_runs
 
 if TYPE_CHECKING:
     from vcs.stores.batch import LocalBatch
@@ -27,13 +32,19 @@ class BulkFiles(SmallFiles):
 
     def __init__(self, batch: LocalBatch) -> None:
         self._into = batch
-        self._helpers = Helpers(read_small_files, BUFFER_BYTES, begin_after=_HELP_AFTER_FILES)
+        self._helpers = Helpers((read_small_files, write_runs), BUFFER_BYTES, begin_after=_HELP_AFTER_FILES)
+        # What a helper is to write, or has just written; with the buffer in which it lies.
+        self._writing: dict[Reserved, memoryview] = {}
 
     def __enter__(self) -> BulkFiles:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._helpers.__exit__()
+        # After a failure or Ctrl-C the batch may go on, and its packs have to be whole.
+        for reserved, buffer in self._writing.items():
+            with suppress(StoreError):  # The batch knows.
+                self._into.write(reserved, buffer)
 
     def put(self, folder: str, names: Sequence[str], taken: TakenFiles) -> None:
         for start in range(0, len(names), CHUNK_FILES):
@@ -43,10 +54,37 @@ class BulkFiles(SmallFiles):
         self._helpers.finish()
 
     def _put(self, folder: str, names: Sequence[str], taken: TakenFiles) -> None:
-        def done(found: list[Taken | None], buffer: memoryview) -> None:
-            taken(names[: len(found)], found, self._into.take_in(found, buffer))
-            if len(found) < len(names):  # The buffer was full.
-                self._put(folder, names[len(found) :], taken)
+        def done(found: list[Taken | None], buffer: memoryview) -> Request | None:
+            home, reserved = self._into.reserve(found, buffer)
+            if reserved is not None:
+                self._writing[reserved] = buffer
+            taken(names[: len(found)], found, home)
+            rest = names[len(found) :]  # The buffer was full.
+            if reserved is not None:
+                return self._request(reserved, lambda: self._put(folder, rest, taken) if rest else None)
+            if rest:
+                self._put(folder, rest, taken)
+            return None
 
         # Reading has no effect, so what a lost helper had is simply read again.
-        self._helpers.call((folder, names), len(names), done, lambda: self._put(folder, names, taken))
+        lost = partial(self._put, folder, names, taken)
+        self._helpers.call(Request(0, (folder, names), done, lost), len(names))
+
+    def _request(self, reserved: Reserved, then: Callable[[], None]) -> Request:
+        """Return how to write what room was reserved for: by the helper that has read it, or here."""
+
+        def write() -> None:
+            self._into.write(reserved, self._writing[reserved])
+            del self._writing[reserved]
+            then()
+
+        def written(is_whole: bool, _buffer: memoryview) -> None:
+            if not is_whole:  # A full disk, perhaps; here it is seen why.
+                write()
+                return
+            del self._writing[reserved]
+            self._into.written(reserved)
+            then()
+
+        path = str(reserved.making.temporary)
+        return Request(1, (path, reserved.offset, reserved.runs), written, write)

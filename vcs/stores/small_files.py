@@ -1,6 +1,6 @@
-"""Many small files: read and hash them, or write them out of a pack; the work that a helper shares.
+"""Many small files: read them into a pack, or write them out of one; the work that a helper shares.
 
-Both functions are called a few dozen times for a hundred thousand files, in this process
+These functions are called a few dozen times for a hundred thousand files, in this process
 or in a helper's, with a buffer that both sides see. They raise nothing for what is wrong
 with one file: None stands for it, and the slow way says why. So this module imports little.
 """
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Taken: TypeAlias = tuple[bytes, int, int, int, int, int]
 # Path, offset in the buffer, size, digest, and whether it is executable.
 Wanted: TypeAlias = tuple[str, int, int, bytes, bool]
+# A stretch of a buffer: where it begins and where it ends.
+Run: TypeAlias = tuple[int, int]
 # mtime_ns, ctime_ns and inode of a file that was written.
 Written: TypeAlias = tuple[int, int, int]
 
@@ -32,6 +34,7 @@ LARGE_BYTES = 128 << 10
 BUFFER_BYTES = (768 << 10) + LARGE_BYTES
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WRITE_FLAGS = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -76,6 +79,27 @@ def read_small_files(buffer: memoryview, folder: str, names: Sequence[str]) -> l
         found.append((raw, size, mtime_ns, before.st_ctime_ns, before.st_ino, before.st_mode))
         at += size
     return found
+
+
+# The file that a helper writes to, kept open: closing it can mean to wait for a server.
+_writing: dict[str, int] = {}
+
+
+def write_runs(buffer: memoryview, path: str, offset: int, runs: Sequence[Run]) -> bool:
+    """Write stretches of the buffer end to end into a file, from `offset` on; for a helper.
+
+    False if it could not be done, or not all of it: who asked tries it again, and sees why.
+    """
+    parts = [buffer[start:end] for start, end in runs]
+    try:
+        fd = _writing.get(path)
+        if fd is None:
+            while _writing:
+                os.close(_writing.popitem()[1])
+            fd = _writing[path] = os.open(path, _WRITE_FLAGS)
+        return os.pwritev(fd, parts, offset) == sum(map(len, parts))
+    except OSError:
+        return False
 
 
 def write_small_files(

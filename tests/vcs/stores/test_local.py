@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-import vcs.stores.batch
+import vcs.stores.packing
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import NotFoundError
 from vcs.stores.local import LocalStore
@@ -101,8 +101,8 @@ def test_a_pack_ends_where_it_is_long_enough(
     store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By bytes and by objects; none is lost at the borders."""
-    monkeypatch.setattr(vcs.stores.batch, "PACK_BYTES", 5000)
-    monkeypatch.setattr(vcs.stores.batch, "PACK_OBJECTS", 150)
+    monkeypatch.setattr(vcs.stores.packing, "PACK_BYTES", 5000)
+    monkeypatch.setattr(vcs.stores.packing, "PACK_OBJECTS", 150)
     tiny = put_many(store, 500)
     long = put_many(store, 100, b"x" * 1000)
 

@@ -1,0 +1,144 @@
+"""The packs that a batch is making: temporary files until all of them are whole and durable.
+
+An object has its place as soon as it is known what it is. Its bytes may be written there
+later, and by another process, as long as this happens before its pack is sealed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vcs.atomic import fsync_directory, remove_quietly
+from vcs.stores.packs import PackWriter, new_pack_name
+from vcs.stores.small_files import Run, Taken
+
+if TYPE_CHECKING:
+    from vcs.stores.local import LocalStore
+
+# Limits of one pack: what a rewrite has to copy, and what an index takes in memory.
+PACK_BYTES = 256 << 20
+PACK_OBJECTS = 200_000
+
+
+@dataclass(slots=True, eq=False)
+class PackInMaking:
+    """A pack that is being written, and the name that it will have.
+
+    Attributes:
+        unwritten: How many reserved places are still without their bytes.
+    """
+
+    writer: PackWriter
+    fd: int
+    temporary: Path
+    name: str
+    unwritten: int = 0
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reserved:
+    """Room in a pack for bytes that lie in a buffer, in these stretches of it."""
+
+    making: PackInMaking
+    offset: int
+    runs: list[Run]
+    alone: bool
+
+
+class Packing:
+    """The packs of one batch. One thread at a time. What the disk does wrong is an OSError."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self._store = store
+        self._packs: list[PackInMaking] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._packs)
+
+    def names(self) -> Iterator[str]:
+        """The names that the packs will have."""
+        return (making.name for making in self._packs)
+
+    def home(self, raw: bytes) -> str | None:
+        """Return the name of the pack that has an object."""
+        for making in self._packs:
+            if raw in making.writer.places:
+                return making.name
+        return None
+
+    def begin(self, objects: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """Begin a pack with some objects; the one before is finished as soon as all of it is written."""
+        fd, path = self._store.open_temporary()
+        self._packs.append(PackInMaking(PackWriter(fd), fd, path, new_pack_name()))
+        for raw, data in objects:
+            self._packs[-1].writer.append(raw, data)
+        if len(self._packs) > 1:
+            self._finish(self._packs[-2])
+
+    def append(self, raw: bytes, data: bytes) -> None:
+        """Add an object that is in none of them, to a pack that was begun."""
+        self._current().writer.append(raw, data)
+
+    def reserve(self, found: Sequence[Taken | None], stored: Callable[[bytes], bool] | None) -> Reserved:
+        """Give a place to each of many objects that is in no pack yet; they lie end to end in a buffer.
+
+        `stored` says whether an object was there before all packs; None: nothing was. The
+        bytes are to be written by `write`, or by somebody else and then told to `written`.
+        """
+        making = self._current()
+        offset, runs, alone = making.writer.reserve(found, self._elsewhere(stored))
+        making.unwritten += 1
+        return Reserved(making, offset, runs, alone)
+
+    def write(self, reserved: Reserved, buffer: memoryview) -> None:
+        """Write what room was reserved for."""
+        parts = [buffer[start:end] for start, end in reserved.runs]
+        reserved.making.writer.write_at(reserved.offset, parts)
+        self.written(reserved)
+
+    def written(self, reserved: Reserved) -> None:
+        """Take note that somebody wrote it."""
+        reserved.making.unwritten -= 1
+        if reserved.making is not self._packs[-1]:
+            self._finish(reserved.making)
+
+    def seal(self) -> None:
+        """Make all packs whole and durable, and then give them their names."""
+        for making in self._packs:
+            self._finish(making)
+        for making in self._packs:
+            self._store.seal(making.fd, making.temporary, making.name)
+        fsync_directory(self._store.packs.folder)
+
+    def discard(self) -> None:
+        """Close all, and remove what has no name yet."""
+        packs, self._packs = self._packs, []
+        for making in packs:
+            os.close(making.fd)
+            remove_quietly(making.temporary)
+
+    def _elsewhere(self, stored: Callable[[bytes], bool] | None) -> Callable[[bytes], bool] | None:
+        """Return what says whether an object is anywhere but in the newest pack; None if nothing is."""
+        older = [making.writer.places for making in self._packs[:-1]]
+        if not older:
+            return stored
+        if stored is not None:
+            return lambda raw: any(raw in places for places in older) or stored(raw)
+        return older[0].__contains__ if len(older) == 1 else lambda raw: any(raw in one for one in older)
+
+    def _current(self) -> PackInMaking:
+        """Return the pack that is to be written to."""
+        writer = self._packs[-1].writer
+        if writer.end >= PACK_BYTES or len(writer.places) >= PACK_OBJECTS:
+            self.begin()
+        return self._packs[-1]
+
+    def _finish(self, making: PackInMaking) -> None:
+        if not (making.unwritten or making.finished):
+            making.writer.finish()
+            making.finished = True
