@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tracker.read.series import Series
+from tracker.read.points import Series
 
 
 @dataclass

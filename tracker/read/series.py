@@ -6,54 +6,22 @@ that is taken back, a new session or a compaction lets everything be read anew.
 
 from __future__ import annotations
 
-import math
 import os
 import threading
-from array import array
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from itertools import compress
 from pathlib import Path
 from typing import Any
 
-from tracker.read.thinning import is_ordered
+from tracker.read.drawing import Drawing, drawing_of
+from tracker.read.long_curve import LongCurve, is_long
+from tracker.read.points import Series, grown, take
+from tracker.read.thinning import Window, smooth
 from tracker.storage.bulk import bulk
-from tracker.storage.history import extend_columns
-from tracker.storage.journal import VALUES
-from tracker.storage.parts import MADE, Part, Which, load_parts
+from tracker.storage.parts import Part, Which, load_parts
 from tracker.storage.segment import Damage, Segment
 from vcs.layout import RunLayout
 
 Stamp = tuple[tuple[str, int, int], ...]
-
-_NUMBER = frozenset({float, int, bool})
-
-
-@dataclass
-class Series:
-    """The points of a metric over an axis, in the order in which they were logged.
-
-    Attributes:
-        starts: The place of the first point of each session but the first, with its number.
-        others: How many values were no numbers (media, texts), and are left out.
-        ordered: Whether x never goes back.
-        low, high: The range of x; of nothing if there is no finite x.
-    """
-
-    xs: array[float] = field(default_factory=lambda: array("d"))
-    ys: array[float] = field(default_factory=lambda: array("d"))
-    starts: list[tuple[int, int]] = field(default_factory=list)
-    others: int = 0
-    ordered: bool = True
-    low: float = math.inf
-    high: float = -math.inf
-    # Rows of the newest segment that are in already.
-    taken: int = 0
-
-    @property
-    def size_bytes(self) -> int:
-        return 8 * (len(self.xs) + len(self.ys))
 
 
 def stamp_of(run: RunLayout, which: Which = "history") -> Stamp:
@@ -82,13 +50,17 @@ class RunSeries:
         self._parts: list[Part] = []
         self._kept: dict[Path, Segment] = {}
         self._series: dict[tuple[str, str], Series] = {}
+        # Of long histories, and what their last part adds while it grows.
+        self._long: dict[tuple[str, str], LongCurve] = {}
+        self._tails: dict[tuple[str, str], Series] = {}
         self.damaged: list[Damage] = []
 
     @property
     def size_bytes(self) -> int:
         """How much memory the points take."""
         with self._lock:
-            return sum(series.size_bytes for series in self._series.values())
+            short = (*self._series.values(), *self._tails.values())
+            return sum(one.size_bytes for one in short) + sum(one.size_bytes for one in self._long.values())
 
     def keys(self) -> list[str]:
         """Return every key of an unmasked row, in the order of their first appearance.
@@ -120,17 +92,56 @@ class RunSeries:
             if series is None:
                 series = Series()
                 for number, part in enumerate(self._parts):
-                    _take(series, part, key, x, number)
+                    take(series, part, key, x, number)
             elif self._parts:
-                series = _grown(series, self._parts[-1], key, x)
+                series = grown(series, self._parts[-1], key, x)
             series.taken = self._parts[-1].segment.count if self._parts else 0
             self._series[key, x] = series
             return series
 
+    @bulk()
+    def drawn(self, key: str, x: str, window: Window, smoothing: float = 0.0) -> Drawing:
+        """Return what to draw of the same points, smoothed before points are chosen if that is asked for.
+
+        Of a long compacted history no more is kept than a sketch: see `long_curve`.
+
+        Raises:
+            FormatError, StoreError: As for `history.read_rows`.
+        """
+        with self._lock:
+            self._refresh()
+            if not is_long(self._parts):
+                points = self.points(key, x)
+                return drawing_of(points, window, smooth(points.ys, smoothing) if smoothing else None)
+            curve = self._long.get((key, x))
+            if curve is None:
+                curve = self._long[key, x] = LongCurve(self._compacted(), key, x)
+            last = self._parts[-1]
+            tail = None
+            if isinstance(last.segment, Segment):
+                tail = self._tail(last, key, x)
+            return curve.drawn(window, tail, smoothing)
+
+    def _compacted(self) -> list[Part]:
+        """Return all parts in pieces but the last if it still grows."""
+        end = len(self._parts) - isinstance(self._parts[-1].segment, Segment)
+        return [piece for part in self._parts[:end] for piece in part.split()]
+
+    def _tail(self, part: Part, key: str, x: str) -> Series:
+        tail = self._tails.get((key, x))
+        if tail is None:
+            tail = Series()
+            take(tail, part, key, x, len(self._parts) - 1)
+        else:
+            tail = grown(tail, part, key, x)
+        tail.taken = part.segment.count
+        self._tails[key, x] = tail
+        return tail
+
     def forget(self) -> None:
         """Give the memory back."""
         with self._lock:
-            self._series.clear()
+            self._forget_points()
             self._kept.clear()
             self._parts, self._stamp, self._shape = [], None, ()
 
@@ -148,8 +159,12 @@ class RunSeries:
         self._kept = {path: segment for path, segment in self._kept.items() if path in there}
         shape = tuple(map(_shape_of, self._parts[:-1])) + tuple(map(_last_shape_of, self._parts[-1:]))
         if shape != self._shape:
-            self._series.clear()
+            self._forget_points()
         self._shape, self._stamp = shape, stamp
+
+    def _forget_points(self) -> None:
+        for held in (self._series, self._long, self._tails):
+            held.clear()
 
 
 def _folder(run: RunLayout, which: Which) -> Path:
@@ -164,75 +179,3 @@ def _last_shape_of(part: Part) -> tuple[Any, ...]:
     """Return what stays the same while the newest segment only grows."""
     spans = part.surviving.spans
     return part.segment.path, tuple(spans[:-1]), spans[-1][0], spans[-1][2]
-
-
-def _take(series: Series, part: Part, key: str, x: str, number: int) -> None:
-    """Add the points of a whole part."""
-    before = len(series.ys)
-    for piece in part.split():
-        columns: dict[str, list[Any]] = {name: [] for name in dict.fromkeys((x, key))}
-        if key in MADE:  # every row has it, but an axis made of rows alone would select all
-            columns = {name: [] for name in dict.fromkeys((key, x))}
-        extend_columns(columns, piece, complete=True)
-        _append(series, columns[x], columns[key])
-    if number and len(series.ys) > before:
-        series.starts.append((before, part.segment.header.session))
-
-
-def _append(series: Series, xs: Sequence[Any], ys: Sequence[Any]) -> None:
-    if not (_NUMBER.issuperset(map(type, ys)) and _NUMBER.issuperset(map(type, xs))):
-        fit = [type(x) in _NUMBER and type(y) in _NUMBER for x, y in zip(xs, ys, strict=True)]
-        series.others += len(fit) - sum(fit)
-        xs, ys = list(compress(xs, fit)), list(compress(ys, fit))
-    new = array("d", map(_double, xs))
-    if new:
-        series.ordered = series.ordered and is_ordered(new) and not (series.xs and new[0] < series.xs[-1])
-        finite = new if math.isfinite(sum(new)) else [x for x in new if math.isfinite(x)]
-        series.low, series.high = (
-            min(series.low, min(finite, default=math.inf)),
-            max(series.high, max(finite, default=-math.inf)),
-        )
-    series.xs += new
-    series.ys.extend(map(_double, ys))
-
-
-def _double(value: float) -> float:
-    """Return the nearest double; whole numbers of any size come out of JSON."""
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
-
-
-def _grown(series: Series, part: Part, key: str, x: str) -> Series:
-    """Return the series with what was logged since; the old one stays as it is for who holds it."""
-    segment = part.segment
-    if segment.count == series.taken:
-        return series
-    xs: list[Any] = []
-    ys: list[Any] = []
-    made = {
-        "_step": lambda row: row[1],
-        "_runtime": lambda row: (part.before_ms + row[2]) / 1000,
-        "_timestamp": lambda row: (segment.header.start_ms + row[2]) / 1000,
-    }
-    limit = part.surviving.spans[-1][2]
-    getters: dict[int, tuple[Any, Any] | None] = {}
-    for row in segment.rows[series.taken :]:
-        schema = row[0]
-        if schema not in getters:
-            keys = segment.keys[schema]
-            places = {name: VALUES + place for place, name in enumerate(keys)}
-            found = [made.get(name) or _getter(places.get(name)) for name in (x, key)]
-            getters[schema] = None if None in found else (found[0], found[1])
-        pair = getters[schema]
-        if pair is not None and row[1] < limit:
-            xs.append(pair[0](row))
-            ys.append(pair[1](row))
-    grown = replace(series, xs=series.xs[:], ys=series.ys[:], starts=list(series.starts))
-    _append(grown, xs, ys)
-    return grown
-
-
-def _getter(place: int | None) -> Any:
-    return None if place is None else lambda row: row[place]

@@ -186,6 +186,38 @@ def _kind(value: Any) -> int:
     return _PLAIN[kind]
 
 
+def numbers(streams: Sequence[Stream], bodies: Sequence[bytes]) -> Any | None:
+    """Return a column as one numpy array, without an object for each value.
+
+    None where `decode` must be asked: not all values are plain numbers, or there is no numpy.
+
+    Raises:
+        FormatError: The streams are damaged.
+    """
+    try:
+        import numpy
+    except ImportError:
+        return None
+    if len(streams) != 1 or streams[0].kind not in ("ints", "doubles"):
+        return None
+    (stream,), (body,) = streams, bodies
+    if not 0 <= stream.count <= MAX_VALUES:
+        raise FormatError(f"a stream says that it has {stream.count} values")
+    if stream.kind == "doubles":
+        return numpy.frombuffer(planes.unpack(body, stream.count, 8), "<f8")
+    if stream.width not in _CODES:
+        raise FormatError(f"whole numbers of {stream.width} bytes")
+    plain = numpy.frombuffer(planes.unpack(body, stream.count, stream.width), f"<i{stream.width}")
+    if stream.first is None:
+        return plain
+    if not _LOW <= stream.first <= _HIGH:
+        return None
+    summed: Any = numpy.empty(stream.count + 1, "i8")
+    summed[0] = stream.first
+    summed[1:] = plain
+    return numpy.cumsum(summed, out=summed)
+
+
 def _decode_stream(stream: Stream, body: bytes, as_written: bool) -> list[Any]:
     if not 0 <= stream.count <= MAX_VALUES:
         raise FormatError(f"a stream says that it has {stream.count} values")

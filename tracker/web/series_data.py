@@ -17,8 +17,10 @@ import msgspec
 from starlette.responses import Response
 
 from tracker.read.bands import band_of
-from tracker.read.series import Series, stamp_of
-from tracker.read.thinning import Window, smooth, thin_line
+from tracker.read.drawing import Drawing
+from tracker.read.points import Series
+from tracker.read.series import stamp_of
+from tracker.read.thinning import Window, thin_line
 from tracker.storage import records
 from tracker.storage.bulk import bulk
 from tracker.storage.history import read_rows
@@ -225,9 +227,12 @@ def _curves_of(shelf: Shelf, run: RunLayout, name: str, wanted: Wanted, rank: st
         what = (name, wanted.which, rank, stamp_of(run, wanted.which), key, x, window, tuple(bad.items()))
         curve = shelf.drawn.get(what)
         if curve is None:
-            points = source.points(key, x)
-            if len(points.ys):
-                curve = _curve(name, key, x, points, wanted, bad)
+            drawing = source.drawn(key, x, _window(wanted))
+            if drawing.total:
+                smoothed = None
+                if wanted.smooth and not drawing.whole:
+                    smoothed = source.drawn(key, x, _window(wanted), wanted.smooth)
+                curve = _curve(name, key, x, drawing, smoothed, bad)
                 if rank != "0":
                     curve[0]["rank"] = rank
                 shelf.drawn.put(what, curve)
@@ -238,38 +243,32 @@ def _curves_of(shelf: Shelf, run: RunLayout, name: str, wanted: Wanted, rank: st
     return found
 
 
+def _window(wanted: Wanted) -> Window:
+    return Window(wanted.columns, wanted.low, wanted.high, wanted.log)
+
+
 def _curve(
-    name: str, key: str, x: str, points: Series, wanted: Wanted, bad: dict[int, str]
+    name: str, key: str, x: str, drawing: Drawing, smoothed: Drawing | None, bad: dict[int, str]
 ) -> tuple[Any, ...]:
-    xs, ys = points.xs, points.ys
-    window = Window(wanted.columns, wanted.low, wanted.high, wanted.log)
-    places = thin_line(xs, ys, window, ordered=points.ordered)
-    # Whether points in between were left out; those beyond the range are another matter.
-    exact = not places or len(places) == places[-1] + 1 - places[0]
     head: dict[str, Any] = {
         "run": name,
         "key": key,
         "x": x,
-        "total": len(ys),
-        "whole": len(places) == len(ys),
-        "exact": exact,
-        "others": points.others,
-        "bounds": [_finite(points.low), _finite(points.high)],
-        "jumps": not points.ordered,
+        "total": drawing.total,
+        "whole": drawing.whole,
+        "exact": drawing.exact,
+        "others": drawing.others,
+        "bounds": [_finite(drawing.low), _finite(drawing.high)],
+        "jumps": not drawing.ordered,
         "starts": [
-            {"x": _finite(xs[place]), "session": number, "ended": bad.get(number - 1)}
-            for place, number in points.starts
+            {"x": _finite(start), "session": number, "ended": bad.get(number - 1)}
+            for start, number in drawing.starts
         ],
     }
-    columns = [array("d", map(xs.__getitem__, places)), array("d", map(ys.__getitem__, places))]
-    if wanted.smooth and not head["whole"]:
-        smoothed = smooth(ys, wanted.smooth)
-        chosen = thin_line(xs, smoothed, window, ordered=points.ordered)
-        head["smooth_points"] = len(chosen)
-        columns += [
-            array("d", map(xs.__getitem__, chosen)),
-            array("d", map(smoothed.__getitem__, chosen)),
-        ]
+    columns = [drawing.xs, drawing.ys]
+    if smoothed is not None:
+        head["smooth_points"] = len(smoothed.xs)
+        columns += [smoothed.xs, smoothed.ys]
     return (head, *columns)
 
 
@@ -284,7 +283,7 @@ def _masked(run: RunLayout, name: str, key: str, x: str, wanted: Wanted) -> list
             ys.append(row[key])
     found = []
     for session, (xs, ys) in by_session.items():
-        places = thin_line(xs, ys, Window(wanted.columns, wanted.low, wanted.high, wanted.log))
+        places = thin_line(xs, ys, _window(wanted))
         head = {"run": name, "key": key, "x": x, "total": len(ys), "masked": session}
         found.append((head, array("d", map(xs.__getitem__, places)), array("d", map(ys.__getitem__, places))))
     return found

@@ -25,7 +25,7 @@ from vcs.errors import NotFoundError
 from vcs.layout import RunLayout
 from vcs.repo import Repo
 
-SERIES_LIMIT_BYTES = 512 << 20
+SERIES_LIMIT_BYTES = 192 << 20
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 from tracker.read.bands import band_of
-from tracker.read.series import Series
+from tracker.read.points import Series
 
 
 def series(points: Iterable[tuple[float, float]]) -> Series:
