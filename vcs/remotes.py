@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SCHEMES = ("s3", "gs", "az", "http", "https", "ssh", "sftp", "file")
 OPTIONS = {
     "s3": ("endpoint", "region", "profile"),
-    "gs": (),
+    "gs": ("endpoint",),
     "az": ("account", "endpoint"),
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -178,7 +178,7 @@ def open_bucket(
     if apart:
         from vcs.buckets.apart import ApartBucket
 
-        return ApartBucket(remote.url, remote.options, credentials)
+        return ApartBucket(remote.url, remote.options, credentials, title=remote.title)
     from vcs.buckets.objectstore import ObjectStoreBucket
 
-    return ObjectStoreBucket(remote.url, remote.options, credentials)
+    return ObjectStoreBucket(remote.url, remote.options, credentials, title=remote.title)

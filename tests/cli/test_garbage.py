@@ -31,13 +31,16 @@ def two_versions(tracker: Tracker, git_repo: Path) -> Path:
 def test_gc_says_first_and_does_it_with_yes(tracker: Tracker, two_versions: Path) -> None:
     said = tracker("gc", "--grace", "0")
     assert (said.status, said.out) == (0, "Would remove 1 object (3 B) of 2.\n")
-    assert "tracker gc --yes" in said.err
+    assert said.err == "Hint: do it: tracker gc --grace 0s --yes\n"
     assert Repo.open(two_versions).store.contains(OBJECT)
     assert tracker("gc", "--grace", "0", "--yes").out == "Moved 1 object (3 B) of 2 to the trash.\n"
     assert not Repo.open(two_versions).store.contains(OBJECT)
     assert tracker("gc", "--grace", "0", "--json").json["objects"] == 0
     said = tracker("why", OBJECT[:12])
-    assert said.status == 3
+    assert (said.status, said.err) == (
+        3,
+        f"Error: no digest here begins with {OBJECT[:12]}, and no artifact is called that\n",
+    )
     assert tracker("gc", "--undo").out.startswith("Brought back 1 object, removed ")
     assert Repo.open(two_versions).store.contains(OBJECT)
     said = tracker("gc", "--undo")

@@ -476,3 +476,17 @@ def test_a_script_is_run_by_the_command(git_repo: Path) -> None:
     words = [sys.executable, "-m", "tracker.cli.main", "run", "old.py", "7"]
     done = subprocess.run(words, cwd=git_repo, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (7, "")
+
+
+def test_doctor_tells_of_a_push_in_the_background_that_failed(tracker: Tracker, git_repo: Path) -> None:
+    """Nobody else does: its run had ended."""
+    (git_repo / "tracker.yaml").write_text("auto_push: true\n")
+    repo = Repo.open(git_repo)
+    repo.layout.push_log.parent.mkdir(parents=True, exist_ok=True)
+    told = "2026-11-29T00:00:00Z push of run a\nError: no\n2026-11-29T01:00:00Z push of run b\n"
+    repo.layout.push_log.write_text(f"{told}Pushed the records to origin.\n")
+    assert "ok      auto_push" in tracker("doctor").out
+    repo.layout.push_log.write_text(f"{told}Error: nobody answers\nHint: wait\n")
+    said = tracker("doctor")
+    assert said.status == 1
+    assert "failed (2026-11-29T01:00:00Z push of run b): nobody answers" in said.out

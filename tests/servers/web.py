@@ -31,7 +31,11 @@ http {{
   fastcgi_temp_path {folder}/tmp;
   uwsgi_temp_path {folder}/tmp;
   scgi_temp_path {folder}/tmp;
-  server {{ listen 127.0.0.1:{port}; root {served}; }}
+  server {{
+    listen 127.0.0.1:{port};
+    root {served};
+    if ($request_method !~ ^(GET|HEAD)$) {{ return {refusal}; }}
+  }}
 }}
 """
 
@@ -43,21 +47,16 @@ class WebDav:
     url: str
     served: Path
 
-    def make_folder(self, name: str) -> str:
-        """Make an empty folder; return its address."""
-        (self.served / name).mkdir()
-        return f"{self.url}/{name}"
-
 
 @contextmanager
-def run_plain_web(folder: Path, served: Path) -> Iterator[str]:
-    """Serve a folder for reading; yields the address."""
+def run_plain_web(folder: Path, served: Path, refusal: int = 405) -> Iterator[str]:
+    """Serve a folder for reading; yields the address. `refusal` is the answer to all but GET and HEAD."""
     need_programs("nginx")
     (folder / "tmp").mkdir(parents=True)
     (port,) = free_ports(1)
     config = folder / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""
-    config.write_text(_NGINX.format(folder=folder, served=served, port=port, user=user))
+    config.write_text(_NGINX.format(folder=folder, served=served, port=port, user=user, refusal=refusal))
     log = folder / "started"
     server = start([program("nginx"), "-c", config], log)
     try:

@@ -11,6 +11,7 @@ from tests.servers import azure as azure_server
 from tests.servers import web
 from tests.servers.azure import AzureServer, run_azure
 from tests.servers.ceph import S3Server, run_ceph
+from tests.servers.gcs import GcsServer, run_gcs
 from tests.servers.githttp import GitHttpServer, run_githttp
 from tests.servers.ssh import SshServer, run_sshd
 from tests.servers.web import WebDav, run_webdav
@@ -71,6 +72,14 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsServer]:
+    """A server that speaks the protocol of Google Cloud Storage, with one bucket."""
+    with run_gcs(tmp_path_factory.mktemp("gcs")) as server:
+        server.make_bucket(S3_BUCKET)
+        yield server
+
+
 def azure_bucket(server: AzureServer, prefix: str) -> Bucket:
     """Open a prefix of the test's container."""
     credentials = {"account_name": azure_server.ACCOUNT, "account_key": azure_server.KEY}
@@ -81,7 +90,7 @@ def azure_bucket(server: AzureServer, prefix: str) -> Bucket:
     params=[
         "folder",
         "sftp",
-        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("s3", "webdav", "az")),
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("s3", "webdav", "az", "gs")),
     ]
 )
 def make_bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeBucket]:
@@ -97,10 +106,15 @@ def make_bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make
             bucket = SftpBucket(f"ssh://testhost{tmp_path}/remote", server.command)
         elif kind == "webdav":
             dav: WebDav = request.getfixturevalue("webdav")
-            url = f"{dav.url}/{tmp_path.name}" if opened else dav.make_folder(tmp_path.name)
+            url = f"{dav.url}/teams/{tmp_path.name}"  # Of this, nothing is there yet.
             bucket = ObjectStoreBucket(url, {}, {"user": web.USER, "password": web.PASSWORD})
         elif kind == "az":
             bucket = azure_bucket(request.getfixturevalue("azure"), tmp_path.name)
+        elif kind == "gs":
+            google: GcsServer = request.getfixturevalue("gcs")
+            options = {"endpoint": google.endpoint}
+            url = f"gs://{S3_BUCKET}/{tmp_path.name}"
+            bucket = ObjectStoreBucket(url, options, {"service_account_key": google.key})
         else:
             bucket = s3_bucket(request.getfixturevalue("s3"), tmp_path.name)
         opened.append(bucket)

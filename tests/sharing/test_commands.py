@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.ceph import S3Server
+from tests.servers.gcs import GcsServer
 from tests.servers.githttp import PASSWORD, GitHttpServer
 from tests.servers.ssh import SshServer
 from tests.sharing.clones import Clone, first_clone, make_hub
@@ -128,6 +129,38 @@ def test_two_who_made_the_same_number_both_keep_what_they_made(ann: Clone) -> No
         clone.tracker("get", "mnist:v2", "out/2")
         assert files_in(clone.folder / "out/1") == {"a.txt": b"ann's"}
         assert files_in(clone.folder / "out/2") == {"a.txt": b"bob's"}
+
+
+def test_a_remote_that_is_not_committed_is_mentioned(ann: Clone, tmp_path: Path) -> None:
+    """To who pushes, and to who has cloned what lacks it."""
+    ann.put("mnist", FILES)
+    ann.tracker("remote", "add", "box", str(tmp_path / "box"))
+    assert "Others cannot know nas yet: git add tracker.yaml" in ann.tracker("push").err
+    ann.git("commit", "-q", "-a", "-m", "box")
+    assert "Others" not in ann.tracker("push").err
+    ann.git("rm", "-q", "tracker.yaml")
+    ann.git("commit", "-q", "-m", "none")
+    ann.git("push", "-q", "origin", "main")
+    parent = Clone(ann.folder.parent, ann.capture)
+    said = parent.tracker("clone", str(tmp_path / "hub.git"), "bob", "--json")
+    assert said.json["records"]["files"] > 0
+    assert said.json["contents"] is None
+    assert "tracker.yaml" in Clone(tmp_path / "bob", ann.capture).tracker("pull").err
+
+
+def test_a_remote_that_cannot_be_reached_is_one_json_object(ann: Clone) -> None:
+    """`remote show` says what it knows, and ends as the problem has it."""
+    ann.tracker("remote", "add", "lab", "s3://bucket/x", "--endpoint", "http://127.0.0.1:1")
+    ann.tracker("login", "lab", "--key", "id:secret", "--no-check")
+    said = ann.tracker("remote", "show", "lab", "--json", fails=True)
+    assert said.status == 9
+    assert "nobody answers" in said.json["problem"]
+
+
+def test_a_selection_of_nothing_is_said(ann: Clone) -> None:
+    """A project that does not exist, maybe."""
+    ann.put("mnist", FILES)
+    assert "There are no contents to push." in ann.tracker("push", "-p", "nope").out
 
 
 def test_selection_chooses_contents_and_records_travel_whole(ann: Clone) -> None:
@@ -348,6 +381,32 @@ def test_contents_on_s3_with_a_kept_key(
     assert "tracker login" in said.err
     stolen = b"".join(files_in(ann.folder).values()) + b"".join(files_in(bob.folder).values())
     assert s3.secret.encode() not in stolen
+
+
+@pytest.mark.slow
+def test_contents_on_google_cloud_storage(gcs: GcsServer, tmp_path: Path, capfd: Capture) -> None:
+    """With the key of a service account, as its file has it."""
+    ann = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
+    ann.tracker("remote", "add", "lab", f"gs://{S3_BUCKET}/{tmp_path.name}", "--endpoint", gcs.endpoint)
+    ann.git("add", "-A")
+    ann.git("commit", "-q", "-m", "remote")
+    ann.git("push", "-q", "origin", "main")
+    other = gcs.key.replace("tester@", "stranger@")
+    said = ann.tracker("login", "lab", "--key", other, fails=True)
+    assert "permission denied" in said.err
+    ann.tracker("login", "lab", "--key", gcs.key)
+    assert "works" in ann.tracker("remote", "test").out
+    ann.put("mnist", FILES)
+    ann.put("mnist", {**FILES, "a.txt": b"two"})
+    ann.tracker("push")
+    bob = clone_of(ann, "bob")
+    bob.tracker("get", "mnist", "out")
+    assert files_in(bob.folder / "out") == {**FILES, "a.txt": b"two"}
+    ann.tracker("artifact", "rm", "mnist:v0", "--yes")
+    ann.tracker("push")
+    ann.tracker("gc", "--remote", "lab", "--grace", "0", "--yes")
+    bob.tracker("pull")
+    assert bob.tracker("fetch", "--json").json["missing"] == []
 
 
 def test_a_login_without_a_terminal_fails_with_the_way_out(ann: Clone) -> None:

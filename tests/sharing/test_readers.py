@@ -95,6 +95,23 @@ def test_a_folder_behind_a_plain_web_server_can_be_read(tmp_path: Path, capfd: C
         refused_in_one_sentence(bob)
 
 
+@pytest.mark.parametrize("refusal", [403, 404])
+def test_a_web_server_that_hides_its_listings_can_be_read(
+    tmp_path: Path, capfd: Capture, refusal: int
+) -> None:
+    """It answers the question for a listing as if it were forbidden, or as if nothing were there."""
+    ann = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
+    with_remote(ann, str(tmp_path / "served"))
+    two_versions(ann)
+    with run_plain_web(tmp_path / "nginx", tmp_path / "served", refusal) as url:
+        bob = clone_of(ann, "bob")
+        (bob.folder / "tracker.yaml").write_text(f"remotes: {{lab: '{url}'}}\n")
+        said = bob.tracker("remote", "test", fails=True)
+        assert "can be read, but not written" in said.out
+        reads_everything(bob)
+        refused_in_one_sentence(bob)
+
+
 def test_a_web_server_with_nothing_of_ours_says_so(tmp_path: Path, capfd: Capture) -> None:
     ann = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
     (tmp_path / "served").mkdir()
@@ -105,11 +122,11 @@ def test_a_web_server_with_nothing_of_ours_says_so(tmp_path: Path, capfd: Captur
 
 
 def test_clones_share_by_webdav(webdav: WebDav, tmp_path: Path, capfd: Capture) -> None:
-    """With a password that is kept outside of the repository, in a folder below the root of the server."""
+    """With a password that is kept outside of the repository, in a folder that the first push makes."""
     ann = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
-    with_remote(ann, f"{webdav.url}/{tmp_path.name}")
-    ann.tracker("login", "lab", "--key", f"{web.USER}:wrong", fails=True)
-    webdav.make_folder(tmp_path.name)
+    with_remote(ann, f"{webdav.url}/deep/{tmp_path.name}")
+    said = ann.tracker("login", "lab", "--key", f"{web.USER}:wrong", fails=True)
+    assert "nothing was kept" in said.err
     ann.tracker("login", "lab", "--key", f"{web.USER}:{web.PASSWORD}")
     two_versions(ann)
     bob = clone_of(ann, "bob")

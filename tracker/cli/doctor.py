@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -76,7 +77,7 @@ def examine() -> Iterator[Finding]:
         yield Finding("project", "problem", error.message, error.hint)
         return
     yield _project(repo)
-    for look in (_writable, _space, _runs, _artifacts, _ledger):
+    for look in (_writable, _space, _runs, _artifacts, _ledger, _pushes):
         yield from _guarded(look, repo)
 
 
@@ -173,3 +174,18 @@ def _ledger(repo: Repo) -> Iterator[Finding]:
         yield Finding("ledger", "ok", f"at {tip[:10]}")
     for warning in repo.warnings:
         yield Finding("ledger", "problem", warning)
+
+
+def _pushes(repo: Repo) -> Iterator[Finding]:
+    """What became of the last push in the background, of which nobody heard."""
+    log = repo.layout.push_log
+    if not repo.settings.auto_push or not log.exists():
+        return
+    last = re.split(r"^(?=\S+ push of run )", log.read_text(errors="replace"), flags=re.MULTILINE)[-1]
+    first, *said = last.splitlines() or [""]
+    failed = next((line for line in said if line.startswith("Error: ")), None)
+    if failed is None:
+        yield Finding("auto_push", "ok", f"the last one: {first}")
+    else:
+        detail = f"the last one failed ({first}): {failed.removeprefix('Error: ')}"
+        yield Finding("auto_push", "problem", detail, f"tracker push; what each one said: {log}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 from tracker.cli.output import count_text, print_json, size_text, warn
 from tracker.cli.places import find_version, json_option, open_repo
 from vcs.digest import Digest
-from vcs.errors import UsageError
+from vcs.errors import NotFoundError, UsageError
 from vcs.stores.copying import hash_descriptor
 from vcs.tracked.pointer import pointer_path, read_pointer
 
@@ -139,8 +140,7 @@ def _collect(repo: Repo, store: LocalStore, grace_s: float | None, yes: bool, as
         click.echo(f"Freed {size_text(freed)} that were in the trash for a week.")
     _explain(plan, len(done.kept) if done is not None else 0)
     if removed or (expired and not yes):
-        hint = "bring contents back: tracker gc --undo" if yes else "do it: tracker gc --yes"
-        click.echo(f"Hint: {hint}", err=True)
+        click.echo("Hint: " + ("bring contents back: tracker gc --undo" if yes else _do_it()), err=True)
 
 
 def _as_json(plan: GcPlan, done: Trashed | None) -> dict[str, object]:
@@ -210,9 +210,7 @@ def _drop_pushed(repo: Repo, names: tuple[str, ...], grace_s: float | None, yes:
     if found.plan.young:
         click.echo(f"{_staying(found.plan.young)}: too young (--grace).", err=True)
     if removed:
-        hint = (
-            "free the room now: tracker gc --empty-trash --yes" if yes else "do it: tracker gc --pushed --yes"
-        )
+        hint = "free the room now: tracker gc --empty-trash --yes" if yes else _do_it()
         click.echo(f"Hint: {hint}", err=True)
 
 
@@ -260,7 +258,17 @@ def _collect_remote(repo: Repo, name: str, grace_s: float | None, yes: bool, as_
         f"{word} {count_text(plan.objects, 'object')} ({size_text(plan.size_bytes)}) from {remote.title}."
     )
     if not yes:
-        click.echo(f"Hint: do it: tracker gc --remote {name} --yes", err=True)
+        click.echo(f"Hint: {_do_it()}", err=True)
+
+
+def _do_it() -> str:
+    """The command that was given, and `--yes`."""
+    given = click.get_current_context().params
+    words = ["tracker", "gc", *(f"--{flag}" for flag in ("pushed",) if given[flag])]
+    words += ["--remote", given["remote"]] if given["remote"] else []
+    words += [word for name in given["names"] for word in ("--artifact", name)]
+    words += ["--grace", f"{given['grace']:g}s"] if given["grace"] is not None else []
+    return f"do it: {shlex.join(words)} --yes"
 
 
 def _explain(plan: GcPlan, kept: int) -> None:
@@ -376,5 +384,12 @@ def _find(repo: Repo, what: str, known: set[str]) -> tuple[Digest, str]:
             raise UsageError(f"{len(found)} digests begin with {what}", hint="write more of it")
         if found:
             return Digest(found[0]), _OBJECT
-    manifest = find_version(repo, what, None)
+    try:
+        manifest = find_version(repo, what, None)
+    except NotFoundError as error:
+        if re.fullmatch(r"[0-9a-f]{4,64}", what):
+            raise NotFoundError(
+                f"no digest here begins with {what}, and no artifact is called that"
+            ) from error
+        raise
     return Digest(manifest.digest), f"contents of {manifest.qualified_name}"

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
+from tracker.cli.errors import exit_status
 from tracker.cli.groups import CommandGroup
 from tracker.cli.output import print_json, print_table
 from tracker.cli.places import json_option, open_repo
-from vcs.errors import Error, NotFoundError, UsageError
+from vcs.errors import Error, NotFoundError, StoreError, UsageError
 from vcs.remotes import Remote, check_remote_name, make_remote
 from vcs.repo import Repo
 from vcs.settings import transfer_environment, user_folder
@@ -42,12 +43,13 @@ def remote() -> None:
 Examples:
   tracker remote add lab s3://team-bucket/models
   tracker remote add minio s3://models --endpoint https://minio.lab:9000
+  tracker remote add gcs gs://team-bucket/models
   tracker remote add box ssh://ann@gpu-box/scratch/shared
   tracker remote add nas /mnt/nas/team"""
 )
 @click.argument("name")
 @click.argument("url")
-@click.option("--endpoint", help="The address of a server that speaks S3 or Azure's protocol.")
+@click.option("--endpoint", help="The address of a server that speaks the protocol of S3, GCS or Azure.")
 @click.option("--region", help="The region of a bucket of S3.")
 @click.option("--profile", help="The profile of AWS whose keys are used.")
 @click.option("--account", help="The account of a container of Azure.")
@@ -68,7 +70,12 @@ def add(name: str, url: str, default: bool, as_json: bool, **options: str | None
     click.echo(f"Next: tracker remote test {made.name}; then git add tracker.yaml, tracker push")
 
 
-@remote.command()
+@remote.command(
+    epilog="""\b
+Examples:
+  tracker remote ls
+  tracker remote ls --json"""
+)
 @json_option
 def ls(as_json: bool) -> None:
     """List the remotes"""
@@ -89,7 +96,11 @@ def ls(as_json: bool) -> None:
     )
 
 
-@remote.command()
+@remote.command(
+    epilog="""\b
+Example:
+  tracker remote rm lab"""
+)
 @click.argument("name")
 def rm(name: str) -> None:
     """Take a remote out of tracker.yaml; what lies on it stays"""
@@ -98,10 +109,16 @@ def rm(name: str) -> None:
     click.echo(f"Removed {name} from tracker.yaml. What lies there stays.")
 
 
-@remote.command()
+@remote.command(
+    epilog="""\b
+Examples:
+  tracker remote show
+  tracker remote show lab --json"""
+)
 @click.argument("name", required=False)
 @json_option
-def show(name: str | None, as_json: bool) -> None:
+@click.pass_context
+def show(ctx: click.Context, name: str | None, as_json: bool) -> None:
     """Show a remote: address, key, and what lies on it"""
     from vcs.sharing.opened import open_contents
 
@@ -124,9 +141,9 @@ def show(name: str | None, as_json: bool) -> None:
         contents.bucket.close()
     if as_json:
         print_json({**about, "problem": problem.message if problem else None})
-    else:
-        for key, value in about.items():
-            click.echo(f"{key}: {value}")
+        ctx.exit(exit_status(problem) if problem else 0)
+    for key, value in about.items():
+        click.echo(f"{key}: {value}")
     if problem is not None:
         raise problem
 
@@ -179,11 +196,14 @@ def test(ctx: click.Context, name: str | None, as_json: bool) -> None:
 Examples:
   tracker login lab
   tracker login lab --key-stdin < key.txt
+  tracker login gcs --key-stdin < service-account.json
   vault read -field=key secret/lab | tracker login lab --key-stdin""",
 )
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[NAME]")
-@click.option("--key", help="The key, ID:SECRET. Others on this machine can see it while this runs.")
-@click.option("--key-stdin", is_flag=True, help="Read the key, ID:SECRET, from standard input.")
+@click.option(
+    "--key", help="The key: ID:SECRET, of GCS the JSON. Others on this machine can see it while this runs."
+)
+@click.option("--key-stdin", is_flag=True, help="Read the key from standard input.")
 @click.option("--no-check", is_flag=True, help="Keep it without asking the server.")
 def login(words: tuple[str, ...], key: str | None, key_stdin: bool, no_check: bool) -> None:
     """Keep a key for a remote
@@ -237,6 +257,7 @@ def _check_key(repo: Repo, found: Remote, credentials: dict[str, str]) -> None:
         DeniedError, UnreachableError: The key is wrong, or nobody answers; nothing is kept.
     """
     from vcs.buckets.around import Retrying
+    from vcs.buckets.base import UnlistableError
     from vcs.remotes import open_bucket
     from vcs.sharing.contents import STATE
 
@@ -244,11 +265,20 @@ def _check_key(repo: Repo, found: Remote, credentials: dict[str, str]) -> None:
     try:
         for _ in bucket.list(STATE):
             break
+    except UnlistableError:
+        return  # Such a server can only be read, and says no more of a key than that it was heard.
+    except StoreError as error:
+        error.hint = f"nothing was kept; to keep it all the same: tracker login {found.title} --no-check"
+        raise
     finally:
         bucket.close()
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Example:
+  tracker logout lab"""
+)
 @click.argument("name", required=False)
 def logout(name: str | None) -> None:
     """Forget the key for a remote"""

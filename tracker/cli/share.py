@@ -19,12 +19,13 @@ from tracker.live.progress_bar import ProgressBar
 from tracker.storage.catalog import Catalog
 from vcs.clock import iso_time
 from vcs.errors import UsageError
+from vcs.layout import SETTINGS_FILE
 from vcs.records.ledger_sync import Synced
 from vcs.repo import Repo
 from vcs.retention.named_objects import Selection
 from vcs.settings import parse_size
 from vcs.sharing import exchange
-from vcs.sharing.exchange import Pushed, Request
+from vcs.sharing.exchange import Pulled, Pushed, Request
 from vcs.sharing.opened import Limits
 from vcs.sharing.upload import JOBS
 
@@ -32,6 +33,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(m|h|d|w)")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NAMED = 3
+_KNOWN_BY = "Clones know it by tracker.yaml, if that is committed and pushed: tracker remote --help"
 
 
 _OPTIONS: tuple[Callable[[F], F], ...] = (
@@ -97,6 +99,15 @@ def push(remote: str | None, dry_run: bool, check: bool, as_json: bool, **option
     with ProgressBar("Pushing") as bar:
         pushed = exchange.push(repo, request, progress=bar, check=check)
     _report_push(pushed, as_json)
+    if (
+        pushed.remote is not None
+        and pushed.remote.name
+        and not _is_committed(repo, repo.layout.root / SETTINGS_FILE)
+    ):
+        click.echo(
+            f"Others cannot know {pushed.remote.name} yet: git add {SETTINGS_FILE}, commit it, git push",
+            err=True,
+        )
 
 
 @click.command(
@@ -129,9 +140,7 @@ def pull(remote: str | None, everything: bool, as_json: bool, **options: Any) ->
     if as_json:
         print_json({"records": _synced_json(pulled.synced), "contents": _fetched_json(fetched)})
         return
-    _report_records("Pulled", "from", pulled.git_remote, pulled.synced)
-    if fetched is not None:
-        _report_fetched(fetched, pulled.remote.title if pulled.remote else "")
+    _report_pull(pulled, fetched)
 
 
 @click.command(
@@ -173,14 +182,14 @@ Examples:
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--all", "everything", is_flag=True, help="Fetch all contents now.")
 @click.option("--no-data", is_flag=True, help="Leave tracked paths empty.")
-def clone(url: str, folder: Path | None, everything: bool, no_data: bool) -> None:
+@json_option
+def clone(url: str, folder: Path | None, everything: bool, no_data: bool, as_json: bool) -> None:
     """Clone a repository with its records and tracked data
 
     git clone, then the records of its runs and artifacts, then the data that its
     pointers name. Interrupted, go on in the folder: tracker pull, tracker checkout
     """
     from vcs.git import clone as git_clone
-    from vcs.tracked import verbs as tracked
 
     target = git_clone(url, folder)
     os.chdir(target)
@@ -189,21 +198,33 @@ def clone(url: str, folder: Path | None, everything: bool, no_data: bool) -> Non
     request = Request(prompt=_may_ask())
     with ProgressBar("Pulling") as bar:
         pulled = exchange.pull(repo, request, contents=everything, progress=bar)
-    _report_records("Pulled", "from", pulled.git_remote, pulled.synced)
-    if pulled.fetched is not None:
-        _report_fetched(pulled.fetched, pulled.remote.title if pulled.remote else "")
-    if not no_data:
-        plan = tracked.plan_checkout(repo)
-        with ProgressBar("Writing") as bar:
-            applied = plan.apply(progress=bar)
-        for done in applied.done:
-            click.echo(f"{done.path}: {done.pointer.short_name if done.pointer else ''}")
-        problems = [one.problem for one in plan.blocked if one.problem] + [
-            error for _, error in applied.failed
-        ]
-        if problems:
-            raise problems[0]
+    if not as_json:
+        _report_pull(pulled, pulled.fetched)
+    data = {} if no_data else _check_out(repo, silent=as_json)
+    if as_json:
+        about = {"folder": str(target), "records": _synced_json(pulled.synced)}
+        print_json({**about, "contents": _fetched_json(pulled.fetched), "data": data})
     click.echo(f"Next: cd {target}", err=True)
+
+
+def _check_out(repo: Repo, *, silent: bool) -> dict[str, str]:
+    """Write the data that pointers name; return which version is where.
+
+    Raises:
+        Error: Some of it could not be written; the rest was.
+    """
+    from vcs.tracked import verbs as tracked
+
+    plan = tracked.plan_checkout(repo)
+    with ProgressBar("Writing") as bar:
+        applied = plan.apply(progress=bar)
+    done = {str(one.path): one.pointer.short_name if one.pointer else "" for one in applied.done}
+    for path, version in done.items() if not silent else ():
+        click.echo(f"{path}: {version}")
+    problems = [one.problem for one in plan.blocked if one.problem] + [error for _, error in applied.failed]
+    if problems:
+        raise problems[0]
+    return done
 
 
 def _request(repo: Repo, remote: str | None, options: dict[str, Any]) -> Request:
@@ -256,6 +277,10 @@ def _may_ask() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
+def _is_committed(repo: Repo, path: Path) -> bool:
+    return repo.git is None or not repo.git.text("status", "--porcelain", "--", path).strip()
+
+
 def _report_push(pushed: Pushed, as_json: bool) -> None:
     sent = pushed.sent
     if as_json:
@@ -275,6 +300,8 @@ def _report_push(pushed: Pushed, as_json: bool) -> None:
     elif pushed.remote is not None:
         if sent.objects:
             click.echo(f"Pushed {_objects(sent.objects, sent.bytes)} to {pushed.remote.title}.")
+        elif not pushed.named:
+            click.echo("There are no contents to push.")
         else:
             click.echo(f"{pushed.remote.title} has all contents already.")
         if sent.missing:
@@ -285,6 +312,14 @@ def _report_push(pushed: Pushed, as_json: bool) -> None:
         click.echo("No git remote, so the records stay here: git remote add origin URL", err=True)
     else:
         _report_records("Pushed", "to", pushed.git_remote, pushed.synced)
+
+
+def _report_pull(pulled: Pulled, fetched: Any) -> None:
+    _report_records("Pulled", "from", pulled.git_remote, pulled.synced)
+    if fetched is not None:
+        _report_fetched(fetched, pulled.remote.title if pulled.remote else "")
+    if pulled.remote is None:
+        click.echo(f"No remote for contents, so only records came. {_KNOWN_BY}", err=True)
 
 
 def _report_records(verb: str, direction: str, remote: str | None, synced: Synced | None) -> None:

@@ -20,6 +20,7 @@ from tracker.live.term import loudness
 # Below this, a bar would only flicker.
 DELAY_S = 0.5
 INTERVAL_S = 0.1
+_BAR, _SHORTEST_BAR = 20, 5
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -98,6 +99,7 @@ class ProgressBar:
             size=(self._bytes, self._bytes_total),
             elapsed_s=now - self._started,
             unit=self._unit,
+            columns=columns - 1,
         )
         self._write(f"\r\x1b[2K{line[: max(columns - 1, 0)]}")
 
@@ -110,22 +112,35 @@ class ProgressBar:
 
 
 def render(
-    title: str, *, files: tuple[int, int], size: tuple[int, int], elapsed_s: float, unit: str = "files"
+    title: str,
+    *,
+    files: tuple[int, int],
+    size: tuple[int, int],
+    elapsed_s: float,
+    unit: str = "files",
+    columns: int = 999,
 ) -> str:
-    """Return the line for this much done of this much: share, files, bytes, rate, time left."""
+    """Return the line for this much done of this much: share, files, bytes, rate, time left.
+
+    Where it would not fit into the columns the bar is shorter, or left out: figures say more.
+    """
     done, total = size if size[1] else files
     if not total:  # It is not known yet how much there is to do.
         return f"{title}  {_clock_time(elapsed_s)}"
     share = min(done / total, 1.0) if total else 0.0
-    filled = round(share * 20)
-    parts = [f"{title} [{'#' * filled}{'.' * (20 - filled)}] {share:4.0%}", f"{files[0]}/{files[1]} {unit}"]
+    parts = [f"{share:4.0%}", f"{files[0]}/{files[1]} {unit}"]
     if size[1]:
         parts.append(f"{format_bytes(size[0])}/{format_bytes(size[1])}")
     if elapsed_s > 0 and share > 0:
         if size[1]:
             parts.append(f"{format_bytes(size[0] / elapsed_s)}/s")
         parts.append(f"{_clock_time(elapsed_s * (1 - share) / share)} left")
-    return "  ".join(parts)
+    figures = "  ".join(parts)
+    width = min(_BAR, columns - len(f"{title} [] {figures}"))
+    if width < _SHORTEST_BAR:
+        return f"{title} {figures}"
+    filled = round(share * width)
+    return f"{title} [{'#' * filled}{'.' * (width - filled)}] {figures}"
 
 
 def format_bytes(count: float) -> str:

@@ -257,7 +257,7 @@ class Collections(CollectionReader):
             if named and not delete_aliases:
                 raise UsageError(
                     f"{manifest.qualified_name} has the aliases {', '.join(named)}",
-                    hint="move them first, or delete with delete_aliases=True",
+                    hint="move them first, or delete them too: delete_aliases=True, --delete-aliases",
                 )
             moved = self._release(files, manifest.version, named, run)
             append_deletion(files.edits_path, manifest.version, manifest.type, self._now())

@@ -35,9 +35,16 @@ _ERRORS: dict[str, type[Error]] = {
 class ApartBucket(Bucket):
     """An `ObjectStoreBucket` in a helper, which starts with the first request."""
 
-    def __init__(self, url: str, options: Mapping[str, str], credentials: Mapping[str, str]) -> None:
+    def __init__(
+        self, url: str, options: Mapping[str, str], credentials: Mapping[str, str], *, title: str = ""
+    ) -> None:
         self.url = url
-        self._opening = {"url": url, "options": dict(options), "credentials": dict(credentials)}
+        self._opening = {
+            "url": url,
+            "options": dict(options),
+            "credentials": dict(credentials),
+            "title": title,
+        }
         self._lock = threading.Lock()
         self._helper: _Helper | None = None
 
@@ -159,7 +166,9 @@ def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
     with suppress(EOFError, BrokenPipeError), ThreadPoolExecutor(_THREADS) as pool:
         number, opening, _ = _receive(asked)
         try:
-            bucket = ObjectStoreBucket(opening["url"], opening["options"], opening["credentials"])
+            bucket = ObjectStoreBucket(
+                opening["url"], opening["options"], opening["credentials"], title=opening["title"]
+            )
         except Error as error:
             kind = type(error).__name__ if type(error).__name__ in _ERRORS else "UsageError"
             answer(number, {"error": kind, "message": error.message, "hint": error.hint})

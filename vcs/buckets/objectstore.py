@@ -26,11 +26,13 @@ SCHEMES = frozenset({"s3", "gs", "az", "http", "https"})
 _used_in: int | None = None
 
 _STATUS = re.compile(r"status code: (\d{3})")
+_KIND_OF_STORE = re.compile(r"^Generic \w+ error: ")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 # An answer that is no answer to what was asked, but to how busy the server is.
 _WORTH_ANOTHER_TRY = frozenset({"408", "425", "429", "500", "502", "503", "504"})
 # What a web server without WebDAV says to PROPFIND.
 _NO_WEBDAV = frozenset({"400", "405", "501"})
+_TAKES_NO_WRITES = _NO_WEBDAV | {"404"}
 # A key lies in so many folders at most.
 _FOLDER_TRIES = 4
 _ONE_BY_ONE = frozenset({"gs", "http", "https"})
@@ -40,11 +42,14 @@ _DELETE_AT_ONCE = 250
 class ObjectStoreBucket(Bucket):
     """Keys below a prefix of a bucket; see `Bucket`."""
 
-    def __init__(self, url: str, options: Mapping[str, str], credentials: Mapping[str, str]) -> None:
+    def __init__(
+        self, url: str, options: Mapping[str, str], credentials: Mapping[str, str], *, title: str = ""
+    ) -> None:
         """Prepare; nothing is sent.
 
         `options` come from `tracker.yaml` (endpoint, region, account); `credentials` are
         obstore's own names, and are empty where the platform's chain is to find them.
+        `title` is what `tracker login` calls it.
 
         Raises:
             UsageError: The address or an option cannot be.
@@ -58,24 +63,32 @@ class ObjectStoreBucket(Bucket):
         self._prefix = f"{folder}/" if folder and not is_web else ""
         # WebDAV lists paths from the root of the server on, whatever the address of the store is.
         self._listed_below = f"{folder}/" if folder else ""
+        self._login = f"tracker login {title}".strip()
         try:
             self._store = _connect(url, options, credentials)
+            # Folders of WebDAV are made from a store that begins above them.
+            self._root = (
+                _connect(f"{parts.scheme}://{parts.netloc}", options, credentials) if is_web else None
+            )
         except Error:
             raise
         except Exception as error:
-            raise UsageError(f"cannot use {url}: {_first_line(error)}") from error
+            raise UsageError(f"cannot use {url}: {_first_line(error)}", hint=self._login) from error
 
     def put(self, key: str, data: bytes | bytearray | memoryview) -> None:
         import obstore
 
         self._check_process()
+        store, path = self._store, self._prefix + key
         for left in reversed(range(_FOLDER_TRIES)):
             try:
-                obstore.put(self._store, self._prefix + key, data, use_multipart=False)
+                obstore.put(store, path, data, use_multipart=False)
                 return
             except Exception as error:
+                if left and self._root is not None and _lacks_folder(error):
+                    store, path = self._root, self._listed_below + key
                 # On WebDAV, another put has just made the folder that this one was about to make.
-                if not left or not _is_made_already(error):
+                elif not left or not _is_made_already(error):
                     raise self._translated(error, f"cannot write {key}") from error
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
@@ -168,19 +181,28 @@ class ObjectStoreBucket(Bucket):
         status = _STATUS.search(text)
         code = _CODE.search(text)
         said = code[1] if code else f"status {status[1]}" if status else line
+        is_web = self._scheme.startswith("http")
+        if is_web and status and status[1] in _TAKES_NO_WRITES and "PUT" in line:
+            return DeniedError(f"{doing} at {self.url}: it takes no writes (status {status[1]})")
+        if _lacks_folder(error):
+            return DeniedError(
+                f"{doing} at {self.url}: there is no such folder, and it cannot be made ({said})",
+                hint="make it on the server, if it takes writes at all",
+            )
         if isinstance(error, FileNotFoundError) or said in ("NoSuchBucket", "ContainerNotFound"):
             return StoreError(f"{self.url}: there is no such bucket or container ({said})")
-        if "MKCOL" in text and status and status[1] in ("404", "409"):
-            return StoreError(f"{self.url}: there is no such folder", hint="make it on the server first")
         if "169.254." in text or ("Missing" in line and "redential" in line):
-            return DeniedError(f"{doing} at {self.url}: no credentials were found", hint="tracker login")
+            return DeniedError(f"{doing} at {self.url}: no credentials were found", hint=self._login)
         is_denied = type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError")
         if is_denied or (status and status[1] in ("401", "403")):
-            return DeniedError(f"{doing} at {self.url}: permission denied ({said})", hint="tracker login")
-        if self._scheme.startswith("http") and status and status[1] in _NO_WEBDAV and "PUT" in line:
-            return DeniedError(f"{doing} at {self.url}: it takes no writes (status {status[1]})")
+            return DeniedError(f"{doing} at {self.url}: permission denied ({said})", hint=self._login)
         if status and status[1] not in _WORTH_ANOTHER_TRY:
             return StoreError(f"{doing} at {self.url}: the server refused ({said})")
+        if "error sending request" in line:
+            return UnreachableError(
+                f"{doing} at {self.url}: nobody answers",
+                hint="check the address and the network, then run it again: it goes on where it stopped",
+            )
         return UnreachableError(
             f"{doing} at {self.url}: {said}", hint="run it again: it goes on where it stopped"
         )
@@ -209,6 +231,8 @@ def _connect(url: str, options: Mapping[str, str], credentials: Mapping[str, str
         return store.S3Store(parts.netloc, **given, **around)
     if parts.scheme == "gs":
         key: dict[str, Any] = {**credentials}
+        if endpoint:
+            key["base_url"] = endpoint
         return store.GCSStore(parts.netloc, **key, **around)
     if parts.scheme == "az":
         named: dict[str, Any] = {**credentials}
@@ -230,6 +254,12 @@ def _is_made_already(error: Exception) -> bool:
     return "MKCOL" in text and "status code: 405" in text
 
 
+def _lacks_folder(error: Exception) -> bool:
+    """Whether WebDAV refuses to make a folder, because the one above it is not there either."""
+    text = str(error)
+    return "MKCOL" in text and ("status code: 404" in text or "status code: 409" in text)
+
+
 def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
+    text = _KIND_OF_STORE.sub("", str(error).strip()) or type(error).__name__
     return text.splitlines()[0].partition("<?xml")[0].strip(" :")[:300]

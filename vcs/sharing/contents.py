@@ -117,14 +117,17 @@ class RemoteContents:
         """List what lies below `state/`: one request for up to a thousand.
 
         From a server that gives no listings come the inventories that the last push named.
+        Some of them say so, some deny it, some show an empty folder.
 
         Raises:
             FormatError: It is of a newer format than this version knows.
         """
         try:
             items = [*self.bucket.list(STATE)]
-        except UnlistableError as error:
+        except (UnlistableError, DeniedError) as error:
             return self._named(error)
+        if not items:
+            return self._named(None)
         for item in items:
             if item.key.startswith(f"{STATE}format-") and item.key != FORMAT_KEY:
                 raise FormatError(
@@ -132,16 +135,19 @@ class RemoteContents:
                 )
         return items
 
-    def _named(self, error: UnlistableError) -> list[Item]:
-        self._is_listed = False
+    def _named(self, error: StoreError | None) -> list[Item]:
+        """Return the inventories that the last push named; without a word of them, what the listing was."""
         try:
             content = json.loads(self.bucket.get(NAMES_KEY))
+            self._is_listed = False
             if content["format"] != 1:
                 raise FormatError(
                     f"{self.name} is of a newer format than this version knows", hint="use a newer tracker"
                 )
             return [Item(STATE + str(name), 0, 0.0) for name in content["inventories"]]
-        except NotFoundError:
+        except (NotFoundError, DeniedError):
+            if error is None:
+                return []
             raise error from None
         except (ValueError, KeyError, TypeError) as wrong:
             raise IntegrityError(f"{NAMES_KEY} of {self.name} is damaged there") from wrong

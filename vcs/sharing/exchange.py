@@ -63,6 +63,7 @@ class Pushed:
         synced: What became of the ledger.
         unknown: Versions whose listing is not here, so that nobody knew what to send.
         names: A name for each object that is missing.
+        named: How many objects the selected records name.
     """
 
     remote: Remote | None
@@ -71,6 +72,7 @@ class Pushed:
     synced: Synced | None
     unknown: Sequence[str] = ()
     names: dict[Digest, str] = field(default_factory=dict)
+    named: int = 0
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def push(repo: Repo, request: Request, *, progress: Progress | None = None, chec
             if synced.commit is None:  # Without git history, there are no records either.
                 send_contents("")
     names = {digest: named.names[digest] for digest in total.missing if digest in named.names}
-    return Pushed(remote, git_remote, total, synced, named.unknown, names)
+    return Pushed(remote, git_remote, total, synced, named.unknown, names, len(named.sizes))
 
 
 def lacking(repo: Repo, request: Request) -> tuple[Remote, NamedObjects, dict[Digest, int]]:
@@ -197,7 +199,7 @@ def fetch_contents(
         _add(total, fetch(repo.here, contents, wanted, pace=request.limits.pace, progress=progress))
     bring_back(repo.layout, repo.here)
     if total.damaged:
-        raise _damaged(total.damaged, named, where=f"on {remote.title}")
+        raise _damaged(total.damaged, named, remote=remote.title)
     return total
 
 
@@ -238,10 +240,13 @@ def _add(total: Fetched, more: Fetched) -> None:
     total.damaged = [*total.damaged, *more.damaged]
 
 
-def _damaged(digests: Sequence[Digest], named: NamedObjects, where: str = "here") -> IntegrityError:
+def _damaged(digests: Sequence[Digest], named: NamedObjects, remote: str | None = None) -> IntegrityError:
+    where = f"on {remote}" if remote else "here"
     shown = "; ".join(named.names.get(digest, digest[:12]) for digest in digests[:_NAMED])
     more = f" and {len(digests) - _NAMED} more" if len(digests) > _NAMED else ""
     return IntegrityError(
-        f"{len(digests)} objects {where} are damaged: {shown}{more}",
-        hint="what is damaged, and mending it: tracker artifact verify",
+        f"objects {where} are damaged: {shown}{more}",
+        hint="another clone can mend it: tracker push --check"
+        if remote
+        else "mend it: tracker verify --repair",
     )

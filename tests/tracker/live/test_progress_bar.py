@@ -44,7 +44,7 @@ def test_long_work_is_drawn_in_place_and_erased(monkeypatch: pytest.MonkeyPatch)
             bar.advance(0, 0)
     drawn = stream.getvalue().split("\r\x1b[2K")
     assert len(drawn) == 11
-    assert drawn[2] == "adding [######..............]  30%  3/10 files  3.0 MB/10.0 MB  4.0 MB/s  0:02"
+    assert drawn[2] == "adding [####...........]  30%  3/10 files  3.0 MB/10.0 MB  4.0 MB/s  0:02 left"
     assert drawn[-1] == ""
 
 
@@ -105,4 +105,10 @@ def test_work_without_bytes_counts_files() -> None:
         == "x [#####...............]  25%  1/4 files  0:03 left"
     )
     assert render("x", files=(0, 0), size=(0, 0), elapsed_s=61) == "x  1:01"
+    wide = {"files": (501, 505), "size": (60 << 20, 240 << 20), "elapsed_s": 3.0}
+    narrow = render("Pulling", **wide, columns=79)
+    assert narrow.endswith("21.0 MB/s  0:09 left")
+    assert len(narrow) <= 79
+    assert "[" in narrow
+    assert "[" not in render("Pulling", **wide, columns=60)
     assert "1:00:00 left" in render("x", files=(1, 2), size=(1, 3601), elapsed_s=1)
