@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from tests.faults.steps import fail_at_every_step, kill_at_every_step
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import Error, IntegrityError, NotFoundError, StoreError
+from vcs.files.add import add_tree
 from vcs.files.verify import verify_store
 from vcs.stores.local import LocalStore
 from vcs.stores.packs import Pack
@@ -120,6 +122,39 @@ def test_the_full_disk_says_that_it_is_full(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(StoreError, match="the disk is full") as caught:
         store.put_bytes(b"weights")
     assert caught.value.hint is not None
+
+
+def test_a_disk_that_fails_while_more_is_read_stores_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel tells of it once, and that may be long before the end."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for number in range(300):
+        (data / str(number)).write_bytes(b"%d" % number * 100)
+    calls: list[int] = []
+    real_fsync = os.fsync
+
+    def fail_once(fd: int) -> None:
+        if threading.current_thread().name.startswith("tracker-sync"):
+            calls.append(fd)
+            if len(calls) == 1:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real_fsync(fd)
+
+    monkeypatch.setattr("vcs.stores.packing._SEND_BYTES", 1000)
+    monkeypatch.setattr(os, "fsync", fail_once)
+    store = open_store(tmp_path / "store")
+
+    with pytest.raises(StoreError, match="input/output error"):
+        add_tree(data, store)
+    assert calls
+    assert list(open_store(tmp_path / "store").list()) == []
+    assert list(tmp_path.glob("store/tmp/*")) == []
+
+    listing = add_tree(data, store)
+    assert_whole(tmp_path / "store", [b"%d" % number * 100 for number in range(300)])
+    assert len(listing) == 300
 
 
 def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

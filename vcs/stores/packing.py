@@ -17,11 +17,15 @@ from vcs.stores.packs import PackWriter, new_pack_name
 from vcs.stores.small_files import Run, Taken
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
     from vcs.stores.local import LocalStore
 
 # Limits of one pack: what a rewrite has to copy, and what an index takes in memory.
 PACK_BYTES = 256 << 20
 PACK_OBJECTS = 200_000
+# The disk writes so much while the next files are read, instead of all of it at the end.
+_SEND_BYTES = 32 << 20
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +34,7 @@ class PackInMaking:
 
     Attributes:
         unwritten: How many reserved places are still without their bytes.
+        sent_bytes: How much of it the disk was told to write.
     """
 
     writer: PackWriter
@@ -37,6 +42,7 @@ class PackInMaking:
     temporary: Path
     name: str
     unwritten: int = 0
+    sent_bytes: int = 0
     finished: bool = False
 
 
@@ -56,6 +62,8 @@ class Packing:
     def __init__(self, store: LocalStore) -> None:
         self._store = store
         self._packs: list[PackInMaking] = []
+        self._pool: Executor | None = None
+        self._syncs: list[Future[None]] = []
 
     def __bool__(self) -> bool:
         return bool(self._packs)
@@ -103,20 +111,30 @@ class Packing:
 
     def written(self, reserved: Reserved) -> None:
         """Take note that somebody wrote it."""
-        reserved.making.unwritten -= 1
-        if reserved.making is not self._packs[-1]:
-            self._finish(reserved.making)
+        making = reserved.making
+        making.unwritten -= 1
+        if making is not self._packs[-1]:
+            self._finish(making)
+        elif making.writer.end - making.sent_bytes >= _SEND_BYTES and all(
+            sync.done() for sync in self._syncs
+        ):
+            making.sent_bytes = making.writer.end
+            self._sync(making.fd)
 
     def seal(self) -> None:
         """Make all packs whole and durable, and then give them their names."""
         for making in self._packs:
             self._finish(making)
+        for sync in self._syncs:
+            sync.result()
         for making in self._packs:
             self._store.seal(making.fd, making.temporary, making.name)
         fsync_directory(self._store.packs.folder)
 
     def discard(self) -> None:
         """Close all, and remove what has no name yet."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
         packs, self._packs = self._packs, []
         for making in packs:
             os.close(making.fd)
@@ -139,6 +157,19 @@ class Packing:
         return self._packs[-1]
 
     def _finish(self, making: PackInMaking) -> None:
-        if not (making.unwritten or making.finished):
+        if making.unwritten or making.finished:
+            return
+        making.finished = True
+        if self._pool is None:
             making.writer.finish()
-            making.finished = True
+        else:
+            making.writer.write_index()
+            self._sync(making.fd)
+
+    def _sync(self, fd: int) -> None:
+        """Send a file to the disk while others are read; `seal` waits for it, and for what goes wrong."""
+        if self._pool is None:
+            from vcs.pools import thread_pool  # 8 ms, for many files only.
+
+            self._pool = thread_pool(1, "tracker-sync")
+        self._syncs.append(self._pool.submit(os.fsync, fd))

@@ -165,10 +165,14 @@ class PackWriter:
 
     def finish(self) -> None:
         """Write the index and the footer, and make all of it durable."""
+        self.write_index()
+        os.fsync(self._fd)
+
+    def write_index(self) -> None:
+        """Write the index and the footer; `os.fsync` is all that is left to do."""
         index = _index_of(self.places)
         self._buffers += [index, _FOOTER.pack(len(index), blake3(index).digest(), END)]
         self._flush()
-        os.fsync(self._fd)
 
     def _flush(self) -> None:
         if self._buffers:
