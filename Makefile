@@ -59,8 +59,8 @@ types: .venv/.installed
 layers: .venv/.installed
 	$(B)/python scripts/layers.py
 
-# All that is measured, some fifteen minutes on a quiet machine; make bench SCALE=small takes three.
-# make bench BENCH="--peers --keep" measures the peers too, and puts the table into benchmarks/RESULTS.md.
+# All that is measured, some twenty minutes on a quiet machine with the peers; make bench SCALE=small takes ten.
+# make bench BENCH="--peers --keep" puts the tables into benchmarks/RESULTS.md too.
 SCALE ?= full
 BENCH ?= --peers
 bench: .venv/.installed

@@ -1,6 +1,8 @@
 """How cost grows: with files, with versions, with runs and with rows.
 
-Each curve is the same work at several sizes. A figure says by how much more than linearly
+Each curve is the same work at several sizes, in seconds of processor time, for sizes that
+are measured minutes apart on a machine with other work have no other measure in common.
+A figure says by how much more than linearly
 the last step grew: cost over cost, divided by size over size; 1 is linear. Where the cost
 should not grow at all (a version of a long history), the whole growth is said.
 
@@ -23,9 +25,9 @@ from pathlib import Path
 from benchmarks.bench_history import segment, to_columns, training, write
 from benchmarks.bench_runs import make_project
 from benchmarks.figures import Figure, print_figures, process
-from benchmarks.places import allocated_bytes, scratch
+from benchmarks.places import allocated_bytes, has_memory, scratch
 from benchmarks.trees import make_tree, next_version
-from benchmarks.worker import spent
+from benchmarks.worker import cpu_s, spent
 from tracker.storage.history import read_columns
 from vcs.layout import RunLayout
 
@@ -42,11 +44,13 @@ LINEAR = 1.5
 # Of the last versions over the first ones, which are of the same size.
 FLAT = 1.5
 FILES_A_VERSION = 5000
+# A block of 4 KiB in the folder and in the checkout, the store, and what inodes take.
+_BYTES_A_FILE = 12_000
 
 
 @dataclass(frozen=True)
 class Grown:
-    """One curve: seconds, or what `unit` says, at each size."""
+    """One curve: seconds of processor time, or what `unit` says, at each size."""
 
     work: str
     of: str
@@ -85,18 +89,19 @@ def _figure(curve: Grown) -> Figure:
 def _by_files(counts: Sequence[int]) -> list[Grown]:
     names = ("first add", "again, unchanged", "checkout", "peak memory of the add")
     found: dict[str, list[float]] = {name: [] for name in names}
+    # All on the same file system, the largest too.
+    memory = has_memory(max(counts) * _BYTES_A_FILE)
     for count in counts:
-        # Small ones, so that a million find room: each has a block of 4 KiB all the same.
-        with scratch(count * 16_000) as place:
+        with scratch(count * _BYTES_A_FILE, memory=memory) as place:
             data, project, out = place / "data", place / "project", place / "out"
-            make_tree(data, count, median=256)
+            make_tree(data, count, median=256)  # So that a million find room.
             subprocess.run(["git", "init", "-q", str(project)], check=True)
             first = spent("add", str(project), str(data))
             time.sleep(2.6)  # A look at younger files is not yet trusted the next time.
             spent("add", str(project), str(data))
             again = spent("add", str(project), str(data))
             got = spent("get", str(project), str(out))
-            costs = (first.wall_s, again.wall_s, got.wall_s, first.peak_bytes / 1e6)
+            costs = (first.cpu_s, again.cpu_s, got.cpu_s, first.peak_bytes / 1e6)
             for name, cost in zip(names, costs, strict=True):
                 found[name].append(cost)
     units = ("s", "s", "s", "MB")
@@ -116,7 +121,7 @@ def _by_versions(count: int) -> list[Grown]:
         for version in range(count):
             if version:
                 next_version(data, FILES_A_VERSION, version)
-            adds.append(spent("add", str(project), str(data)).wall_s)
+            adds.append(spent("add", str(project), str(data)).cpu_s)
             sizes.append(allocated_bytes(project / ".git" / "tracker") / 1e6)
     grown = tuple(now - before for before, now in zip([0.0, *sizes], sizes, strict=False))
     numbers = tuple(range(1, count + 1))
@@ -147,20 +152,20 @@ def _by_runs(counts: Sequence[int]) -> list[Grown]:
 
 
 def _by_rows(counts: Sequence[int]) -> list[Grown]:
-    read, compacted, space = [], [], []
+    read, compacted, space = [], {}, []
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             run = RunLayout(Path(folder) / "run")
             write(run, training(count))
-            lines = segment(run).stat().st_size
-            compacted.append(_timed(lambda: to_columns(run) if lines > _COMPACTED_FROM else None))  # noqa: B023
+            if segment(run).stat().st_size > _COMPACTED_FROM:
+                compacted[count] = _processor_s(lambda: to_columns(run))  # noqa: B023
             read.append(_best(lambda: read_columns(run, ["_step", "train/loss"])))  # noqa: B023
             space.append(sum(path.stat().st_size for path in segment(run).parent.iterdir()) / 1e6)
             shutil.rmtree(run.folder)
     sizes = tuple(counts)
     return [
         Grown("one metric read", "rows", sizes, tuple(read)),
-        Grown("compaction", "rows", sizes, tuple(compacted)),
+        Grown("compaction", "rows", tuple(compacted), tuple(compacted.values())),
         Grown("disk", "rows", sizes, tuple(space), "MB"),
     ]
 
@@ -170,13 +175,14 @@ _COMPACTED_FROM = 128 << 10
 
 
 def _best(work: Callable[[], object]) -> float:
-    return min(_timed(work) for _ in range(3))
+    return min(_processor_s(work) for _ in range(3))
 
 
-def _timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def _processor_s(work: Callable[[], object]) -> float:
+    """Return what the work took of the processor, in this process and in those that it ended."""
+    start = cpu_s()
     work()
-    return time.perf_counter() - start
+    return cpu_s() - start
 
 
 def main() -> None:

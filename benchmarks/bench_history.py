@@ -76,7 +76,14 @@ def measure(rows: int = 1_000_000, repeat: int = 3) -> list[Figure]:
         Figure("bytes a row, finished", small, "bytes", target=25, absolute=True),
         Figure("bytes a row, finished, five random doubles", noise, "bytes", 40, "the doubles"),
         Figure(
-            f"one metric {what}, finished", finished, "s", parsed, floor, target=0.2 * scale, absolute=True
+            f"one metric {what}, finished",
+            finished,
+            "s",
+            parsed,
+            floor,
+            target=0.2 * scale,
+            absolute=True,
+            key="history.read",
         ),
         Figure(f"the same, peak of the process {what}", megabytes, "MB", target=150, absolute=True),
         Figure(f"the same as dictionaries (Run.history) {what}", dicts, "s", parsed, floor),

@@ -127,6 +127,34 @@ def _copied(source: Path, target: Path) -> float:
 
 def _checkpoints(folder: Path, scale: float) -> list[Figure]:
     figures = []
+    for suffix, write in checkpoint_writers().items():
+        store = _store(folder / "store")
+        (folder / "saved").mkdir()
+        times, unique = [], 0
+        for step, (tensors, new_bytes) in enumerate(checkpoint_versions(scale)):
+            path = folder / "saved" / f"checkpoint-{step * 500}{suffix}"
+            write(path, tensors)
+            unique += new_bytes
+            times.append(_timed(lambda: store.put_file(path)))  # noqa: B023
+            path.unlink()
+        figures += [
+            Figure(
+                f"10 checkpoints {suffix}, 9/10 frozen: on disk",
+                allocated_bytes(folder / "store") / MIB, "MiB", unique / MIB, "unique tensors", 1.03,
+                key=f"large.checkpoints{suffix}",
+            ),
+            Figure(
+                f"a later add {suffix}", statistics.median(times[1:]), "s", target=0.25, absolute=True,
+                key=f"large.checkpoints{suffix}.add",
+            ),
+        ]  # fmt: skip
+        shutil.rmtree(folder / "store")
+        shutil.rmtree(folder / "saved")
+    return figures
+
+
+def checkpoint_writers() -> dict[str, Callable[[Path, dict[str, bytes]], None]]:
+    """Return what writes tensors to a file, by the end of its name; `.pt` with torch only."""
     writers: dict[str, Callable[[Path, dict[str, bytes]], None]] = {".safetensors": _write_safetensors}
     with suppress(ImportError):
         import torch
@@ -141,29 +169,24 @@ def _checkpoints(folder: Path, scale: float) -> list[Figure]:
             )
 
         writers[".pt"] = write_torch
+    return writers
+
+
+def checkpoint_versions(scale: float = 1.0) -> Iterator[tuple[dict[str, bytes], int]]:
+    """Yield ten times the tensors of a training, and how many bytes of them are new; 200 MiB at scale 1."""
     share = int(MIB * scale) // 4 * 4  # of 200: 20 frozen tensors of 9, and 5 trained ones of 4
-    for suffix, write in writers.items():
-        store = _store(folder / "store")
-        (folder / "saved").mkdir()
-        frozen = {f"layer{n}": _random(n, 9 * share) for n in range(20)}
-        times = []
-        for step in range(10):
-            trained = {f"head{n}": _random(1000 + 5 * step + n, 4 * share) for n in range(5)}
-            path = folder / "saved" / f"checkpoint-{step * 500}{suffix}"
-            write(path, frozen | trained)
-            times.append(_timed(lambda: store.put_file(path)))  # noqa: B023
-            path.unlink()
-        unique = 20 * 9 * share + 10 * 5 * 4 * share
-        figures += [
-            Figure(
-                f"10 checkpoints {suffix}, 9/10 frozen: on disk",
-                allocated_bytes(folder / "store") / MIB, "MiB", unique / MIB, "unique tensors", 1.03,
-            ),
-            Figure(f"a later add {suffix}", statistics.median(times[1:]), "s", target=0.25, absolute=True),
-        ]  # fmt: skip
-        shutil.rmtree(folder / "store")
-        shutil.rmtree(folder / "saved")
-    return figures
+    frozen = {f"layer{n}": _random(n, 9 * share) for n in range(20)}
+    for step in range(10):
+        trained = {f"adapter{n}": _random(1000 + 5 * step + n, 4 * share) for n in range(5)}
+        # Each between those that are frozen.
+        tensors = {name: data for n in range(20) for name, data in _block(n, frozen, trained)}
+        yield tensors, 5 * 4 * share + (0 if step else 20 * 9 * share)
+
+
+def _block(n: int, frozen: dict[str, bytes], trained: dict[str, bytes]) -> list[tuple[str, bytes]]:
+    """Return a frozen layer, and in one of four what is trained."""
+    adapter = f"adapter{n // 4}"
+    return [(f"layer{n}", frozen[f"layer{n}"]), *([(adapter, trained[adapter])] if n % 4 == 1 else [])]
 
 
 def _tables(folder: Path, scale: float) -> list[Figure]:
@@ -179,6 +202,7 @@ def _tables(folder: Path, scale: float) -> list[Figure]:
             Figure(
                 f"a {kind} that grows 1 % a version, 20 versions: on disk",
                 allocated_bytes(folder / "store") / MIB, "MiB", last / MIB, "the last version", 1.3,
+                key=f"large.table.{kind}",
             )
         )  # fmt: skip
         shutil.rmtree(folder / "store")
@@ -186,9 +210,9 @@ def _tables(folder: Path, scale: float) -> list[Figure]:
 
 
 def _kinds_of_tables(rows: int) -> Iterator[tuple[str, Iterator[bytes]]]:
-    yield "CSV", _csv_versions(rows)
-    yield "CSV of 250 kB", _csv_versions(9000)
-    yield "CSV of 40 kB", _csv_versions(1500)
+    yield "CSV", csv_versions(rows)
+    yield "CSV of 250 kB", csv_versions(9000)
+    yield "CSV of 40 kB", csv_versions(1500)
     try:
         import pyarrow  # noqa: F401
     except ImportError:
@@ -199,7 +223,8 @@ def _kinds_of_tables(rows: int) -> Iterator[tuple[str, Iterator[bytes]]]:
         yield "Parquet of 200 kB", _parquet_versions(8000)
 
 
-def _csv_versions(rows: int) -> Iterator[bytes]:
+def csv_versions(rows: int) -> Iterator[bytes]:
+    """Yield a table twenty times, each with 1 % more rows."""
     source = random.Random(1)
     lines = ["id,time,loss,label\n"]
     for version in range(20):

@@ -158,9 +158,16 @@ def measure(rows: int = 100_000, repeat: int = 3) -> list[Figure]:
     cold, cold_alone = "a call after a pause of 0.5 ms", best["list_append_after_pause_p50_us"]
     return [
         Figure(f"{whole}, p50", best["put_p50_us"], us, alone, append, 3, absolute=True, key="log.p50"),
-        Figure(f"{whole}, p99", best["put_p99_us"], us, alone, append, 20, absolute=True),
+        Figure(f"{whole}, p99", best["put_p99_us"], us, alone, append, 20, absolute=True, key="log.p99"),
         Figure(
-            f"{whole}, each, close included", best["call_with_close_us"], us, alone, append, 8, absolute=True
+            f"{whole}, each, close included",
+            best["call_with_close_us"],
+            us,
+            alone,
+            append,
+            8,
+            absolute=True,
+            key="log.whole",
         ),
         Figure(f"{cold}, p50", best["put_after_pause_p50_us"], us, cold_alone, append),
         Figure(f"{cold}, p99", best["put_after_pause_p99_us"], us, cold_alone, append),
@@ -170,6 +177,7 @@ def measure(rows: int = 100_000, repeat: int = 3) -> list[Figure]:
             "bytes",
             target=120,
             absolute=True,
+            key="log.bytes",
         ),
         Figure(
             f"rows lost of {BURST} by SIGKILL right after the last",

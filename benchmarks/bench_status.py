@@ -57,6 +57,7 @@ def measure(files: int = 100_000, repeat: int = 5) -> list[Figure]:
             walked,
             floor,
             target=2.0,
+            key="status",
         ),
         Figure("`tracker status` where nothing is tracked: its start", started, "s"),
     ]

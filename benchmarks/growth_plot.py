@@ -10,15 +10,20 @@ from tracker.draw.svg import Format, render_svg
 
 
 def draw(curves: Sequence[Grown]) -> str:
-    """Return the SVG. Both axes are logarithmic, so linear growth is a slope of one."""
+    """Return the SVG. Both axes are logarithmic; a faint line is linear growth to the same end.
+
+    Where a curve runs below its faint line, cost grew faster than linearly.
+    """
     panels = []
     for of in dict.fromkeys(curve.of for curve in curves):
         mine = [curve for curve in curves if curve.of == of]
-        drawn = tuple(
-            Curve(
-                f"{curve.work} [{curve.unit}]", list(map(float, curve.sizes)), list(curve.costs), color=number
-            )
-            for number, curve in enumerate(mine)
-        )
-        panels.append(Panel(f"cost by {of}", of, drawn, log_x=of != "versions", log_y=True))
+        drawn: list[Curve] = []
+        for number, curve in enumerate(mine):
+            sizes, costs = list(map(float, curve.sizes)), list(curve.costs)
+            label = f"{curve.work} [{curve.unit}]"
+            if of != "versions":
+                linear = [costs[-1] * size / sizes[-1] for size in sizes]
+                drawn.append(Curve(label, sizes, linear, color=number, faint=True))
+            drawn.append(Curve(label, sizes, costs, color=number))
+        panels.append(Panel(f"cost by {of}", of, tuple(drawn), log_x=of != "versions", log_y=True))
     return render_svg(panels, Format(columns=2))

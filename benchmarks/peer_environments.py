@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parents[1] / ".cache" / "peers"
 PACKAGES = {name: name for name in ("dvc", "wandb", "trackio", "mlflow", "boto3", "tensorboard")}
 # Program, and the Debian package that has it.
-PROGRAMS = {"restic": "restic", "borg": "borgbackup", "git-lfs": "git-lfs"}
+PROGRAMS = {"git": "git", "restic": "restic", "borg": "borgbackup", "git-lfs": "git-lfs"}
 
 
 def python_of(name: str) -> Path | None:

@@ -66,14 +66,15 @@ def main() -> None:
     operation, project, folder, *options = sys.argv[1:]
     memory = _Memory()
     memory.start()
-    wall, cpu = time.perf_counter(), _cpu_s()
+    wall, cpu = time.perf_counter(), cpu_s()
     repo = Repo.open(Path(project))
     {"add": add, "get": get}[operation](repo, Path(folder), *options)
-    found = Spent(time.perf_counter() - wall, _cpu_s() - cpu, memory.peak_bytes())
+    found = Spent(time.perf_counter() - wall, cpu_s() - cpu, memory.peak_bytes())
     print(json.dumps(asdict(found)))
 
 
-def _cpu_s() -> float:
+def cpu_s() -> float:
+    """Return the processor time of this process and of those that it ended."""
     both = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, both))
 
