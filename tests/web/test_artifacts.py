@@ -83,6 +83,23 @@ def test_versions_say_how_much_of_them_others_have(client: Client) -> None:
     assert newest["shared_bytes"] == oldest["shared_bytes"] == len("the same in both")
 
 
+def test_what_a_large_file_shares_with_the_version_before_is_counted(
+    plain_dir: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve
+) -> None:
+    monkeypatch.chdir(plain_dir)
+    data = bytearray(numpy.random.default_rng(0).bytes(4_000_000))
+    with tracker.init(project="p") as run:
+        for number in range(2):
+            data[2_000_000:2_000_004] = bytes([number] * 4)
+            (plain_dir / "raw.bin").write_bytes(data)
+            artifact = tracker.Artifact("raw", "dataset")
+            artifact.add_file("raw.bin")
+            run.log_artifact(artifact).wait()
+    newest, oldest = serve(plain_dir).get("/api/artifact/p/raw").json["versions"]
+
+    assert 3_900_000 < newest["shared_bytes"] == oldest["shared_bytes"] < 4_000_000
+
+
 def test_an_alias_is_moved_made_and_removed(client: Client) -> None:
     def aliases() -> dict[str, str]:
         found = client.get("/api/artifact/p/weights").json["versions"]

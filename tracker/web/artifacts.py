@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -17,9 +16,11 @@ from tracker.web.answers import Query, answer, refuse_changes
 from tracker.web.lineage_graph import graph_of
 from tracker.web.shelf import Shelf, plain
 from vcs.artifacts.manifest import Manifest
+from vcs.digest import Digest
 from vcs.errors import Error, FormatError, NotFoundError, UsageError
 from vcs.files.listing import Entry
 from vcs.names import check_alias
+from vcs.stores.shared import shared_bytes
 
 # Of a version's files so many are listed at once; a folder of images has more.
 _MOST_ENTRIES = 2000
@@ -200,16 +201,15 @@ def _run(entry: Any) -> dict[str, Any] | None:
 
 
 def _shared_bytes(shelf: Shelf, versions: Iterable[Manifest]) -> dict[str, int]:
-    """Return for each version how many bytes of its files another version has as well."""
-    contents: dict[str, dict[str, int]] = {}
+    """Return for each version how many bytes of its files lie in the store for another version as well."""
+    contents: dict[str, dict[Digest, int]] = {}
     for each in versions:
         try:
             listing = shelf.repo.collections.listing(each)
         except Error:  # its listing is not here: what is shared cannot be said
             continue
-        contents[each.version] = {entry.digest: entry.size for entry in listing if entry.kind == "file"}
-    owners = Counter(digest for files in contents.values() for digest in files)
-    return {
-        version: sum(size for digest, size in files.items() if owners[digest] > 1)
-        for version, files in contents.items()
-    }
+        contents[each.version] = {
+            Digest(entry.digest): entry.size for entry in listing if entry.kind == "file"
+        }
+    all_objects = {digest for objects in contents.values() for digest in objects}
+    return shared_bytes(contents, shelf.repo.store.recipes.of(all_objects))

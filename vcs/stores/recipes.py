@@ -18,8 +18,8 @@ import os
 import struct
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,6 +159,16 @@ class RecipeFolder:
             while len(self._loaded) > _MAX_LOADED:
                 self._loaded.popitem(last=False)
         return recipe
+
+    def of(self, digests: Collection[Digest]) -> dict[Digest, Recipe]:
+        """Return the recipes that some objects have; damaged ones are left out."""
+        found: dict[Digest, Recipe] = {}
+        for digest in set(self.names()).intersection(digests):
+            with suppress(IntegrityError):
+                recipe = self.load(digest)
+                if recipe is not None:
+                    found[digest] = recipe
+        return found
 
     def has(self, digest: Digest) -> bool:
         """Whether there is a recipe that can be followed: readable, and its files are there."""
