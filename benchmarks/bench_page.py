@@ -77,6 +77,7 @@ def measure(
 def _tables(browser: Browser, folder: Path, count: int, repeat: int) -> list[Figure]:
     with serving(folder) as (url, server):
         first = _opened(browser, url, "#/runs", "() => document.querySelectorAll('.run-name').length > 5")
+        _wait_for_the_list(browser, url)
         times = [
             _opened(browser, url, "#/runs", "() => document.querySelectorAll('.run-name').length > 5")
             for _ in range(repeat)
@@ -232,6 +233,15 @@ def _opened(browser: Browser, url: str, place: str, drawn: str) -> float:
     spent = time.perf_counter() - start
     page.context.close()
     return spent
+
+
+def _wait_for_the_list(browser: Browser, url: str) -> None:
+    """Return when the server has read all runs; until then it shows some, and is busy."""
+    context = browser.new_context()
+    context.request.get(url)
+    while context.request.get(url.partition("?")[0] + "api/reading").json()["reading"] is not None:
+        time.sleep(0.1)
+    context.close()
 
 
 def _bare(browser: Browser, url: str, repeat: int) -> float:

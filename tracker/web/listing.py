@@ -114,6 +114,12 @@ class Listing:
     damaged: tuple[Error, ...] = ()
     reading: Reading | None = None
 
+    @cached_property
+    def ordinals(self) -> dict[int, int]:
+        """The number of each run, by its `id()`, in the order of creation: later runs do not change it."""
+        ordered = sorted(self.runs.values(), key=lambda run: (run.head.created, run.head.id))
+        return {id(run): number for number, run in enumerate(ordered)}
+
 
 class Lister:
     """Keeps the list. Safe to ask from many threads."""
@@ -130,10 +136,12 @@ class Lister:
         self._begun = self._ended = 0
         self._listed_at, self._took_s = -1e9, 0.0
 
-    def now(self, *, fresh: bool = False) -> Listing:
+    def now(self, *, fresh: bool = False, wait: bool = True) -> Listing:
         """Return the runs as they were a moment ago, or what is read of them if that takes longer.
 
         With `fresh` they are what they are now; only the first list is not waited for.
+        Without `wait` they are as they were last listed, if there were any, and the next
+        list is begun.
 
         Raises:
             StoreError: The folder of the runs cannot be read.
@@ -146,7 +154,8 @@ class Lister:
                 wanted = self._begun + 1
             else:
                 wanted = self._begun
-            end = None if fresh and not is_first else time.monotonic() + self._patience_s
+            patience_s = 0.0 if not wait and self._listing.runs else self._patience_s
+            end = None if fresh and not is_first else time.monotonic() + patience_s
             while self._ended < wanted:
                 if self._begun == self._ended:
                     self._begun += 1

@@ -57,9 +57,9 @@ class Shelf:
 
     # runs
 
-    def listing(self, *, fresh: bool = False) -> Listing:
+    def listing(self, *, fresh: bool = False, wait: bool = True) -> Listing:
         """Return the runs, as they were a moment ago at most; see `Lister.now`."""
-        return self._lister.now(fresh=fresh)
+        return self._lister.now(fresh=fresh, wait=wait)
 
     def layout(self, name: str) -> RunLayout:
         """Return where the files of the run `project/id` lie.

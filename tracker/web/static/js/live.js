@@ -24,14 +24,16 @@ export function watch(who, keys) {
   if (source) connect();
 }
 
-export function connect() {
+/** `known` is the version of the list that is shown already. */
+export function connect(known) {
   clearTimeout(retry);
   source?.close();
   source = new EventSource(`api/events?${new URLSearchParams({ watch: watched })}`);
   const mine = source;
-  source.addEventListener("hello", () => {
+  source.addEventListener("hello", (event) => {
     tell("state", true);
-    if (away) catchUp();
+    if (away || (known !== undefined && JSON.parse(event.data).version !== known)) catchUp();
+    known = undefined;
     away = false;
   });
   source.addEventListener("runs", (event) => tell("runs", JSON.parse(event.data)));
@@ -39,7 +41,7 @@ export function connect() {
   source.addEventListener("error", () => {
     away = true;
     tell("state", false);
-    if (mine.readyState === EventSource.CLOSED) retry = setTimeout(connect, 3000);
+    if (mine.readyState === EventSource.CLOSED) retry = setTimeout(() => connect(), 3000);
   });
 }
 

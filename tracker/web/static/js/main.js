@@ -132,7 +132,7 @@ async function start() {
   // Not before: a page that is shown without knowing of the project is not shown anew with it.
   onMove((place) => move(place));
   await move(here());
-  connect();
+  connect(about?.version);
 }
 
 start();
