@@ -382,10 +382,15 @@ class Clones(RuleBasedStateMachine):
         for one in self.versions(which):
             with contextlib.suppress(NotFoundError):
                 found |= {entry.digest for entry in repo.collections.listing(one)}
-        for path in (repo.layout.records / "runs").rglob("media/**/*"):
-            if path.is_file():
-                found.add(str(digest_bytes(path.read_bytes())))
-        return found
+        for record in (repo.layout.records / "runs").glob("p/*/run.yaml"):
+            run, finished = record.parent, "\nstate: finished\n" in record.read_text()
+            rows = "".join(path.read_text() for path in run.glob("history/*.jsonl"))
+            for path in run.rglob("media/**/*"):
+                digest = str(digest_bytes(path.read_bytes())) if path.is_file() else ""
+                # A run that was killed may have written a file, and not yet the row that names it.
+                if finished or digest in rows:
+                    found.add(digest)
+        return found - {""}
 
     @invariant()
     def what_the_git_server_names_is_on_the_remote(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +19,9 @@ from vcs.repo import Repo
 from vcs.retention.repair import Repaired, Verified, damaged_folder, repair, verify_everything
 from vcs.stores.local import LocalStore
 
+if TYPE_CHECKING:
+    from vcs.sharing.verify import RemoteVerified
+
 _NAMES = 3
 _SHOWN = 50
 
@@ -26,22 +30,28 @@ _SHOWN = 50
     epilog="""\b
 Examples:
   tracker verify
-  tracker verify --repair"""
+  tracker verify --repair
+  tracker verify --remote lab --repair"""
 )
 @click.option(
     "--repair", "mend", is_flag=True, help="Set damage aside and bring whole contents from a remote."
 )
+@click.option("--remote", metavar="NAME", help="Read what lies on a remote, instead of what is here.")
 @json_option
-def verify(mend: bool, as_json: bool) -> None:
+def verify(mend: bool, remote: str | None, as_json: bool) -> None:
     """Read all contents and records again and name what is damaged
 
     With --repair damaged bytes are set aside, never thrown away, and what is damaged or
-    missing is fetched from any remote that has it. The exit status is 1 when something
-    is wrong and stays so.
+    missing is fetched from any remote that has it. With --remote NAME it is the remote
+    that is read, all of it, and mended from what is whole here or on another remote. The
+    exit status is 1 when something is wrong and stays so.
     """
     from vcs.artifacts.collection import Collections
 
     repo = open_repo()
+    if remote is not None:
+        _verify_remote(repo, remote, mend, as_json)
+        return
     store = repo.here
     collections = Collections(repo.layout, store)
 
@@ -73,6 +83,63 @@ def verify(mend: bool, as_json: bool) -> None:
         click.echo("Hint: mend it: tracker verify --repair", err=True)
     if wrong:
         raise click.exceptions.Exit(1)
+
+
+def _verify_remote(repo: Repo, name: str, mend: bool, as_json: bool) -> None:
+    from vcs.retention.named_objects import Selection, named_objects
+    from vcs.sharing.opened import need_remote, open_contents
+    from vcs.sharing.verify import mend_remote, verify_remote
+
+    remote = need_remote(repo.settings, name)
+    contents = open_contents(repo.layout, remote)
+    try:
+        with ProgressBar("Reading") as bar:
+            found = verify_remote(contents, progress=bar)
+        affected = {digest for one in found.bad for digest in one.objects}
+        lost = affected
+        if mend and found.bad:
+            _bring(repo, repo.here.missing(affected))
+            lost = mend_remote(repo.here, contents, found)
+    finally:
+        contents.bucket.close()
+    names = named_objects(repo.layout, repo.collections, repo.here, Selection()).names
+    if as_json:
+        print_json(
+            {
+                "remote": remote.title,
+                "files": found.files,
+                "objects": found.objects,
+                "problems": [
+                    {
+                        "what": one.key,
+                        "problem": "gone" if one.is_gone else "damaged",
+                        "of": [names.get(digest, digest) for digest in one.objects],
+                    }
+                    for one in found.bad
+                ],
+                "lost": sorted(lost),
+            }
+        )
+    else:
+        _print_remote(remote.title, found, names)
+        if mend and found.bad:
+            whole = count_text(len(affected) - len(lost), "object")
+            click.echo(f"Made {whole} on {remote.title} whole, {len(lost)} are not to be had here.")
+        elif found.bad:
+            click.echo(f"Hint: mend it: tracker verify --remote {remote.title} --repair", err=True)
+    if lost or (found.bad and not mend):
+        raise click.exceptions.Exit(1)
+
+
+def _print_remote(title: str, found: RemoteVerified, names: Mapping[Digest, str]) -> None:
+    for one in found.bad[:_SHOWN]:
+        more = len(one.objects) - _NAMES
+        of = "; ".join(names.get(digest, digest[:12]) for digest in one.objects[:_NAMES])
+        of += f" and {more} more" if more > 0 else ""
+        kind = "gone" if one.is_gone else "damaged"
+        click.echo(f"{kind}: {of or 'of no object alone'}: {one.key}")
+    read = f"{count_text(found.files, 'file')} with {count_text(found.objects, 'object')}"
+    click.echo(f"Read {read} on {title}: {count_text(len(found.bad), 'problem')}.")
 
 
 def _set_aside_before(store: LocalStore, found: Verified) -> frozenset[Digest]:

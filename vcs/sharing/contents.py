@@ -176,19 +176,22 @@ class RemoteContents:
             if not left:
                 raise IntegrityError(
                     f"the inventory {name[:12]} of {self.name} is damaged there",
-                    hint="another clone can mend it: tracker push --check",
+                    hint=f"a clone that knows it can mend it: tracker verify --remote {self.name} --repair",
                 )
         self._to_cache(name, data)
         return decode_inventory(data, name)
 
     def _from_cache(self, name: str) -> Inventory | None:
+        data = self.remembered(name)
+        return None if data is None else decode_inventory(data, name)
+
+    def remembered(self, name: str) -> bytes | None:
+        """Return the bytes of an inventory as they were once read or written here."""
         try:
             data = (self._cache / name).read_bytes()
         except OSError:
             return None
-        if digest_bytes(data) != name.removesuffix(INVENTORY):
-            return None
-        return decode_inventory(data, name)
+        return data if digest_bytes(data) == name.removesuffix(INVENTORY) else None
 
     def _to_cache(self, name: str, data: bytes) -> None:
         with suppress(StoreError):  # A full disk costs the next command a download.

@@ -246,7 +246,5 @@ def _damaged(digests: Sequence[Digest], named: NamedObjects, remote: str | None 
     more = f" and {len(digests) - _NAMED} more" if len(digests) > _NAMED else ""
     return IntegrityError(
         f"objects {where} are damaged: {shown}{more}",
-        hint="another clone can mend it: tracker push --check"
-        if remote
-        else "mend it: tracker verify --repair",
+        hint=f"mend it: tracker verify{f' --remote {remote}' if remote else ''} --repair",
     )

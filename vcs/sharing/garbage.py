@@ -182,7 +182,7 @@ def _written_anew(contents: RemoteContents, pack: PackEntry, live: frozenset[byt
         if blake3(data).digest() != raw:
             raise IntegrityError(
                 f"object {raw.hex()[:12]} on {contents.name} is damaged there",
-                hint="another clone can mend it: tracker push --check",
+                hint=f"a clone that has it can mend it: tracker verify --remote {contents.name} --repair",
             )
         objects.append((raw, data))
     name, data = pack_in_memory(objects)

@@ -40,18 +40,19 @@ class RemoteSource:
         """
         from vcs.sharing.download import fetch
 
-        wanted, damaged = digests, set[Digest]()
+        wanted, damaged, where = digests, set[Digest](), ""
         for remote in self.remotes():
             with self.opened(remote) as contents:
                 fetched = fetch(store, contents, wanted, progress=progress)
+            where = where or (remote.title if fetched.damaged else "")
             damaged = damaged.intersection(fetched.missing).union(fetched.damaged)
             wanted = {*fetched.missing, *fetched.damaged}
             if not wanted:
                 return
         for digest in sorted(damaged):
             raise IntegrityError(
-                f"object {digest[:12]} is damaged on the remote, and was not taken",
-                hint="a clone that has it can mend that: tracker push --check",
+                f"object {digest[:12]} is damaged on {where}, and was not taken",
+                hint=f"a clone that has it can mend it: tracker verify --remote {where} --repair",
             )
 
     def has(self, digests: set[Digest]) -> set[Digest]:
