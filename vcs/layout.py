@@ -21,6 +21,7 @@ LEDGER_REF = "refs/tracker/ledger"
 CODE_REFS = "refs/tracker/code/"
 REMOTE_REFS = "refs/tracker/remotes/"
 MERGE_REF = "refs/tracker/merge"
+BRANCH_REFS = "refs/tracker/branches/"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from tests.vcs.retention.test_gc import age
 from tests.vcs.retention.test_repair import flip
 from vcs.digest import digest_bytes
 from vcs.repo import Repo
+from vcs.retention.reachability import deleted_since
 
 Capture = pytest.CaptureFixture[str]
 LARGE = [random.Random(seed).randbytes(1_500_000) for seed in range(2)]
@@ -60,6 +63,59 @@ def test_a_remote_forgets_what_was_deleted_and_nothing_else(ann: Clone, tmp_path
     bob.tracker("artifact", "get", "data:v1", "out")
     assert (bob.folder / "out" / "large").read_bytes() == LARGE[1]
     assert sum(path.stat().st_size for path in (tmp_path / "nas").rglob("*") if path.is_file()) < 2_000_000
+
+
+def make_old(folder: Path) -> None:
+    """Let everything on a remote look as if it had been there for long."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (path.stat().st_mtime - 1e7,) * 2)
+
+
+@pytest.mark.slow
+def test_a_deletion_has_its_own_grace_on_a_remote(ann: Clone, tmp_path: Path) -> None:
+    """However old the contents are; who made room may need them."""
+    ann.put("data", {"a": b"one", "large": LARGE[0]})
+    ann.put("data", {"a": b"two"})
+    ann.tracker("push")
+    bob = clone_of(ann, "bob")
+    ann.tracker("artifact", "rm", "data:v0", "--yes")
+    ann.tracker("push")
+    make_old(tmp_path / "nas")
+
+    said = ann.tracker("gc", "--remote", "nas", "--yes")
+    assert said.out == "There is no garbage on nas.\n"
+    assert "2 objects stay: what named them was deleted lately (--grace)." in said.err
+    bob.tracker("artifact", "get", "data:v0", "out")
+    git = Repo.open(ann.folder).git
+    assert git is not None
+    assert [*deleted_since(git, time.time() + 60, lambda _, data: data)] == []
+    said = ann.tracker("gc", "--remote", "nas", "--grace", "0", "--yes", "--json")
+    assert (said.json["objects"], said.json["deleted_lately"]) == (2, 0)
+
+
+@pytest.mark.slow
+def test_a_pointer_in_a_branch_that_is_not_here_keeps_its_contents_on_a_remote(ann: Clone) -> None:
+    """Another clone pushed the branch; who collects has never fetched it, and has no ref of it afterwards."""
+    ann.put("other", {"a": b"x"})
+    ann.tracker("push")
+    bob = clone_of(ann, "bob")
+    (bob.folder / "data.bin").write_bytes(LARGE[0])
+    bob.tracker("track", "data.bin", "--name", "data")
+    bob.git("checkout", "-q", "-b", "feature")
+    bob.git("add", "data.bin.tracker", ".gitignore")
+    bob.git("commit", "-q", "-m", "data")
+    bob.git("push", "-q", "origin", "feature")
+    bob.tracker("push")
+    ann.tracker("pull")
+    ann.tracker("artifact", "rm", "data:v0", "--yes", "--delete-aliases")
+    ann.tracker("push")
+
+    said = ann.tracker("gc", "--remote", "nas", "--grace", "0", "--yes")
+    assert said.out == "There is no garbage on nas.\n"
+    assert ann.git("for-each-ref", "refs/tracker/branches") == ""
+    ann.git("push", "-q", "origin", ":feature")
+    assert ann.tracker("gc", "--remote", "nas", "--grace", "0", "--yes").out.startswith("Removed 1 object")
 
 
 def test_a_remote_that_another_project_uses_keeps_everything(

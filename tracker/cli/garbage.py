@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,9 +84,10 @@ def gc(
     runs has put. Without --yes nothing is changed. Contents that are removed lie in a
     trash for a week.
 
-    With --remote NAME the same on a remote for contents, while nobody pushes; there is
-    no trash, so what is younger than two weeks stays. What a killed push left half
-    written goes too.
+    With --remote NAME the same on a remote for contents, while nobody pushes; pointers
+    in all branches of the git server count, too. There is no trash, so what is younger
+    than two weeks stays, and what versions and runs name that were deleted in that time.
+    What a killed push left half written goes too.
 
     With --pushed contents of versions go from this machine that a remote has, and come
     back when they are used. The last known copy of anything stays: what is not with a
@@ -214,6 +217,10 @@ def _drop_pushed(repo: Repo, names: tuple[str, ...], grace_s: float | None, yes:
         click.echo(f"Hint: {hint}", err=True)
 
 
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
+
+
 def _staying(count: int) -> str:
     return f"{count_text(count, 'object')} {'stays' if count == 1 else 'stay'}"
 
@@ -222,34 +229,46 @@ def _collect_remote(repo: Repo, name: str, grace_s: float | None, yes: bool, as_
     from tracker.storage.record_text import expand_record
     from vcs.records.ledger_sync import LedgerSync
     from vcs.retention.gc import mentions_of
-    from vcs.retention.reachability import check_absent, find_reachable
+    from vcs.retention.reachability import check_absent, deleted_since, find_reachable
     from vcs.sharing.exchange import Request, records_remote
     from vcs.sharing.garbage import GRACE_S, check_users, planned
     from vcs.sharing.opened import need_remote, open_contents
 
     remote = need_remote(repo.settings, name)
     contents = open_contents(repo.layout, remote)
+    grace_s = GRACE_S if grace_s is None else grace_s
+    spared: set[str] = set()
 
     def wanted() -> set[str]:
         git_remote = records_remote(repo, Request())
-        if repo.git is not None and git_remote is not None:
-            LedgerSync(repo.git, repo.layout, repo.ledger).fetch(git_remote)
-        check_users(contents, repo.git, repo.layout)
-        # Listings that are not here come from the remote.
-        mentions = mentions_of(repo.layout, repo.git, repo.here, expand_record)
-        reachable = find_reachable(mentions, repo.store)
+        with ExitStack() as stack:
+            if repo.git is not None and git_remote is not None:
+                sync = LedgerSync(repo.git, repo.layout, repo.ledger)
+                sync.fetch(git_remote)
+                stack.enter_context(sync.branches(git_remote))
+            check_users(contents, repo.git, repo.layout)
+            # Listings that are not here come from the remote.
+            mentions = mentions_of(repo.layout, repo.git, repo.here, expand_record)
+            reachable = find_reachable(mentions, repo.store)
         check_absent(reachable)
-        return reachable.digests
+        if repo.git is not None and grace_s > 0:
+            lately = deleted_since(repo.git, time.time() - grace_s, expand_record)
+            spared.update(find_reachable(lately, repo.store).digests - reachable.digests)
+        return reachable.digests | spared
 
     try:
-        with planned(contents, wanted, grace_s=GRACE_S if grace_s is None else grace_s) as (plan, apply):
+        with planned(contents, wanted, grace_s=grace_s) as (plan, apply):
             if yes:
                 apply()
+        stay = sum(bytes.fromhex(digest) in contents.index() for digest in spared)
     finally:
         contents.bucket.close()
     if as_json:
-        print_json({"done": yes, "objects": plan.objects, "size_bytes": plan.size_bytes})
+        about = {"done": yes, "objects": plan.objects, "size_bytes": plan.size_bytes}
+        print_json({**about, "deleted_lately": stay})
         return
+    if stay:
+        click.echo(f"{_staying(stay)}: what named {_them(stay)} was deleted lately (--grace).", err=True)
     if not plan.keys:
         click.echo(f"There is no garbage on {remote.title}.")
         return

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vcs.errors import ConflictError, GitError, UsageError
 from vcs.git import Done, Git, failure, git_version
-from vcs.layout import CODE_REFS, LEDGER_REF, Layout, remote_ledger
+from vcs.layout import BRANCH_REFS, CODE_REFS, LEDGER_REF, Layout, remote_ledger
 from vcs.ledger_paths import to_record
 from vcs.lock import file_lock
 from vcs.records.ledger import Ledger
@@ -95,6 +95,24 @@ class LedgerSync:
         if done.code:
             raise self._explained(remote, ["fetch"], done)
         return self._git.resolve_ref(remote_ledger(remote))
+
+    @contextmanager
+    def branches(self, remote: str) -> Iterator[None]:
+        """Have the commits of all branches and tags of a remote here for the block, under refs of ours.
+
+        Raises:
+            GitError: The remote cannot be reached or read.
+        """
+        try:
+            done = self._fetch(
+                remote, f"+refs/heads/*:{BRANCH_REFS}heads/*", f"+refs/tags/*:{BRANCH_REFS}tags/*"
+            )
+            if done.code:
+                raise self._explained(remote, ["fetch"], done)
+            yield
+        finally:
+            refs = self._git.run("for-each-ref", "--format=delete %(refname)", BRANCH_REFS.rstrip("/"))
+            self._git.run("update-ref", "--stdin", input=refs)
 
     def pull(self, remote: str) -> Synced:
         """Fetch the ledger of a remote, merge it with ours, bring the records along.

@@ -237,6 +237,39 @@ def _lying_about(git: Git) -> Iterator[Mentions]:
             yield Mentions(Source("last checkout", path.name), path.read_bytes())
 
 
+def deleted_since(git: Git, since_s: float, expand: Expand) -> Iterator[Mentions]:
+    """Yield records that the ledgers here stopped to have since then, by the dates of their commits.
+
+    Of two that were merged, what only one of them had counts from the merge on.
+    """
+    gone = _deleted(git, f"--max-age={int(since_s)}")
+    ids = [object_id for object_id, path in gone.items() if to_record(path) is not None]
+    for start in range(0, len(ids), _BATCH):
+        batch = ids[start : start + _BATCH]
+        for object_id, content in zip(batch, read_objects(git, batch), strict=True):
+            path = to_record(gone[object_id]) or ""
+            if content is not None:
+                yield Mentions(Source("deleted lately", path), expand(path, content))
+
+
+def _deleted(git: Git, *limits: str) -> dict[str, str]:
+    """Return what commits of the ledgers here took away: id of the content, and its path in the ledger."""
+    refs = ledger_refs(git)
+    if not refs:
+        return {}
+    logged = git.run(
+        *("log", "--full-history", "-m", "--root", "--raw", "--no-abbrev", "-z", "--no-renames"),
+        *("--no-show-signature", "--diff-filter=D", "--format=", *refs, *limits),
+    )
+    fields = iter(os.fsdecode(logged).split("\0"))
+    gone = {}
+    for text in fields:
+        about = text.strip("\n")
+        if about.startswith(":"):
+            gone[about.split(" ")[2]] = next(fields, "")
+    return gone
+
+
 def _deleted_versions(git: Git, store: Store, pointers: list[Mentions]) -> Iterator[Mentions]:
     """Yield the manifests, out of the ledger's history, of versions that pointers mean."""
     wanted = {
@@ -244,20 +277,8 @@ def _deleted_versions(git: Git, store: Store, pointers: list[Mentions]) -> Itera
     }
     if not wanted or git.resolve_ref(LEDGER_REF) is None:
         return
-    refs = ledger_refs(git)
-    logged = git.run(
-        *("log", "--full-history", "-m", "--root", "--raw", "--no-abbrev", "-z", "--no-renames"),
-        *("--no-show-signature", "--diff-filter=D", "--format=", *refs, "--", "artifacts"),
-    )
-    fields = iter(os.fsdecode(logged).split("\0"))
-    gone = {}
-    for text in fields:
-        about = text.strip("\n")
-        if about.startswith(":"):
-            path = next(fields, "")
-            if parse_version(path.rpartition("/")[2][:-5]) is not None:
-                gone[about.split(" ")[2]] = path
-    ids = list(gone)
+    gone = _deleted(git, "--", "artifacts")
+    ids = [i for i, path in gone.items() if parse_version(path.rpartition("/")[2][:-5]) is not None]
     for start in range(0, len(ids), _BATCH):
         batch = ids[start : start + _BATCH]
         for object_id, content in zip(batch, read_objects(git, batch), strict=True):
