@@ -298,8 +298,9 @@ class LocalBatch(Batch):
 
     def _has_loose(self, digest: Digest) -> bool:
         self._questions += 1
-        if self._questions > _LIST_FROM_QUESTIONS:
-            listed = self._listed[int(digest[:2], 16)] = self._list_loose(digest)
+        number = int(digest[:2], 16)
+        if self._questions > _LIST_FROM_QUESTIONS and self._listed[number] is None:
+            listed = self._listed[number] = self._list_loose(digest)
             if bytes.fromhex(digest) not in listed:
                 return False
         path = self._store.loose_path(digest)

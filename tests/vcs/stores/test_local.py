@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import vcs.stores.batch
 import vcs.stores.packing
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import NotFoundError
@@ -54,6 +55,26 @@ def test_few_objects_are_files_and_many_are_one_pack(store: LocalStore, tmp_path
     put_many(store, 64, b"more")
     assert len(list(tmp_path.glob("objects/??/*"))) == 63
     assert len(list(tmp_path.glob("packs/*.pack"))) == 1
+
+
+def test_a_folder_of_objects_is_listed_once_however_many_are_asked_for(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are there, as those that are not; one that was deleted meanwhile is lacking."""
+    digests = put_many(store, 63)
+    raws = [bytes.fromhex(digest) for digest in digests]
+    listed: list[str] = []
+    real = os.listdir
+    monkeypatch.setattr(vcs.stores.batch, "_LIST_FROM_QUESTIONS", 0)
+    monkeypatch.setattr(os, "listdir", lambda path: (listed.append(path), real(path))[1])
+
+    with store.batch() as batch:
+        assert not batch.locate(raws).lacking
+        os.unlink(store.loose_path(digests[0]))
+        assert batch.locate(raws).lacking == {raws[0]}
+
+    folders = [path for path in listed if Path(path).parent.name == "objects"]
+    assert sorted(folders) == sorted(set(folders))
 
 
 def test_a_large_object_is_a_file_of_its_own(store: LocalStore, tmp_path: Path) -> None:
