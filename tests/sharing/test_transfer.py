@@ -366,3 +366,14 @@ def test_a_remote_of_a_newer_format_is_not_touched(tmp_path: Path, opened: Opene
     FolderBucket(tmp_path / "remote").put("state/format-2", b"{}")
     with pytest.raises(FormatError, match="newer"):
         opened("ann").refresh()
+
+
+def test_what_another_clone_sent_meanwhile_is_not_missing(tmp_path: Path, opened: Opened) -> None:
+    """Of two that push at once, the second names objects that it never had, when the ledgers are merged."""
+    ann, bob = local_store(tmp_path / "ann"), local_store(tmp_path / "bob")
+    theirs, ours = fill(ann, [1000, 3_000_000]), fill(bob, [2000], seed=2)
+    remote = opened("bob")
+    with remote.lease() as lease:
+        push(ann, opened("ann"), theirs)
+        sent = send(bob, remote, lease, {**theirs, **ours}, pace=SMALL_PIECES)
+    assert (sent.missing, sent.objects) == ([], 1)

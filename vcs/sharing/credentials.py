@@ -61,6 +61,8 @@ def parse_key(scheme: str, text: str) -> dict[str, str]:
         first, _, rest = text.partition(":")
         values = [first.strip(), rest.strip()]
     if not all(values):
+        if len(fields) == 1:
+            raise UsageError(f"a key for {scheme}:// is a {fields[0][0]}, and nothing was given")
         form = ":".join(title.upper().replace(" ", "_") for title, _ in fields)
         raise UsageError(f"a key for {scheme}:// has the form {form}")
     return {name: value for (_, name), value in zip(fields, values, strict=True)}

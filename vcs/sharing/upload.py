@@ -97,8 +97,12 @@ def send(
     """
     index = contents.index()
     lacking = {digest: size for digest, size in wanted.items() if bytes.fromhex(digest) not in index}
-    sender = _Sender(store, contents, lease, pace, progress)
     absent = store.missing(lacking)
+    if absent:  # Others may have sent them since the index was read.
+        index = contents.refresh()
+        absent = {digest for digest in absent if bytes.fromhex(digest) not in index}
+        lacking = {digest: size for digest, size in lacking.items() if bytes.fromhex(digest) not in index}
+    sender = _Sender(store, contents, lease, pace, progress)
     sender.result.missing = sorted(absent)
     here = {digest: size for digest, size in lacking.items() if digest not in absent}
     if here:
