@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -21,6 +21,10 @@ from typing import BinaryIO, TypeAlias
 from vcs.errors import StoreError
 
 Content: TypeAlias = bytes | bytearray | memoryview | str
+# An open file, offset in it, length.
+Stretch: TypeAlias = tuple[int, int, int]
+
+_COPY_BYTES = 1 << 20
 
 # A file system that cannot link answers with one of these.
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
@@ -113,7 +117,45 @@ def write_atomic(path: Path, data: Content, *, durable: bool = True, mode: int =
         StoreError: Nothing has changed.
     """
     make_folder(path.parent)
-    temporary = _write_temporary(path, _to_bytes(data), durable=durable, mode=mode)
+    content = _to_bytes(data)
+    _replace(path, lambda fd: write_all(fd, content), durable=durable, mode=mode)
+
+
+def copy_atomic(path: Path, stretches: Iterable[Stretch]) -> None:
+    """Create or replace the file with what lies in stretches of open files, whole and durable.
+
+    The system copies; where the file system can, the bytes are shared and not copied at
+    all. Parent folders are created.
+
+    Raises:
+        StoreError: Nothing has changed.
+    """
+    make_folder(path.parent)
+
+    def fill(target: int) -> None:
+        for source, offset, length in stretches:
+            _copy(source, offset, length, target)
+
+    _replace(path, fill, durable=True, mode=0o644)
+
+
+def _copy(source: int, offset: int, length: int, target: int) -> None:
+    while length:
+        count = 0
+        with suppress(OSError):  # Not between these file systems; a full disk says so again below.
+            count = os.copy_file_range(source, target, length, offset)
+        if not count:
+            data = os.pread(source, min(length, _COPY_BYTES), offset)
+            if not data:
+                raise StoreError("a file was cut while it was copied", hint="run it again")
+            write_all(target, data)
+            count = len(data)
+        offset += count
+        length -= count
+
+
+def _replace(path: Path, fill: Callable[[int], None], *, durable: bool, mode: int) -> None:
+    temporary = _write_temporary(path, fill, durable=durable, mode=mode)
     try:
         os.replace(temporary, path)
     except OSError as error:
@@ -162,7 +204,8 @@ def create_exclusive(path: Path, data: bytes | str, *, mode: int = 0o644) -> boo
     make_folder(path.parent)
     if os.path.lexists(path):
         return False
-    temporary = _write_temporary(path, _to_bytes(data), durable=True, mode=mode)
+    content = _to_bytes(data)
+    temporary = _write_temporary(path, lambda fd: write_all(fd, content), durable=True, mode=mode)
     try:
         created = _link_or_rename(temporary, path)
     except OSError as error:
@@ -252,8 +295,8 @@ def _to_bytes(data: Content) -> bytes | bytearray | memoryview:
     return data.encode() if isinstance(data, str) else data
 
 
-def _write_temporary(path: Path, data: bytes | bytearray | memoryview, *, durable: bool, mode: int) -> Path:
-    """Write the bytes to a new file beside `path`; leave nothing on failure."""
+def _write_temporary(path: Path, fill: Callable[[int], None], *, durable: bool, mode: int) -> Path:
+    """Have a new file beside `path` filled; leave nothing on failure."""
     temporary = path.parent / temporary_name(path.name)
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -261,7 +304,7 @@ def _write_temporary(path: Path, data: bytes | bytearray | memoryview, *, durabl
         raise disk_error(error, f"cannot write {path}") from error
     try:
         try:
-            write_all(fd, data)
+            fill(fd)
             if durable:
                 os.fsync(fd)
         finally:

@@ -45,6 +45,25 @@ def test_ranges_come_alone(bucket: Bucket) -> None:
     assert bucket.get("packs/one", 50, 0) == b""
 
 
+def test_files_are_sent_and_memory_is_filled(bucket: Bucket, tmp_path: Path) -> None:
+    """From stretches of several files; what lies beyond the end stays as it was."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_bytes(bytes(range(200)))
+    two.write_bytes(os.urandom(300_000))
+    with one.open("rb") as first, two.open("rb") as second:
+        bucket.put_from("parts/x", [(first.fileno(), 10, 90), (second.fileno(), 7, 299_993)])
+    wanted = bytes(range(10, 100)) + two.read_bytes()[7:]
+
+    memory = bytearray(b"-" * 250_000)
+    assert bucket.read_into("parts/x", 50, memoryview(memory)) == 250_000
+    assert memory == wanted[50:250_050]
+    memory = bytearray(b"-" * 250_000)
+    count = bucket.read_into("parts/x", 200_000, memoryview(memory))
+    assert bytes(memory[:count]) == wanted[200_000:]
+    assert bytes(memory[count:]) == b"-" * (250_000 - count)
+    assert bucket.read_into("parts/x", 400_000, memoryview(memory)) == 0
+
+
 def test_a_second_put_replaces(bucket: Bucket) -> None:
     """Also with something shorter; a listing tells the new size at once."""
     bucket.put("state/a", b"long enough")

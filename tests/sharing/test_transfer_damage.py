@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,6 +125,30 @@ def test_damage_here_is_not_sent(tmp_path: Path, opened: Opened) -> None:
 
     assert sorted(sent.damaged) == sorted(broken)
     assert opened("bob").refresh().digests() == wanted.keys() - set(broken)
+
+
+@pytest.mark.parametrize("change", [flipped, halved])
+def test_damage_of_what_only_a_recipe_takes_from_is_not_sent(
+    tmp_path: Path, opened: Opened, change: Callable[[bytes], bytes]
+) -> None:
+    """What is new in an object that resembles another is checked as the object that it makes up."""
+    ann = local_store(tmp_path / "ann")
+    first = random.Random(3).randbytes(6_000_000)
+    second = first[:3_000_000] + random.Random(4).randbytes(200_000) + first[3_200_000:]
+    wanted = {}
+    for number, data in enumerate((first, second)):
+        (tmp_path / f"{number}.bin").write_bytes(data)
+        digest, size = ann.put_file(tmp_path / f"{number}.bin")
+        wanted[digest] = size
+    good, bad = wanted
+    (extent,) = ann.recipes.extents.iterdir()
+    extent.chmod(0o644)
+    extent.write_bytes(change(extent.read_bytes()))
+
+    sent = push(ann, opened("ann"), wanted)
+
+    assert sent.damaged == [bad]
+    assert opened("bob").refresh().digests() == {good}
 
 
 def test_what_is_nowhere_is_named(tmp_path: Path, opened: Opened) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.steps import fail_at_every_step, kill_at_every_step
-from vcs.atomic import append_line, create_exclusive, make_folder, replacing, write_atomic
+from vcs.atomic import append_line, copy_atomic, create_exclusive, make_folder, replacing, write_atomic
 from vcs.errors import StoreError
 
 
@@ -210,6 +210,48 @@ def test_a_stream_becomes_the_file_at_its_end_and_not_before(tmp_path: Path) -> 
             write_and_fail(path, error)
         assert path.read_bytes() == b"one"
     assert [each.name for each in path.parent.iterdir()] == ["rows.csv"]
+
+
+@pytest.mark.parametrize("in_kernel", [True, False])
+def test_a_copy_of_stretches_is_whole_or_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_kernel: bool
+) -> None:
+    """Also where the system cannot copy between two file systems, and where a source is shorter than said."""
+    source, path = tmp_path / "source", tmp_path / "new" / "copy"
+    data = os.urandom(3_000_000)
+    source.write_bytes(data)
+    if not in_kernel:
+
+        def cannot(*_: int) -> int:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+        monkeypatch.setattr(os, "copy_file_range", cannot)
+    with source.open("rb") as stream:
+        copy_atomic(path, [(stream.fileno(), 2_000_000, 1_000_000), (stream.fileno(), 5, 1_500_000)])
+        with pytest.raises(StoreError, match="cut"):
+            copy_atomic(path, [(stream.fileno(), 0, 3_000_001)])
+
+    assert path.read_bytes() == data[2_000_000:] + data[5:1_500_005]
+    assert [each.name for each in path.parent.iterdir()] == ["copy"]
+
+
+def test_a_full_disk_ends_a_copy_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And leaves what was there."""
+    source, path = tmp_path / "source", tmp_path / "new" / "copy"
+    source.write_bytes(bytes(1000))
+    write_atomic(path, b"old")
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "copy_file_range", full)
+    monkeypatch.setattr(os, "write", full)
+    with source.open("rb") as stream, pytest.raises(StoreError, match="the disk is full"):
+        copy_atomic(path, [(stream.fileno(), 0, 1000)])
+    monkeypatch.undo()
+
+    assert path.read_bytes() == b"old"
+    assert [each.name for each in path.parent.iterdir()] == ["copy"]
 
 
 def write_and_fail(path: Path, error: BaseException) -> None:

@@ -6,9 +6,10 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from vcs.atomic import Stretch
 from vcs.buckets.base import Bucket, Item, UnreachableError
 
 T = TypeVar("T")
@@ -19,7 +20,11 @@ _LONGEST_WAIT_S = 10.0
 
 
 class Around(Bucket):
-    """Passes everything on; what it is made for overrides what it changes."""
+    """Passes everything on; what it is made for overrides what it changes.
+
+    `put_from` and `read_into` are the exception: they go by `put` and `get`, so that who
+    changes these changes those too.
+    """
 
     def __init__(self, inner: Bucket) -> None:
         self.inner = inner
@@ -56,14 +61,21 @@ class Retrying(Around):
     ) -> None:
         """Give up after `tries`: about half a minute with the default."""
         super().__init__(inner)
+        self.is_near = inner.is_near
         self._tries = tries
         self._sleep = sleep
 
     def put(self, key: str, data: bytes | bytearray | memoryview) -> None:
         self._retry(lambda: self.inner.put(key, data))
 
+    def put_from(self, key: str, stretches: Sequence[Stretch]) -> None:
+        self._retry(lambda: self.inner.put_from(key, stretches))
+
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         return self._retry(lambda: self.inner.get(key, start, length))
+
+    def read_into(self, key: str, start: int, view: memoryview) -> int:
+        return self._retry(lambda: self.inner.read_into(key, start, view))
 
     def list(self, prefix: str) -> Iterator[Item]:
         yield from self._retry(lambda: [*self.inner.list(prefix)])
@@ -103,6 +115,7 @@ class Limited(Around):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(inner)
+        self.is_near = inner.is_near
         self._rate = bytes_per_s
         self._clock = clock
         self._sleep = sleep
@@ -113,12 +126,20 @@ class Limited(Around):
         self._take(len(data))
         self.inner.put(key, data)
 
+    def put_from(self, key: str, stretches: Sequence[Stretch]) -> None:
+        self._take(sum(length for _, _, length in stretches))
+        self.inner.put_from(key, stretches)
+
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         self._take(length or 0)
         data = self.inner.get(key, start, length)
         if length is None:
             self._take(len(data))
         return data
+
+    def read_into(self, key: str, start: int, view: memoryview) -> int:
+        self._take(len(view))
+        return self.inner.read_into(key, start, view)
 
     def _take(self, count: int) -> None:
         with self._lock:
@@ -134,6 +155,7 @@ class Counted(Around):
 
     def __init__(self, inner: Bucket) -> None:
         super().__init__(inner)
+        self.is_near = inner.is_near
         self.requests: Counter[str] = Counter()
         self.sent_bytes = 0
         self.received_bytes = 0
@@ -148,12 +170,23 @@ class Counted(Around):
         self._count("put", sent=len(data))
         self.inner.put(key, data)
 
+    def put_from(self, key: str, stretches: Sequence[Stretch]) -> None:
+        self._count("put", sent=sum(length for _, _, length in stretches))
+        self.inner.put_from(key, stretches)
+
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         self._count("get")
         data = self.inner.get(key, start, length)
         with self._lock:
             self.received_bytes += len(data)
         return data
+
+    def read_into(self, key: str, start: int, view: memoryview) -> int:
+        self._count("get")
+        count = self.inner.read_into(key, start, view)
+        with self._lock:
+            self.received_bytes += count
+        return count
 
     def list(self, prefix: str) -> Iterator[Item]:
         self._count("list")

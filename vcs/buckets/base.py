@@ -6,10 +6,12 @@ buckets around a bucket.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from vcs.atomic import Stretch
 from vcs.errors import StoreError
 
 
@@ -47,13 +49,29 @@ class Bucket(ABC):
 
     Attributes:
         url: The address, without credentials, for messages.
+        is_near: A request costs next to nothing, and `put_from` takes no memory: a folder.
     """
 
     url: str
+    is_near: bool = False
 
     @abstractmethod
     def put(self, key: str, data: bytes | bytearray | memoryview) -> None:
         """Store a value, in place of what was there."""
+
+    def put_from(self, key: str, stretches: Sequence[Stretch]) -> None:
+        """Store what lies in stretches of open files, in place of what was there."""
+        whole = bytearray(sum(length for _, _, length in stretches))
+        view = memoryview(whole)
+        for fd, offset, length in stretches:
+            done = 0
+            while done < length:
+                count = os.preadv(fd, [view[done:length]], offset + done)
+                if not count:
+                    raise StoreError("a file was cut while it was sent", hint="run it again")
+                done += count
+            view = view[length:]
+        self.put(key, whole)
 
     @abstractmethod
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
@@ -62,6 +80,15 @@ class Bucket(ABC):
         Raises:
             NotFoundError: There is no such key.
         """
+
+    def read_into(self, key: str, start: int, view: memoryview) -> int:
+        """Fill `view` with what lies from `start` on; return how much that is, less only at the end.
+
+        As `get`, into memory that the caller has already; a failure leaves anything in it.
+        """
+        data = self.get(key, start, len(view))
+        view[: len(data)] = data
+        return len(data)
 
     @abstractmethod
     def list(self, prefix: str) -> Iterator[Item]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vcs.atomic import disk_error, is_temporary, write_atomic
+from vcs.atomic import Stretch, copy_atomic, disk_error, is_temporary, write_atomic
 from vcs.buckets.base import Bucket, Item
 from vcs.errors import NotFoundError
 
 
 class FolderBucket(Bucket):
     """Keys are files below a folder, which appears with the first of them."""
+
+    is_near = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -22,7 +24,23 @@ class FolderBucket(Bucket):
     def put(self, key: str, data: bytes | bytearray | memoryview) -> None:
         write_atomic(self.folder / key, data)
 
+    def put_from(self, key: str, stretches: Sequence[Stretch]) -> None:
+        copy_atomic(self.folder / key, stretches)
+
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        with self._opened(key) as fd:
+            wanted = max(0, os.fstat(fd).st_size - start) if length is None else length
+            return _read(fd, start, wanted)
+
+    def read_into(self, key: str, start: int, view: memoryview) -> int:
+        with self._opened(key) as fd:
+            done = 0
+            while done < len(view) and (count := os.preadv(fd, [view[done:]], start + done)):
+                done += count
+            return done
+
+    @contextmanager
+    def _opened(self, key: str) -> Iterator[int]:
         try:
             fd = os.open(self.folder / key, os.O_RDONLY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
@@ -30,8 +48,7 @@ class FolderBucket(Bucket):
         except OSError as error:
             raise disk_error(error, f"cannot read {self.folder / key}") from error
         try:
-            wanted = max(0, os.fstat(fd).st_size - start) if length is None else length
-            return _read(fd, start, wanted)
+            yield fd
         except OSError as error:
             raise disk_error(error, f"cannot read {self.folder / key}") from error
         finally:

@@ -92,29 +92,48 @@ class ObjectStoreBucket(Bucket):
                     raise self._translated(error, f"cannot write {key}") from error
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        if length is not None:
+            return bytes(self._get_range(key, start, length))
+        import obstore
+
+        self._check_process()
+        path = self._prefix + key
+        try:
+            if start:
+                data = bytes(obstore.get(self._store, path, options={"range": {"offset": start}}).bytes())
+            else:
+                data = bytes(obstore.get(self._store, path).bytes())
+        except Exception as error:
+            if _begins_at_the_end(error):
+                return b""
+            raise self._not_read(error, key) from error
+        return data
+
+    def read_into(self, key: str, start: int, view: memoryview) -> int:
+        data = self._get_range(key, start, len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def _get_range(self, key: str, start: int, length: int) -> memoryview:
         import obstore
 
         self._check_process()
         if length == 0:
-            return b""
-        path = self._prefix + key
+            return memoryview(b"")
         try:
-            if length is not None:
-                data = bytes(obstore.get_range(self._store, path, start=start, length=length))
-            elif start:
-                data = bytes(obstore.get(self._store, path, options={"range": {"offset": start}}).bytes())
-            else:
-                data = bytes(obstore.get(self._store, path).bytes())
-        except FileNotFoundError as error:
-            raise self._not_found(error, key) from error
+            data = memoryview(obstore.get_range(self._store, self._prefix + key, start=start, length=length))
         except Exception as error:
-            # It begins where the value ends; the client for Azure says so itself.
-            if "status code: 416" in str(error) or "Wanted range starting at" in str(error):
-                return b""
-            raise self._translated(error, f"cannot read {key}") from error
-        if length is not None and len(data) > length:
+            if _begins_at_the_end(error):
+                return memoryview(b"")
+            raise self._not_read(error, key) from error
+        if len(data) > length:
             raise StoreError(f"{self.url} ignores ranges: it sent {len(data)} bytes instead of {length}")
         return data
+
+    def _not_read(self, error: Exception, key: str) -> Error:
+        if isinstance(error, FileNotFoundError):
+            return self._not_found(error, key)
+        return self._translated(error, f"cannot read {key}")
 
     def list(self, prefix: str) -> Iterator[Item]:
         import obstore
@@ -249,9 +268,15 @@ def _connect(url: str, options: Mapping[str, str], credentials: Mapping[str, str
     return store.HTTPStore(url, **around)
 
 
+def _begins_at_the_end(error: Exception) -> bool:
+    """Whether what was asked for begins where the value ends; the client for Azure says so itself."""
+    return "status code: 416" in str(error) or "Wanted range starting at" in str(error)
+
+
 def _is_made_already(error: Exception) -> bool:
+    """Whether a folder was there after all; some servers of WebDAV fail (500) where another one makes it."""
     text = str(error)
-    return "MKCOL" in text and "status code: 405" in text
+    return "MKCOL" in text and ("status code: 405" in text or "status code: 500" in text)
 
 
 def _lacks_folder(error: Exception) -> bool:

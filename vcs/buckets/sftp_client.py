@@ -8,13 +8,17 @@ One connection serves one thread at a time.
 
 from __future__ import annotations
 
+import fcntl
+import math
 import os
 import re
 import struct
 import subprocess
 import tempfile
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from vcs.buckets.base import DeniedError, UnreachableError
@@ -31,6 +35,8 @@ _BLOCK_BYTES, _LARGE_BLOCK_BYTES = 32 << 10, 128 << 10
 # Requests that may be on their way.
 _AHEAD = 64
 _MAX_PACKET = 1 << 20
+# What of it may lie between us and ssh; 64 KiB would wake both all the time.
+_PIPE_BYTES = 1 << 20
 _SSH = (
     "-o",
     "BatchMode=yes",
@@ -65,7 +71,11 @@ class FoundFile:
 
 
 class SftpClient:
-    """One connection. After UnreachableError it is of no more use."""
+    """One connection. After UnreachableError it is of no more use.
+
+    Attributes:
+        delay_s: The least time that an answer took.
+    """
 
     def __init__(self, command: Sequence[str], host: str, port: int | None, user: str | None) -> None:
         """Connect. `command` is ssh with the options of the user.
@@ -93,6 +103,11 @@ class SftpClient:
                 f"cannot start {words[0]}: {error.strerror}", hint="install an ssh client"
             ) from error
         self._number = 0
+        self.delay_s = math.inf
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            with suppress(OSError):  # A system, or a user, may allow less.
+                fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         try:
             self._send_packet(_INIT, struct.pack(">I", 3))
             kind, body = self._read_packet()
@@ -135,44 +150,63 @@ class SftpClient:
             self._check(kind, body)
         return _Attributes(body, 0).size
 
-    def read(self, handle: bytes, start: int, length: int) -> bytes:
-        """Return what lies there; less only at the end of the file."""
-        step = self._block_bytes
-        wanted = deque((at, min(step, start + length - at)) for at in range(start, start + length, step))
-        parts: dict[int, bytes] = {}
+    def read_into(self, handle: bytes, start: int, view: memoryview) -> int:
+        """Fill `view` with what lies there; return how much that is, less only at the end of the file."""
+        step, length = self._block_bytes, len(view)
+        wanted = deque((at, min(step, length - at)) for at in range(0, length, step))
         asked: dict[int, tuple[int, int]] = {}
+        done = 0
         while wanted or asked:
             while wanted and len(asked) < _AHEAD:
                 at, count = wanted.popleft()
-                asked[self._send(_READ, _blob(handle) + struct.pack(">QI", at, count))] = (at, count)
-            number, kind, body = self._answer()
+                asked[self._send(_READ, _blob(handle) + struct.pack(">QI", start + at, count))] = (at, count)
+            kind, number, left = self._read_head()
+            if number not in asked:
+                raise self._lost("it answers what was not asked")
             at, count = asked.pop(number)
             if kind != _DATA:
-                self._check(kind, body, allow_end=True)
+                self._check(kind, self._read_exactly(left), allow_end=True)
                 continue
-            data = _take_blob(body, 0)[0]
-            parts[at] = data
-            if 0 < len(data) < count:
-                wanted.appendleft((at + len(data), count - len(data)))
-        return b"".join(parts[at] for at in sorted(parts))
+            came = int.from_bytes(self._read_exactly(4), "big")
+            if came != left - 4 or came > count:
+                raise self._lost("it sends what was not asked for")
+            self._fill(view[at : at + came])
+            done += came
+            if 0 < came < count:
+                wanted.appendleft((at + came, count - came))
+        return done
 
-    def write(self, handle: bytes, data: memoryview) -> None:
-        """Write all of it from the beginning of the file."""
+    def write_and_close(self, handle: bytes, data: memoryview) -> None:
+        """Write a file from its beginning, make it durable where the server can, and close it.
+
+        All of it is sent before the last answer is there. The connection stays usable if it fails.
+        """
+        failed: Error | None = None
         waiting = 0
+
+        def take() -> None:
+            nonlocal failed, waiting
+            waiting -= 1
+            try:
+                self._check(*self._answer()[1:])
+            except (RefusedError, DeniedError) as error:
+                failed = failed or error
+
         for at in range(0, len(data), self._block_bytes):
             block = data[at : at + self._block_bytes]
             self._send(_WRITE, _blob(handle) + struct.pack(">QI", at, len(block)), block)
             waiting += 1
             if waiting == _AHEAD:
-                self._check(*self._answer()[1:])
-                waiting -= 1
-        for _ in range(waiting):
-            self._check(*self._answer()[1:])
-
-    def sync(self, handle: bytes) -> None:
-        """Make a file durable, where the server can."""
+                take()
         if "fsync@openssh.com" in self.extensions:
-            self._check(*self._ask(_EXTENDED, _text("fsync@openssh.com") + _blob(handle)))
+            self._send(_EXTENDED, _text("fsync@openssh.com") + _blob(handle))
+            waiting += 1
+        self._send(_CLOSE, _blob(handle))
+        waiting += 1
+        while waiting:
+            take()
+        if failed is not None:
+            raise failed
 
     def replace(self, old: str, new: str) -> None:
         """Rename, in place of what is there; at once, where the server can."""
@@ -243,8 +277,10 @@ class SftpClient:
         return refused
 
     def _ask(self, kind: int, body: bytes) -> tuple[int, bytes]:
+        asked_s = time.monotonic()
         number = self._send(kind, body)
         answered, answer, rest = self._answer()
+        self.delay_s = min(self.delay_s, time.monotonic() - asked_s)
         if answered != number:
             raise self._lost("it answers what was not asked")
         return answer, rest
@@ -263,12 +299,17 @@ class SftpClient:
     def _send_packet(self, kind: int, body: bytes, data: memoryview | None = None) -> None:
         assert self._process.stdin is not None
         length = 1 + len(body) + (len(data) if data is not None else 0)
-        packet = b"".join([struct.pack(">IB", length, kind), body, data if data is not None else b""])
-        view = memoryview(packet)
+        left = [memoryview(struct.pack(">IB", length, kind) + body)]
+        if data is not None:
+            left.append(data)
         try:
             fd = self._process.stdin.fileno()
-            while view:
-                view = view[os.write(fd, view) :]
+            while left:
+                count = os.writev(fd, left)
+                while left and count >= len(left[0]):
+                    count -= len(left.pop(0))
+                if left:
+                    left[0] = left[0][count:]
         except (OSError, ValueError) as error:
             raise self._lost("the connection ended") from error
 
@@ -279,20 +320,30 @@ class SftpClient:
         packet = self._read_exactly(length)
         return packet[0], packet[1:]
 
+    def _read_head(self) -> tuple[int, int, int]:
+        """Return the kind of an answer, the number of what it answers, and how many bytes are to follow."""
+        head = self._read_exactly(9)
+        length = int.from_bytes(head[:4], "big")
+        if not 5 <= length <= _MAX_PACKET:
+            raise self._lost("it sends what is not SFTP")
+        return head[4], int.from_bytes(head[5:], "big"), length - 5
+
     def _read_exactly(self, count: int) -> bytes:
+        data = bytearray(count)
+        self._fill(memoryview(data))
+        return bytes(data)
+
+    def _fill(self, view: memoryview) -> None:
         assert self._process.stdout is not None
-        parts = []
         try:
             fd = self._process.stdout.fileno()
-            while count:
-                part = os.read(fd, count)
-                if not part:
+            while view:
+                count = os.readv(fd, [view])
+                if not count:
                     raise self._lost("the connection ended")
-                parts.append(part)
-                count -= len(part)
+                view = view[count:]
         except (OSError, ValueError) as error:
             raise self._lost("the connection ended") from error
-        return b"".join(parts)
 
     def _lost(self, why: str) -> Error:
         """Return the error for a connection that is of no more use, in ssh's words if it said any."""

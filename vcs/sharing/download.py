@@ -34,8 +34,9 @@ _TRIES = 3
 _GAP_BYTES = 256 << 10
 # So many small objects become visible, and safe from an interruption, at once.
 _BATCH_BYTES = 128 << 20
-# So many whole files may wait to become durable.
-_SETTLING = 2
+# So many whole files may wait to become durable, and one in the making.
+_SETTLING = 3
+_WRITE_OUT_BYTES = 32 << 20
 # A recipe has to spare at least this share.
 _KEEP_AS_RECIPE_FROM = 0.3
 
@@ -87,8 +88,12 @@ def fetch(
     return result
 
 
-def read_piece(bucket: Bucket, part: PartEntry, start: int, length: int) -> bytes:
+def read_piece(
+    bucket: Bucket, part: PartEntry, start: int, length: int, buffer: bytearray | None = None
+) -> memoryview:
     """Return bytes of a part, checked block by block; a block that is wrong is asked for again.
+
+    They lie in `buffer`, if it is large enough for whole blocks.
 
     Raises:
         NotFoundError: The part is not there any more.
@@ -98,18 +103,15 @@ def read_piece(bucket: Bucket, part: PartEntry, start: int, length: int) -> byte
     begin, end = first * BLOCK_BYTES, min((last + 1) * BLOCK_BYTES, part.size)
     if start + length > part.size:
         raise IntegrityError(f"{part.key} of {bucket.url} is shorter than its inventory says")
+    if buffer is None or len(buffer) < end - begin:
+        buffer = bytearray(end - begin)
+    view = memoryview(buffer)[: end - begin]
     for _ in range(_TRIES):
-        data = bucket.get(part.key, begin, end - begin)
-        view = memoryview(data)
-        if len(data) == end - begin and all(
+        if bucket.read_into(part.key, begin, view) == len(view) and all(
             blake3(view[at - begin : at - begin + BLOCK_BYTES]).digest() == part.block(at // BLOCK_BYTES)
             for at in range(begin, end, BLOCK_BYTES)
         ):
-            return (
-                data
-                if (start, length) == (begin, end - begin)
-                else data[start - begin : start - begin + length]
-            )
+            return view[start - begin : start - begin + length]
     raise IntegrityError(f"{part.key} of {bucket.url} is damaged")
 
 
@@ -149,9 +151,14 @@ class _Fetcher:
         self._index = index
         self._pace = pace
         self._piece_bytes = min(pace.fetch_bytes, pace.piece_bytes)
+        # From near, block by block: the bytes stay in the cache of the core that hashes them.
+        self._step_bytes = BLOCK_BYTES if bucket.is_near else self._piece_bytes
+        self._buffers: list[bytearray] = []
         self._progress = progress
         self._result = result
         self._gone: set[Digest] = set()
+        self._unwritten = 0
+        self._writes_out = False
 
     def fetch(self, wanted: set[Digest]) -> set[Digest]:
         """Fetch them; return those whose files are not there."""
@@ -363,10 +370,12 @@ class _Fetcher:
         ]
         with Workers(self._pace.jobs) as workers:
 
-            def took(done: tuple[_Piece, bytes]) -> None:
-                piece, data = done
+            def took(done: tuple[_Piece, memoryview, bytearray]) -> None:
+                piece, data, buffer = done
                 file.mark(piece.at, piece.length)
                 file.hash_on(piece.at, data)  # While others fetch.
+                self._buffers.append(buffer)
+                self._write_out(file, piece.length)
                 self._advance(0, piece.length)
 
             try:
@@ -391,10 +400,29 @@ class _Fetcher:
                 start += count
                 at += count
 
-    def _read_into(self, file: PartialFile, piece: _Piece) -> tuple[_Piece, bytes]:
-        data = read_piece(self._bucket, piece.part, piece.start, piece.length)
-        file.write(piece.at, memoryview(data))
-        return piece, data
+    def _read_into(self, file: PartialFile, piece: _Piece) -> tuple[_Piece, memoryview, bytearray]:
+        """Fetch a piece into the file; what is returned of it is its end, the rest is read again."""
+        buffer = self._buffers.pop() if self._buffers else bytearray(self._step_bytes)
+        data = memoryview(b"")
+        start, end = piece.start, piece.start + piece.length
+        while start < end:
+            until = min(end, (start // self._step_bytes + 1) * self._step_bytes)
+            data = read_piece(self._bucket, piece.part, start, until - start, buffer)
+            file.write(piece.at + start - piece.start, data)
+            start = until
+        return piece, data if len(data) == piece.length else memoryview(b""), buffer
+
+    def _write_out(self, file: PartialFile, count: int) -> None:
+        """Let the disk begin with what has come: what waits at the end is what nobody waits for now."""
+        self._unwritten += count
+        if self._unwritten >= _WRITE_OUT_BYTES and not self._writes_out:
+            self._unwritten = 0
+            self._writes_out = True
+            self._settling.submit(partial(self._write_out_now, file), lambda _: None)
+
+    def _write_out_now(self, file: PartialFile) -> None:
+        file.write_out()
+        self._writes_out = False
 
     def _is_whole(self, file: PartialFile, digest: Digest, like: Digest | None) -> bool:
         """Whether the file has the digest; stored as one that resembles `like`, it is an object then."""

@@ -33,7 +33,7 @@ class RemoteFile(SeekableFile):
         self._ranges = entry.ranges
         self._starts = [0, *accumulate(length for _, _, length in entry.ranges)]
         self.size = entry.size
-        self._kept: tuple[int, bytes] = (0, b"")
+        self._kept: tuple[int, memoryview] = (0, memoryview(b""))
         self._blocks = 1
 
     def readinto(self, buffer: WriteableBuffer) -> int:
@@ -50,7 +50,7 @@ class RemoteFile(SeekableFile):
         self._position += count
         return count
 
-    def _fetch(self, position: int) -> tuple[int, bytes]:
+    def _fetch(self, position: int) -> tuple[int, memoryview]:
         """Return the blocks from that position on, as far as they lie in one range."""
         number = bisect_right(self._starts, position) - 1
         name, range_start, length = self._ranges[number]

@@ -8,7 +8,7 @@ end is a failure; so a second call sends only what is left.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,14 +18,8 @@ from blake3 import blake3
 
 from vcs.digest import Digest
 from vcs.errors import Error, IntegrityError, NotFoundError
-from vcs.sharing.inventory import (
-    Inventory,
-    LargeEntry,
-    PackEntry,
-    PartEntry,
-    PartRange,
-    block_digests,
-)
+from vcs.sharing.inventory import BLOCK_BYTES, Inventory, LargeEntry, PackEntry, PartEntry
+from vcs.sharing.pieces import EntryToBe, NamedLater, PieceSender, RangeToBe, slice_ranges
 from vcs.stores.packs import pack_in_memory
 from vcs.stores.small_files import LARGE_BYTES
 from vcs.workers import Workers
@@ -44,11 +38,15 @@ JOBS = 8
 # An object up to this size goes into a pack, where it is no request of its own.
 PACKED_BYTES = 1 << 20
 _PACK_OBJECTS = 50_000
-# What SIGKILL costs at worst: so much is sent again.
+# What SIGKILL costs at worst: so much is sent again, or what took so long.
 _PUBLISH_EVERY_BYTES = 128 << 20
 _PUBLISH_EVERY_S = 20.0
+# Where so much takes less, an inventory each time would be what the push waits for.
+_PUBLISH_AFTER_S = 2.0
 # So many inventories of one push become one, so that a push of a day does not leave thousands.
 _MERGE_OWN_FROM = 16
+# So many objects may wait to be hashed as a whole.
+_CHECKS_AHEAD = 4
 # A file from which a recipe takes at least this share is sent as a whole, for others that take from it.
 _SEND_BASE_FROM = 0.5
 
@@ -126,10 +124,13 @@ class _Sender:
         self._pace = pace
         self._progress = progress
         self._workers = Workers(pace.jobs)
+        self._checks = Workers(1, limit=_CHECKS_AHEAD)
         self._done = Inventory()
-        self._known_parts = set(contents.index().parts)
-        self._on_their_way: dict[bytes, PartEntry] = {}
-        self._open: dict[bytes, LargeEntry] = {}
+        self._pieces = PieceSender(contents.bucket, set(contents.index().parts), pace.piece_bytes)
+        self._block = bytearray(BLOCK_BYTES)
+        # What was handed out, and what of it was found to be what it should be and is not published yet.
+        self._sent: dict[bytes, EntryToBe] = {}
+        self._checked: set[bytes] = set()
         self._unpublished_bytes = 0
         self._published_s = time.monotonic()
         self._keys: list[str] = []
@@ -137,21 +138,26 @@ class _Sender:
     def send(self, wanted: Mapping[Digest, int]) -> None:
         small = [digest for digest, size in wanted.items() if size < PACKED_BYTES]
         large = [digest for digest, size in wanted.items() if size >= PACKED_BYTES]
-        with self._workers:
+        with self._workers, self._checks:
             try:
                 self._send_packs(small)
                 # What others are made of comes first.
                 for digest in sorted(large, key=lambda one: self._store.file_of(one) is None):
                     self._send_large(digest)
                 self._workers.drain()
+                self._checks.drain()
             except BaseException as error:
                 self._progress = None  # Who shows it may have raised the error, and would again.
                 with suppress(Error):  # What happened first is what there is to say.
                     # After Ctrl-C, a slow network is not waited for: what is on its way is sent again.
-                    self._workers.take_finished(wait=not isinstance(error, KeyboardInterrupt))
+                    waits = not isinstance(error, KeyboardInterrupt)
+                    self._workers.take_finished(wait=waits)
+                    self._checks.take_finished(wait=waits)
                     self._publish()
                 raise
         self._publish()
+        # It was cut while it was sent, though not when it was checked.
+        self.result.damaged += [Digest(raw.hex()) for raw in self._checked]
         self._contents.merge_inventories(self._keys)
 
     # packs
@@ -207,27 +213,52 @@ class _Sender:
         try:
             source = self._store.open_ranges(digest)
             if source is None:  # A pack of this machine has it, or it was removed just now.
-                data = self._store.read_bytes(digest)
-                self._open[bytes.fromhex(digest)] = self._entry_of(data)
+                entry = self._send_bytes(self._store.read_bytes(digest))
             else:
-                with source:
-                    ranges = self._ranges_of(digest, source)
-                    self._open[bytes.fromhex(digest)] = LargeEntry(source.size, tuple(ranges))
+                # It is closed when the last thread that reads it has done so.
+                whole = partial(self._is_whole, source, digest)
+                self._checks.submit(whole, partial(self._took_check, digest))
+                entry = EntryToBe(source.size, self._ranges_of(digest, source))
         except (NotFoundError, IntegrityError):
             self.result.damaged.append(digest)
             return
-        self.result.objects += 1
-        self._advance(1, 0)
+        self._sent[bytes.fromhex(digest)] = entry
+        if source is None:
+            self._took_check(digest, is_whole=True)
 
-    def _entry_of(self, data: bytes) -> LargeEntry:
-        step = self._pace.piece_bytes
-        ranges = [self._send_part(data[at : at + step]) for at in range(0, len(data), step)]
-        return LargeEntry(len(data), tuple(ranges))
+    def _is_whole(self, source: RangeFile, digest: Digest) -> bool:
+        """Hash an object, on a thread of its own, while others send it."""
+        hasher = blake3()
+        view = memoryview(self._block)
+        at = 0
+        try:
+            while count := source.read_at(at, view):
+                hasher.update(view[:count])
+                at += count
+        except IntegrityError:
+            return False
+        return hasher.hexdigest() == digest
 
-    def _ranges_of(self, digest: Digest, source: RangeFile) -> list[PartRange]:
+    def _took_check(self, digest: Digest, is_whole: bool) -> None:
+        """An object is published only if it is what it should be."""
+        if is_whole:
+            self._checked.add(bytes.fromhex(digest))
+            self.result.objects += 1
+            self._advance(1, 0)
+        else:
+            self.result.damaged.append(digest)
+
+    def _send_bytes(self, data: bytes) -> EntryToBe:
+        ranges: list[RangeToBe] = []
+        for at in range(0, len(data), self._pace.piece_bytes):
+            piece = memoryview(data)[at : at + self._pace.piece_bytes]
+            ranges.append((self._submit(partial(self._pieces.send_bytes, piece)), 0, len(piece)))
+        return EntryToBe(len(data), ranges)
+
+    def _ranges_of(self, digest: Digest, source: RangeFile) -> list[RangeToBe]:
         """Send what is new of an object, and return the ranges that make it up."""
         if list(source.files) == [digest]:
-            return self._send_stretch(source, 0, source.size, digest)
+            return self._send_stretch(source, 0, source.size)
         used: dict[Digest, int] = {}
         for number, _, length in source.ranges:
             file = source.files[number]
@@ -235,26 +266,28 @@ class _Sender:
         there = {
             file: entry for file, taken in used.items() if (entry := self._base(file, taken)) is not None
         }
-        ranges: list[PartRange] = []
+        ranges: list[RangeToBe] = []
         start = pending = 0
         for number, offset, length in source.ranges:
             entry = there.get(source.files[number])
             if entry is None:
                 pending += length
             else:
-                ranges += self._send_stretch(source, start - pending, pending, None)
+                ranges += self._send_stretch(source, start - pending, pending)
                 pending = 0
                 ranges += slice_ranges(entry.ranges, offset, length)
                 self._advance(0, length)
             start += length
-        return [*ranges, *self._send_stretch(source, start - pending, pending, None)]
+        return [*ranges, *self._send_stretch(source, start - pending, pending)]
 
-    def _base(self, file: Digest, taken: int) -> LargeEntry | None:
+    def _base(self, file: Digest, taken: int) -> EntryToBe | None:
         """Return where a file that a recipe takes from lies on the remote, sending it if that is worth it."""
         raw = bytes.fromhex(file)
-        known = self._open.get(raw) or self._contents.index().large(raw)
+        if raw in self._sent:
+            return self._sent[raw]
+        known = self._contents.index().large(raw)
         if known is not None:
-            return known
+            return EntryToBe.of(known)
         place = self._store.recipes.place_of(file)
         if place is None:
             return None
@@ -263,53 +296,48 @@ class _Sender:
             return None
         from vcs.stores.ranges import RangeFile
 
-        with RangeFile(file, [file], [place], [(0, 0, size)]) as source:
-            entry = LargeEntry(size, tuple(self._send_stretch(source, 0, size, file, silent=True)))
-        self._open[raw] = entry
+        source = RangeFile(file, [file], [place], [(0, 0, size)])
+        self._checks.submit(partial(self._is_whole, source, file), partial(self._took_base_check, raw))
+        entry = EntryToBe(size, self._send_stretch(source, 0, size, silent=True))
+        self._sent[raw] = entry
         return entry
 
-    def _send_stretch(
-        self, source: RangeFile, start: int, length: int, digest: Digest | None, *, silent: bool = False
-    ) -> list[PartRange]:
-        """Send bytes of an object in parts; check them against `digest` if that is theirs alone.
+    def _took_base_check(self, raw: bytes, is_whole: bool) -> None:
+        if is_whole:  # If not, the check of what is made of it says so.
+            self._checked.add(raw)
 
-        Raises:
-            IntegrityError: They are not what they should be.
-        """
-        hasher = blake3() if digest is not None else None
-        ranges: list[PartRange] = []
+    def _send_stretch(
+        self, source: RangeFile, start: int, length: int, *, silent: bool = False
+    ) -> list[RangeToBe]:
+        """Have bytes of an object sent in parts."""
+        ranges: list[RangeToBe] = []
         end = start + length
         while start < end:
-            data = bytearray(min(self._pace.piece_bytes, end - start))
-            if source.read_at(start, memoryview(data)) != len(data):
-                raise IntegrityError(f"object {digest or ''} is cut")
-            if hasher is not None:
-                hasher.update(data)
-            ranges.append(self._send_part(data, silent=silent))
-            start += len(data)
-        if hasher is not None and hasher.hexdigest() != digest:
-            raise IntegrityError(f"object {(digest or '')[:12]} in {self._store.name} is damaged")
+            count = min(self._pace.piece_bytes, end - start)
+            send = partial(self._pieces.send, source, start, count)
+            ranges.append((self._submit(send, silent=silent), 0, count))
+            start += count
         return ranges
 
-    def _send_part(self, data: bytes | bytearray, *, silent: bool = False) -> PartRange:
-        blocks = block_digests(memoryview(data))
-        name = blake3(blocks).digest()
-        if name in self._known_parts:
-            self._advance(0, 0 if silent else len(data))
-        else:
-            self._known_parts.add(name)
-            entry = PartEntry(name, len(data), blocks)
-            self._on_their_way[name] = entry
-            self._workers.submit(
-                partial(self._contents.bucket.put, entry.key, data),
-                lambda _: self._took_part(entry, silent=silent),
-            )
-        return name, 0, len(data)
+    def _submit(
+        self, send: Callable[[], tuple[PartEntry, bool] | None], *, silent: bool = False
+    ) -> NamedLater:
+        part = NamedLater()
+        self._workers.submit(send, partial(self._took_part, part, silent=silent))
+        return part
 
-    def _took_part(self, entry: PartEntry, *, silent: bool) -> None:
-        del self._on_their_way[entry.name]
-        self._done.parts.append(entry)
-        self._count(0, entry.size, shown=0 if silent else entry.size)
+    def _took_part(self, part: NamedLater, sent: tuple[PartEntry, bool] | None, *, silent: bool) -> None:
+        if sent is None:
+            return  # What has no name is never published; the check says that it is damaged.
+        entry, is_new = sent
+        part.name = entry.name
+        shown = 0 if silent else entry.size
+        if is_new:
+            self._pieces.on_their_way.remove(entry.name)
+            self._done.parts.append(entry)
+            self._count(0, entry.size, shown=shown)
+        else:
+            self._advance(0, shown)
 
     # what is done
 
@@ -318,45 +346,33 @@ class _Sender:
         self._unpublished_bytes += size
         self._advance(objects, size if shown is None else shown)
         self._lease.renew()
-        long_ago = time.monotonic() - self._published_s > _PUBLISH_EVERY_S
-        if long_ago or self._unpublished_bytes >= _PUBLISH_EVERY_BYTES:
+        past_s = time.monotonic() - self._published_s
+        is_much = self._unpublished_bytes >= _PUBLISH_EVERY_BYTES and past_s > _PUBLISH_AFTER_S
+        if is_much or past_s > _PUBLISH_EVERY_S:
             self._publish()
 
     def _publish(self) -> None:
         """Write an inventory of what is complete."""
-        whole = {
-            raw: entry
-            for raw, entry in self._open.items()
-            if not any(name in self._on_their_way for name, _, _ in entry.ranges)
-        }
+        whole = {raw: entry for raw in self._checked if (entry := self._complete(raw)) is not None}
         self._done.large = whole
         self._published_s, self._unpublished_bytes = time.monotonic(), 0
         if not self._done:
             return
-        for raw in whole:
-            del self._open[raw]
+        self._checked -= whole.keys()
         done, self._done = self._done, Inventory()
         self._lease.confirm()
         self._keys.append(self._contents.publish(done))
         if len(self._keys) >= _MERGE_OWN_FROM:
             self._keys = self._contents.merge_inventories(self._keys)
 
+    def _complete(self, raw: bytes) -> LargeEntry | None:
+        """Return where an object lies, if all of it is there."""
+        entry = self._sent[raw].entry() if raw in self._sent else None
+        on_their_way = self._pieces.on_their_way
+        if entry is None or any(name in on_their_way for name, _, _ in entry.ranges):
+            return None
+        return entry
+
     def _advance(self, objects: int, size: int) -> None:
         if self._progress is not None:
             self._progress.advance(objects, size)
-
-
-def slice_ranges(ranges: Sequence[PartRange], offset: int, length: int) -> list[PartRange]:
-    """Return the ranges that make up a stretch of an object."""
-    found: list[PartRange] = []
-    for name, start, whole in ranges:
-        if length <= 0:
-            break
-        if offset < whole:
-            taken = min(whole - offset, length)
-            found.append((name, start + offset, taken))
-            length -= taken
-            offset = 0
-        else:
-            offset -= whole
-    return found

@@ -128,6 +128,10 @@ class RangeFile(SeekableFile):
             number += 1
         return found
 
+    def stretches(self, position: int, length: int) -> list[tuple[int, int, int]]:
+        """Return the same with descriptors of the files, which are open as long as this is."""
+        return [(self._fds[file], offset, part) for file, offset, part in self.pieces(position, length)]
+
     def readinto(self, buffer: WriteableBuffer) -> int:
         count = self.read_at(self._position, memoryview(buffer).cast("B"))
         self._position += count
