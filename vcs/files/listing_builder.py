@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import stat
 from bisect import bisect_left
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
+from operator import itemgetter
 
 import msgspec
 
@@ -19,11 +20,12 @@ from vcs.files.listing import Entry, Listing
 # Of what JSON escapes, a name can hold this.
 _ESCAPED = re.compile('[\x00-\x1f"\\\\]')
 _EXECUTABLE = ',"executable":true'
-_HEX = 2 * DIGEST_BYTES
 _NO_HEX = NO_DIGEST.hex()
 # Lines that are formatted at once: bounds what that takes in memory.
 _AT_ONCE = 4096
 
+_name_of, _size_of, _mode_of = itemgetter(0), itemgetter(1), itemgetter(5)
+_size_of_line = itemgetter(2)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -38,12 +40,14 @@ class ListingBuilder:
 
     def __init__(self) -> None:
         self.count = self.file_count = self.size_bytes = 0
-        # With the first path of each.
-        self._pieces: list[tuple[str, bytes]] = []
+        # The first path of each, and where it lies in the text: memory in one piece, which goes
+        # back to the system when it is done with.
+        self._pieces: list[tuple[str, int, int]] = []
+        self._text = bytearray()
 
     def add(self, entry: Entry) -> None:
         """Add one entry, of any kind."""
-        self._pieces.append((entry.path, _encode(entry) + b"\n"))
+        self._add(entry.path, _encode(entry) + b"\n")
         self.count += 1
         self.file_count += entry.kind in ("file", "ref")
         self.size_bytes += entry.size
@@ -54,39 +58,46 @@ class ListingBuilder:
         `prefix` is its path with a slash at the end, or empty. `between` are the names of
         what else stands among its files: its folders, each with a slash, and its links.
         """
-        hexes = raws.hex()
-        lines = [
-            (row[0], hexes[at : at + _HEX], row[1], _EXECUTABLE if row[5] & stat.S_IXUSR else "")
-            for row, at in zip(rows, range(0, len(hexes), _HEX), strict=True)
-        ]
+        hexes = raws.hex(" ", DIGEST_BYTES).split(" ") if raws else []
+        bits: Iterable[str] = repeat("", len(rows))
+        if any(mode & stat.S_IXUSR for mode in set(map(_mode_of, rows))):
+            bits = [_EXECUTABLE if row[5] & stat.S_IXUSR else "" for row in rows]
+        lines = list(zip(map(_name_of, rows), hexes, map(_size_of, rows), bits, strict=True))
         if NO_DIGEST in raws:
             lines = [line for line in lines if line[1] != _NO_HEX]
         lines.sort()
-        names = [line[0] for line in lines]
+        names = list(map(_name_of, lines))
         self.count += len(lines)
         self.file_count += len(lines)
-        self.size_bytes += sum(line[2] for line in lines)
+        self.size_bytes += sum(map(_size_of_line, lines))
         if _ESCAPED.search("".join(names)):
-            lines = [(_escaped(name), *rest) for name, *rest in lines]  # type: ignore[misc]
+            lines = [(_escaped(name), *rest) for name, *rest in lines]
         template = f'{{"path":"{_escaped(prefix).replace("%", "%%")}%s","digest":"%s","size":%d%s}}\n'
         start = 0
         for end in [*(bisect_left(names, name) for name in sorted(between)), len(lines)]:
             for at in range(start, end, _AT_ONCE):
                 some = lines[at : min(end, at + _AT_ONCE)]
                 text = template * len(some) % tuple(chain.from_iterable(some))
-                self._pieces.append((prefix + names[at], text.encode()))
+                self._add(prefix + names[at], text.encode())
             start = max(start, end)
 
     def encoded(self) -> bytes:
         """Return the canonical bytes."""
         # In the order of code points, which is that of their UTF-8 bytes.
         self._pieces.sort()
-        return b"".join([piece for _, piece in self._pieces])
+        with memoryview(self._text) as text:
+            return b"".join([text[start:end] for _, start, end in self._pieces])
+
+    def _add(self, path: str, lines: bytes) -> None:
+        start = len(self._text)
+        self._text += lines
+        self._pieces.append((path, start, len(self._text)))
 
     def listing(self) -> Listing:
         """Return the listing; nothing can be added any more."""
         encoded = self.encoded()
         self._pieces.clear()
+        self._text = bytearray()
         return Listing.of_text(
             lambda: encoded, count=self.count, file_count=self.file_count, size_bytes=self.size_bytes
         )

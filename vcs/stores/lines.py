@@ -12,10 +12,11 @@ from vcs.stores.matching import Pieces
 
 _FIRST_STEP_BYTES = 1 << 10
 _MAX_STEP_BYTES = 256 << 10
-# How far ahead a line is looked for, and for how many lines in vain (3 microseconds each):
-# where more are new, or moved, a table of all lines is cheaper.
+# How far ahead a line is looked for, and for how many lines in vain (3 microseconds each), or
+# one in so many bytes: where more are new, or moved, a table of all lines is cheaper.
 _WINDOW_BYTES = 16 << 10
 _PATIENCE_LINES = 20_000
+_PATIENCE_BYTES = 500
 
 
 def match_lines(new: bytes, base: bytes | bytearray, write_new: Callable[[memoryview], object]) -> Pieces:
@@ -26,7 +27,7 @@ def match_lines(new: bytes, base: bytes | bytearray, write_new: Callable[[memory
     """
     pieces, view = Pieces(), memoryview(new)
     at = place = since = 0
-    patience = _PATIENCE_LINES
+    patience = max(_PATIENCE_LINES, len(new) // _PATIENCE_BYTES)
 
     def add_new(until: int) -> None:
         if until > since:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vcs.atomic import fsync_directory, remove_quietly
+from vcs.stores.compact import CompactDigests
 from vcs.stores.packs import PackWriter, new_pack_name
 from vcs.stores.small_files import Run, Taken
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 # Limits of one pack: what a rewrite has to copy, and what an index takes in memory.
 PACK_BYTES = 256 << 20
 PACK_OBJECTS = 200_000
+# As many objects are kept in dictionaries, those of finished packs beyond in less memory.
+_QUICK_OBJECTS = 200_000
 # The disk writes so much while the next files are read, instead of all of it at the end.
 _SEND_BYTES = 32 << 20
 
@@ -34,6 +37,7 @@ class PackInMaking:
 
     Attributes:
         unwritten: How many reserved places are still without their bytes.
+        digests: Those of its objects, end to end and sorted, when it is finished.
         sent_bytes: How much of it the disk was told to write.
     """
 
@@ -44,6 +48,7 @@ class PackInMaking:
     unwritten: int = 0
     sent_bytes: int = 0
     finished: bool = False
+    digests: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +67,7 @@ class Packing:
     def __init__(self, store: LocalStore) -> None:
         self._store = store
         self._packs: list[PackInMaking] = []
+        self._compact = CompactDigests()
         self._pool: Executor | None = None
         self._syncs: list[Future[None]] = []
 
@@ -77,7 +83,7 @@ class Packing:
         for making in self._packs:
             if raw in making.writer.places:
                 return making.name
-        return None
+        return self._compact.home(raw) if self._compact else None
 
     def begin(self, objects: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Begin a pack with some objects; the one before is finished as soon as all of it is written."""
@@ -135,19 +141,24 @@ class Packing:
         """Close all, and remove what has no name yet."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-        packs, self._packs = self._packs, []
+        packs, self._packs, self._compact = self._packs, [], CompactDigests()
         for making in packs:
             os.close(making.fd)
             remove_quietly(making.temporary)
 
     def _elsewhere(self, stored: Callable[[bytes], bool] | None) -> Callable[[bytes], bool] | None:
         """Return what says whether an object is anywhere but in the newest pack; None if nothing is."""
-        older = [making.writer.places for making in self._packs[:-1]]
-        if not older:
+        older = [making.writer.places for making in self._packs[:-1] if making.writer.places]
+        home = self._compact.home if self._compact else None
+        if home is None and not older:
             return stored
-        if stored is not None:
-            return lambda raw: any(raw in places for places in older) or stored(raw)
-        return older[0].__contains__ if len(older) == 1 else lambda raw: any(raw in one for one in older)
+        if home is None and stored is None and len(older) == 1:
+            return older[0].__contains__
+        return lambda raw: (
+            any(raw in places for places in older)
+            or (home is not None and home(raw) is not None)
+            or (stored is not None and stored(raw))
+        )
 
     def _current(self) -> PackInMaking:
         """Return the pack that is to be written to."""
@@ -160,11 +171,21 @@ class Packing:
         if making.unwritten or making.finished:
             return
         making.finished = True
+        making.digests = making.writer.write_index()
         if self._pool is None:
-            making.writer.finish()
+            os.fsync(making.fd)
         else:
-            making.writer.write_index()
             self._sync(making.fd)
+        if making is not self._packs[-1]:
+            self._forget_places()
+
+    def _forget_places(self) -> None:
+        """Keep less of finished packs, if there are many objects."""
+        finished = [making for making in self._packs if making.finished and making.writer.places]
+        if sum(len(making.writer.places) for making in finished) >= _QUICK_OBJECTS:
+            for making in finished:
+                self._compact.add(making.name, making.digests)
+                making.writer.places, making.digests = {}, b""
 
     def _sync(self, fd: int) -> None:
         """Send a file to the disk while others are read; `seal` waits for it, and for what goes wrong."""

@@ -39,10 +39,14 @@ SIZE_BITS = 32
 # A size as bytes in the pack and as bytes of the object, side by side.
 _TWICE = 1 << SIZE_BITS | 1
 _FLUSH_BYTES = 1 << 20
+# Rows of an index that are made at once.
+_AT_ONCE = 1 << 14
 # An index above this is mapped instead of read.
 _MAP_FROM_BYTES = 1 << 20
-# A search costs as much as looking at this many digests in a row (4 and 0.2 microseconds).
-_SEARCH_COST = 20
+# How far from where it should lie a digest may be to be found without a bisection.
+_NEAR = 40
+# A search costs as much as looking at this many digests in a row (1.5 and 0.2 microseconds).
+_SEARCH_COST = 7
 # Descriptors kept open for reading.
 _MAX_OPEN = 32
 # Longer than the clock tick of any file system in use, FAT's two seconds included.
@@ -63,23 +67,27 @@ def pack_in_memory(objects: Iterable[tuple[bytes, bytes | memoryview]]) -> tuple
         places[raw] = end << SIZE_BITS | len(data)
         end += len(data)
         parts.append(data)
-    index = _index_of(places)
+    index = b"".join(_index_of(places))
     name = blake3(index).digest()
     return name, b"".join([*parts, index, _FOOTER.pack(len(index), name, END)])
 
 
-def _index_of(places: Mapping[bytes, int]) -> bytes:
+def _index_of(places: Mapping[bytes, int]) -> tuple[bytes, bytes, bytes]:
+    """Return the three parts of an index: its head, the sorted digests, and where their objects lie."""
     digests = sorted(places)
     fan_out = [bisect_left(digests, bytes([first])) for first in range(1, 256)]
     mask = (1 << SIZE_BITS) - 1
-    lie = [places[raw] for raw in digests]
-    # What `_PLACE` would pack one by one, column by column.
-    columns = array("Q", bytes(_PLACE.size * len(lie)))
-    columns[0::2] = array("Q", [place >> SIZE_BITS for place in lie])
-    columns[1::2] = array("Q", [(place & mask) * _TWICE for place in lie])
+    # What `_PLACE` would pack one by one, column by column; some at once, to have few numbers at a time.
+    columns = array("Q", bytes(_PLACE.size * len(digests)))
+    for at in range(0, len(digests), _AT_ONCE):
+        lie = [places[raw] for raw in digests[at : at + _AT_ONCE]]
+        end = at + len(lie)
+        columns[2 * at : 2 * end : 2] = array("Q", [place >> SIZE_BITS for place in lie])
+        columns[2 * at + 1 : 2 * end : 2] = array("Q", [(place & mask) * _TWICE for place in lie])
     if sys.byteorder == "big":
         columns.byteswap()
-    return b"".join([_HEAD.pack(len(digests), *fan_out, len(digests)), *digests, columns.tobytes()])
+    head = _HEAD.pack(len(digests), *fan_out, len(digests))
+    return head, b"".join(digests), columns.tobytes()
 
 
 class PackWriter:
@@ -168,11 +176,14 @@ class PackWriter:
         self.write_index()
         os.fsync(self._fd)
 
-    def write_index(self) -> None:
-        """Write the index and the footer; `os.fsync` is all that is left to do."""
-        index = _index_of(self.places)
-        self._buffers += [index, _FOOTER.pack(len(index), blake3(index).digest(), END)]
+    def write_index(self) -> bytes:
+        """Write the index and the footer, and return the sorted digests; `os.fsync` is left to do."""
+        index, hasher = _index_of(self.places), blake3()
+        for part in index:
+            hasher.update(part)
+        self._buffers += [*index, _FOOTER.pack(sum(map(len, index)), hasher.digest(), END)]
         self._flush()
+        return index[1]
 
     def _flush(self) -> None:
         if self._buffers:
@@ -194,8 +205,8 @@ def _write_at(fd: int, offset: int, buffers: list[bytes | memoryview]) -> None:
             buffers[0] = buffers[0][written:]
 
 
-class _Digests:
-    """The sorted digests of an index as a sequence, for bisect."""
+class SortedDigests:
+    """Sorted digests that lie end to end as a sequence, for bisect."""
 
     def __init__(self, data: bytes | mmap.mmap, start: int, count: int) -> None:
         self._data = data
@@ -237,7 +248,7 @@ class Pack:
         self._fan_out: tuple[int, ...] = head[1:]
         self._digests_at = self._base + _HEAD.size
         self._places_at = self._digests_at + self.count * _DIGEST_BYTES
-        self._digests = _Digests(self._data, self._digests_at, self.count)
+        self._digests = SortedDigests(self._data, self._digests_at, self.count)
 
     def __contains__(self, raw: bytes) -> bool:
         return self._find(raw) >= 0
@@ -288,6 +299,19 @@ class Pack:
         first = raw[0]
         low = self._fan_out[first - 1] if first else 0
         high = self._fan_out[first]
+        # Digests are spread evenly, so it lies close to where it should, if it is here.
+        guess = low + ((high - low) * int.from_bytes(raw[1:5], "big") >> 32)
+        start, end = max(low, guess - _NEAR), min(high, guess + _NEAR)
+        near = self._data[self._digests_at + start * _DIGEST_BYTES : self._digests_at + end * _DIGEST_BYTES]
+        at = near.find(raw)
+        if at >= 0 and at % _DIGEST_BYTES == 0:
+            return start + at // _DIGEST_BYTES
+        if (
+            at < 0
+            and (start == low or near[:_DIGEST_BYTES] < raw)
+            and (end == high or near[-_DIGEST_BYTES:] > raw)
+        ):
+            return -1
         number = bisect_left(self._digests, raw, low, high)
         return number if number < high and self._digests[number] == raw else -1
 

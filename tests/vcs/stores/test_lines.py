@@ -53,6 +53,7 @@ def test_a_text_changed_in_any_way_is_found_again(
 ) -> None:
     """Lines changed, added, removed and moved; the quick way, the table, and from one to the other."""
     monkeypatch.setattr(lines, "_PATIENCE_LINES", patience)
+    monkeypatch.setattr(lines, "_PATIENCE_BYTES", 1 << 40)
     draw = random.Random(seed)
     before = text_of(list(range(2000)))
     after = list(before)

@@ -70,6 +70,23 @@ def test_every_object_is_found_and_no_other(
     assert pack.place(raw(b"absent")) is None
 
 
+@pytest.mark.parametrize("same_bytes", [1, 4, 30])
+def test_digests_that_are_not_spread_evenly_are_found_too(tmp_path: Path, same_bytes: int) -> None:
+    """As nobody has them by chance: many begin alike, and a few do not."""
+    alike = [b"\x80" * same_bytes + raw(b"%d" % number)[same_bytes:] for number in range(1000)]
+    others = [raw(b"other %d" % number) for number in range(50)]
+    fd = os.open(tmp_path / "x.pack", os.O_RDWR | os.O_CREAT)
+    writer = PackWriter(fd)
+    for digest in (*alike[::2], *others[::2]):
+        writer.append(digest, b"")
+    writer.finish()
+    os.close(fd)
+    pack = Pack(tmp_path / "x.pack")
+
+    assert all(digest in pack for digest in (*alike[::2], *others[::2]))
+    assert not any(digest in pack for digest in {*alike[1::2], *others[1::2]} - {*alike[::2]})
+
+
 def test_many_and_long_objects_are_written_whole(tmp_path: Path) -> None:
     """More buffers than one call takes, and more bytes than are held back."""
     contents = [os.urandom(number % 3000) + b"%d" % number for number in range(3000)]
