@@ -9,6 +9,9 @@ from tracker.storage.parts import MADE, OWN, PLACES, LongParts, Part, Row, Which
 from tracker.storage.segment import Damage
 from vcs.layout import RunLayout
 
+# A dictionary takes five times the memory of the row that it is made of.
+_DICTS = 4096
+
 
 class RowStream:
     """The rows of a run at a moment, which can be gone through several times.
@@ -41,9 +44,10 @@ class RowStream:
         """
         for part in self._parts:
             check()
-            rows = _rows(part) if keys is None else _chosen(part, keys)
-            if rows:
-                yield rows
+            if keys is None:
+                yield from _rows(part)
+            elif chosen := _chosen(part, keys):
+                yield chosen
 
     def steps(self, check: Callable[[], None] = lambda: None) -> Iterator[Sequence[int]]:
         """Yield the steps of the same rows."""
@@ -52,10 +56,12 @@ class RowStream:
             yield part.keep(part.segment.steps)
 
 
-def _rows(part: Part) -> list[Row]:
+def _rows(part: Part) -> Iterator[list[Row]]:
     # Exact strings: what reads on need not know of nested keys.
     names = {schema: (*PLACES, *map(str.__str__, found)) for schema, found in part.segment.keys.items()}
-    return part.dicts(part.rows, names)
+    rows = part.rows
+    for start in range(0, len(rows), _DICTS):
+        yield part.dicts(rows[start : start + _DICTS], names)
 
 
 def _chosen(part: Part, keys: Sequence[str]) -> list[Row]:

@@ -12,6 +12,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tracker.read.conftest import Lab
 from tracker.exports import parquet, tables
@@ -188,6 +190,30 @@ def test_a_column_is_of_one_type_only_if_no_value_changes(values: list[Any], col
     found.look(values[:1])
     found.look(values[1:])
     assert found.of(values) == column
+
+
+def lists_of(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(st.none() | values, min_size=20, max_size=20)
+
+
+@given(
+    columns=st.fixed_dictionaries(
+        {
+            "whole numbers": lists_of(st.integers(-(2**63), 2**63 - 1)),
+            "numbers": lists_of(st.floats()),
+            "truth values": lists_of(st.booleans()),
+            "text": lists_of(st.text(max_size=5)),
+            "nothing": lists_of(st.nothing()),
+        }
+    )
+)
+def test_every_kind_of_column_comes_back_from_parquet(columns: dict[parquet.Kind, list[Any]]) -> None:
+    arrow = pytest.importorskip("pyarrow.parquet")
+    stream = io.BytesIO()
+    with parquet.ParquetFile(stream, {kind: kind for kind in columns}, arrow) as file:
+        file.write(columns, 20)
+
+    assert repr(arrow.read_table(stream).to_pydict()) == repr(columns)
 
 
 def test_parquet_without_a_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
