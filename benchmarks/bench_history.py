@@ -24,7 +24,8 @@ from tracker.read.rows import select_rows
 from tracker.storage.compaction import compact, remove_lines
 from tracker.storage.history import read_columns, tail_of
 from tracker.storage.journal import Header, SegmentEncoder, SimpleRow
-from tracker.storage.records import RunRecord
+from tracker.storage.records import RunRecord, render
+from vcs.clock import iso_time
 from vcs.layout import RunLayout
 
 SMALL = {"rows": 100_000, "repeat": 3}
@@ -42,6 +43,21 @@ from vcs.layout import RunLayout
 columns = read_columns(RunLayout(Path(sys.argv[1])), ["_step", "train/loss"])
 assert len(columns["train/loss"]) == int(sys.argv[2])
 # Not ru_maxrss, which begins with that of the process that started this one.
+print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+"""
+
+
+PARQUET = """
+import io, sys
+from pathlib import Path
+from tracker.exports.tables import write_parquet
+from tracker.read.run_view import RunView
+from tracker.storage import records
+from tracker.storage.catalog import RunEntry
+from vcs.layout import RunLayout
+run = RunLayout(Path(sys.argv[1]))
+with Path(sys.argv[3]).open("wb") as target:
+    assert write_parquet([RunView(RunEntry(run, records.load(run)), None)], target) == int(sys.argv[2])
 print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 """
 
@@ -67,7 +83,10 @@ def measure(rows: int = 1_000_000, repeat: int = 3) -> list[Figure]:
         )
         resumed = alternating([lambda: tail_of(lines), lambda: tail_of(columns)], 1)
         size, small = len(text) / rows, compacted(columns).stat().st_size / rows
-        megabytes = peak_mb(columns, rows)
+        megabytes = peak_mb(MEMORY, columns, rows)
+        record = RunRecord(id=columns.folder.name, project=place.name, created=iso_time(START))
+        columns.record.write_text(render(record))
+        exported = peak_mb(PARQUET, columns, rows, str(place / "rows.parquet"))
         noise, at_the_end = doubles(place, rows), end_of_a_run(place, repeat)
     floor, scale = "parse the lines with json", rows / 1e6
     what = f"of {rows} rows"
@@ -86,6 +105,9 @@ def measure(rows: int = 1_000_000, repeat: int = 3) -> list[Figure]:
             key="history.read",
         ),
         Figure(f"the same, peak of the process {what}", megabytes, "MB", target=150, absolute=True),
+        Figure(
+            f"export of all as Parquet, peak of the process {what}", exported, "MB", target=150, absolute=True
+        ),
         Figure(f"the same as dictionaries (Run.history) {what}", dicts, "s", parsed, floor),
         Figure(f"one metric {what}, running", running, "s", parsed, floor),
         Figure(f"what a resumed run needs {what}, from lines", resumed[0], "s", parsed, floor),
@@ -156,9 +178,9 @@ def end_of_a_run(place: Path, repeat: int) -> float:
     return alternating([lambda: to_columns(next(waiting))], repeat)[0]
 
 
-def peak_mb(run: RunLayout, rows: int) -> float:
-    """Return the peak memory of a process that does nothing but read a metric, in megabytes."""
-    command = [sys.executable, "-c", MEMORY, str(run.folder), str(rows)]
+def peak_mb(program: str, run: RunLayout, rows: int, *more: str) -> float:
+    """Return the peak memory of a process that does nothing else, in megabytes."""
+    command = [sys.executable, "-c", program, str(run.folder), str(rows), *more]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return int(done.stdout) * 1024 / 1e6
 
