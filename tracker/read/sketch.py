@@ -179,12 +179,11 @@ def _range(xs: Any, window: Window) -> tuple[int, int]:
 
 
 def _padded(ys: Any) -> Any:
-    """Return the values in rows of a bucket each; what is missing in the last is no number."""
+    """Return the values in rows of a bucket each; the last one is there again where some are missing."""
     import numpy
 
-    rows = numpy.full(-(-len(ys) // BUCKET) * BUCKET, numpy.nan)
-    rows[: len(ys)] = ys
-    return rows.reshape(-1, BUCKET)
+    missing = -len(ys) % BUCKET
+    return numpy.append(ys, numpy.full(missing, ys[-1])).reshape(-1, BUCKET)
 
 
 def _kept_of(rows: Any, count: int) -> Any:
@@ -193,8 +192,11 @@ def _kept_of(rows: Any, count: int) -> Any:
 
     firsts = numpy.arange(0, len(rows) * BUCKET, BUCKET)
     finite = numpy.isfinite(rows)
-    low = numpy.where(finite, rows, numpy.inf).argmin(axis=1)
-    high = numpy.where(finite, rows, -numpy.inf).argmax(axis=1)
+    if finite.all():
+        low, high = rows.argmin(axis=1), rows.argmax(axis=1)
+    else:
+        low = numpy.where(finite, rows, numpy.inf).argmin(axis=1)
+        high = numpy.where(finite, rows, -numpy.inf).argmax(axis=1)
     lasts = numpy.minimum(firsts + BUCKET, count) - 1
     places = numpy.stack((firsts, firsts + low, firsts + high, lasts), axis=1)
     places.sort(axis=1)
