@@ -185,6 +185,7 @@ def measure(rows: int = 100_000, repeat: int = 3) -> list[Figure]:
             "rows",
             target=may_go,
             absolute=True,
+            key="log.killed",
         ),
     ]
 

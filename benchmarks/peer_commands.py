@@ -37,15 +37,16 @@ _OFFLINE = {
 }
 
 
-def run(command: Sequence[str], folder: Path, variables: Mapping[str, str] | None = None) -> str:
+def run(command: Sequence[str], folder: Path, more: Mapping[str, str] | None = None) -> str:
     """Run a command in a folder, which is its home too; return what it printed.
 
-    All that it started ends with it, so nothing is waited for that it left behind.
+    `more` goes into its environment. All that it started ends with it, so nothing is waited
+    for that it left behind.
 
     Raises:
         TimeoutExpired, CalledProcessError: It took too long, or failed.
     """
-    environment = {**os.environ, **_OFFLINE, "HOME": str(folder), **(variables or {})}
+    environment = {**os.environ, **_OFFLINE, "HOME": str(folder), **(more or {})}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     output, errors = folder / ".output", folder / ".errors"
     with output.open("wb") as out, errors.open("wb") as err:
@@ -72,8 +73,12 @@ def run(command: Sequence[str], folder: Path, variables: Mapping[str, str] | Non
 
 def python(name: str, code: str, folder: Path, paths: Sequence[Path] = ()) -> str:
     """Run code in the Python of a peer; `paths` are where it finds more modules."""
-    variables = {"PYTHONPATH": os.pathsep.join(map(str, paths))} if paths else None
-    return run([str(python_of(name)), "-c", code], folder, variables)
+    return run([str(python_of(name)), "-c", code], folder, variables(paths))
+
+
+def variables(paths: Sequence[Path]) -> dict[str, str]:
+    """Return the environment in which a Python finds more modules."""
+    return {"PYTHONPATH": os.pathsep.join(map(str, paths))} if paths else {}
 
 
 class Shell:

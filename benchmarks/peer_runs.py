@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.peer_commands import Step, median_of_three, python, run
+from benchmarks.peer_commands import Step, median_of_three, python, run, variables
 from benchmarks.peer_environments import python_of
 from benchmarks.places import scratch
 
 # As many as take some seconds.
 CALLS = {"wandb": 10_000, "trackio": 10_000, "tensorboard": 10_000, "mlflow": 300}
 ROWS = 100_000
+KILLED_AFTER = 20_000
 
 # How a run begins, how a row is logged, how it ends.
 _LOG = {
@@ -44,6 +44,37 @@ whole = (time.perf_counter() - start) / {calls}
 spent.sort()
 print("RESULT", json.dumps([x * 1e6 for x in (spent[len(spent) // 2], spent[len(spent) * 99 // 100], whole)]))
 """
+_KILL_PROGRAM = """
+import os, signal
+{begin}
+row = {{"loss": 0.123456789, "acc": 0.987654321, "val_loss": 0.5, "lr": 0.001, "epoch": 3}}
+for i in range({calls}):
+    {log}
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+# What counts the rows that are on disk then.
+_COUNT = {
+    "trackio": """
+import sqlite3, sys
+from pathlib import Path
+found = 0
+for path in Path.home().rglob("bench.db"):
+    found += sqlite3.connect(path).execute("select count(*) from metrics").fetchone()[0]
+print("RESULT", found)
+""",
+    "tensorboard": """
+from pathlib import Path
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+(path,) = Path("runs").glob("events*")
+print("RESULT", sum(v.tag == "epoch" for e in EventFileLoader(str(path)).Load() for v in e.summary.value))
+""",
+    # Rows are not to be read without its server; for each it writes the name of a metric twice,
+    # and some names are cut where a block ends.
+    "wandb": """
+from pathlib import Path
+print("RESULT", sum(path.read_bytes().count(b"val_loss") // 2 for path in Path("wandb").rglob("run-*.wandb")))
+""",
+}
 # Begins with what fills a run, which is not timed.
 _HISTORY = {
     "trackio": """
@@ -114,6 +145,22 @@ def log(name: str) -> Iterator[Step]:
         yield "log.bytes", lambda: f"{size / CALLS[name]:.0f} bytes"
 
 
+def kept(name: str) -> Iterator[Step]:
+    """Rows on disk after a SIGKILL right after the last of them; what else it started may go on a little."""
+    begin, put, _ = _LOG[name]
+    text = _KILL_PROGRAM.format(begin=begin, log=put, calls=KILLED_AFTER)
+    with scratch() as place:
+
+        def count() -> str:
+            killed = ["bash", "-c", '"$0" -c "$1"; sleep 2', str(python_of(name)), text]
+            run(killed, place, variables(_paths(name)))
+            return (
+                f"kept {python(name, _COUNT[name], place).rpartition('RESULT')[2].strip()} of {KILLED_AFTER}"
+            )
+
+        yield "log.killed", count
+
+
 def history(name: str) -> Iterator[Step]:
     """One metric of a run of a tenth of the length."""
     text = (_HISTORY[name] + _READ).format(rows=ROWS)
@@ -129,9 +176,9 @@ def watch(name: str) -> Iterator[Step]:
     if not (paths := _torch_paths()):
         raise ValueError("there is no torch")
     command = [str(python_of(name)), "-m", "benchmarks.bench_watch", "--wandb", "--pairs", "150"]
-    variables = {"PYTHONPATH": os.pathsep.join(map(str, (Path(__file__).parents[1], *paths)))}
+    found = variables([Path(__file__).parents[1], *paths])
     with scratch() as place:
-        yield "watch", lambda: f"{float(run(command, place, variables).rpartition('RESULT')[2]):.1f} %"
+        yield "watch", lambda: f"{float(run(command, place, found).rpartition('RESULT')[2]):.1f} %"
 
 
 def _paths(name: str) -> list[Path]:

@@ -32,7 +32,10 @@ WORKS: dict[str, tuple[tuple[Work, tuple[str, ...]], ...]] = {
         (peer_data.table, ("restic", "borg")),
     ),
     "start": ((peer_runs.imported, _TRACKERS), (peer_runs.empty_run, (*_TRACKERS, "tensorboard"))),
-    "log": ((peer_runs.log, (*_TRACKERS, "tensorboard")),),
+    "log": (
+        (peer_runs.log, (*_TRACKERS, "tensorboard")),
+        (peer_runs.kept, ("trackio", "wandb", "tensorboard")),
+    ),
     "history": ((peer_runs.history, ("trackio", "mlflow")),),
     "watch": ((peer_runs.watch, ("wandb",)),),
 }
