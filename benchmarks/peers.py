@@ -20,7 +20,7 @@ from benchmarks.peer_commands import LIMIT_S, Work
 from benchmarks.peer_environments import why_absent
 
 # For all peers of one module; those that come after that are left out.
-MODULE_S = 300
+MODULE_S = 600
 _TRACKERS = ("trackio", "wandb", "mlflow")
 # What is measured beside the figures of a module, and of whom.
 WORKS: dict[str, tuple[tuple[Work, tuple[str, ...]], ...]] = {
