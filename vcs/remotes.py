@@ -147,7 +147,8 @@ def find_remote(remotes: Mapping[str, Remote], default: str | None, name: str | 
         if remotes
         else f"add it: tracker remote add {wanted} s3://bucket/path"
     )
-    raise NotFoundError(f"there is no remote {wanted!r}", hint=hint)
+    named = "" if name is not None else ", which tracker.yaml names as the default"
+    raise NotFoundError(f"there is no remote {wanted!r}{named}", hint=hint)
 
 
 def open_bucket(

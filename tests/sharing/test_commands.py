@@ -157,6 +157,16 @@ def test_a_remote_that_cannot_be_reached_is_one_json_object(ann: Clone) -> None:
     assert "nobody answers" in said.json["problem"]
 
 
+def test_what_is_not_set_up_is_said_with_the_way_there(ann: Clone, tmp_path: Path) -> None:
+    """Without git, and with a default that names nothing."""
+    (tmp_path / "plain").mkdir()
+    plain = Clone(tmp_path / "plain", ann.capture)
+    assert "git init; git remote add origin URL" in plain.tracker("pull", fails=True).err
+    (ann.folder / "tracker.yaml").write_text("remotes: {nas: ../nas}\nremote: nass\n")
+    said = ann.tracker("push", fails=True)
+    assert said.err.startswith("Error: there is no remote 'nass', which tracker.yaml names as the default\n")
+
+
 def test_a_selection_of_nothing_is_said(ann: Clone) -> None:
     """A project that does not exist, maybe."""
     ann.put("mnist", FILES)

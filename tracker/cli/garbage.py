@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,10 @@ import click
 
 from tracker.cli.output import count_text, print_json, size_text, warn
 from tracker.cli.places import find_version, json_option, open_repo
+from tracker.live.progress_bar import ProgressBar
 from vcs.digest import Digest
 from vcs.errors import NotFoundError, UsageError
+from vcs.progress import ticking
 from vcs.stores.copying import hash_descriptor
 from vcs.tracked.pointer import pointer_path, read_pointer
 
@@ -116,23 +119,24 @@ def _collect(repo: Repo, store: LocalStore, grace_s: float | None, yes: bool, as
     from tracker.storage.record_text import expand_record
     from vcs.retention import gc as garbage
 
-    retention = plan_retention(repo)
-    warn(retention.warnings)
-    expired = [one.manifest for one in retention.expired]
-    if yes:
-        for manifest in expired:
-            warn(repo.delete_artifact(manifest).warnings)
-    plan = garbage.plan_gc(
-        repo.layout,
-        repo.git,
-        store,
-        expand=expand_record,
-        grace_s=garbage.GRACE_S if grace_s is None else grace_s,
-        listings=repo.store,
-        without={f"artifacts/{m.project}/{m.name}/{m.version}.yaml" for m in expired},
-    )
-    done = garbage.collect(store, plan) if yes else None
-    freed = garbage.empty_trash(store) if yes else 0
+    with _at_work():
+        retention = plan_retention(repo)
+        warnings = [*retention.warnings]
+        expired = [one.manifest for one in retention.expired]
+        for manifest in expired if yes else ():
+            warnings += repo.delete_artifact(manifest).warnings
+        plan = garbage.plan_gc(
+            repo.layout,
+            repo.git,
+            store,
+            expand=expand_record,
+            grace_s=garbage.GRACE_S if grace_s is None else grace_s,
+            listings=repo.store,
+            without={f"artifacts/{m.project}/{m.name}/{m.version}.yaml" for m in expired},
+        )
+        done = garbage.collect(store, plan) if yes else None
+        freed = garbage.empty_trash(store) if yes else 0
+    warn(warnings)
     if as_json:
         print_json({**_as_json(plan, done), "versions": _versions_json(retention), "freed_bytes": freed})
         return
@@ -144,6 +148,13 @@ def _collect(repo: Repo, store: LocalStore, grace_s: float | None, yes: bool, as
     _explain(plan, len(done.kept) if done is not None else 0)
     if removed or (expired and not yes):
         click.echo("Hint: " + ("bring contents back: tracker gc --undo" if yes else _do_it()), err=True)
+
+
+@contextmanager
+def _at_work() -> Iterator[None]:
+    """Show that and for how long all is looked through, which nobody can say beforehand."""
+    with ProgressBar("Looking for garbage") as bar, ticking(bar):
+        yield
 
 
 def _as_json(plan: GcPlan, done: Trashed | None) -> dict[str, object]:
@@ -185,14 +196,15 @@ def _drop_pushed(repo: Repo, names: tuple[str, ...], grace_s: float | None, yes:
     from vcs.sharing.pushed import plan_pushed
 
     request = Request(selection=Selection(versions=chosen_versions(repo, names, None)))
-    found = plan_pushed(
-        repo,
-        request,
-        expand=expand_record,
-        grace_s=garbage.GRACE_S if grace_s is None else grace_s,
-        chosen=bool(names),
-    )
-    done = garbage.collect(repo.here, found.plan) if yes else None
+    with _at_work():
+        found = plan_pushed(
+            repo,
+            request,
+            expand=expand_record,
+            grace_s=garbage.GRACE_S if grace_s is None else grace_s,
+            chosen=bool(names),
+        )
+        done = garbage.collect(repo.here, found.plan) if yes else None
     if as_json:
         print_json({**_as_json(found.plan, done), "only_here": found.only_here})
         return
@@ -257,7 +269,7 @@ def _collect_remote(repo: Repo, name: str, grace_s: float | None, yes: bool, as_
         return reachable.digests | spared
 
     try:
-        with planned(contents, wanted, grace_s=grace_s) as (plan, apply):
+        with _at_work(), planned(contents, wanted, grace_s=grace_s) as (plan, apply):
             if yes:
                 apply()
         stay = sum(bytes.fromhex(digest) in contents.index() for digest in spared)

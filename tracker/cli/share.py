@@ -6,7 +6,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -96,9 +97,9 @@ def push(remote: str | None, dry_run: bool, check: bool, as_json: bool, **option
             for digest in [*absent][:20]:
                 click.echo(f"  {named.names[digest]}")
         return
-    with ProgressBar("Pushing") as bar:
+    with _transfer("Pushing") as bar:
         pushed = exchange.push(repo, request, progress=bar, check=check)
-    _report_push(pushed, as_json)
+    _report_push(repo, pushed, as_json)
     if (
         pushed.remote is not None
         and pushed.remote.name
@@ -132,7 +133,7 @@ def pull(remote: str | None, everything: bool, as_json: bool, **options: Any) ->
     chosen = any(options[name] for name in ("runs", "versions", "since", "project"))
     # What to choose may come with the records.
     request = _request(repo, remote, {**options, "runs": (), "versions": ()})
-    with ProgressBar("Pulling") as bar:
+    with _transfer("Pulling") as bar:
         pulled = exchange.pull(repo, request, contents=everything and not chosen, progress=bar)
         fetched = pulled.fetched
         if chosen:
@@ -162,7 +163,7 @@ def fetch(remote: str | None, as_json: bool, **options: Any) -> None:
     repo = Repo.open()
     warn(repo.warnings)
     request = _request(repo, remote, options)
-    with ProgressBar("Fetching") as bar:
+    with _transfer("Fetching") as bar:
         fetched = exchange.fetch_contents(repo, request, progress=bar)
     if as_json:
         print_json(_fetched_json(fetched))
@@ -196,7 +197,7 @@ def clone(url: str, folder: Path | None, everything: bool, no_data: bool, as_jso
     repo = Repo.open()
     warn(repo.warnings)
     request = Request(prompt=_may_ask())
-    with ProgressBar("Pulling") as bar:
+    with _transfer("Pulling") as bar:
         pulled = exchange.pull(repo, request, contents=everything, progress=bar)
     if not as_json:
         _report_pull(pulled, pulled.fetched)
@@ -225,6 +226,18 @@ def _check_out(repo: Repo, *, silent: bool) -> dict[str, str]:
     if problems:
         raise problems[0]
     return done
+
+
+@contextmanager
+def _transfer(title: str) -> Iterator[ProgressBar]:
+    """Show how far it is; who interrupts it hears that it goes on from there."""
+    with ProgressBar(title) as bar:
+        try:
+            yield bar
+        except KeyboardInterrupt:
+            bar.close()
+            click.echo("What is complete is kept: run it again, and it goes on.", err=True)
+            raise
 
 
 def _request(repo: Repo, remote: str | None, options: dict[str, Any]) -> Request:
@@ -281,7 +294,7 @@ def _is_committed(repo: Repo, path: Path) -> bool:
     return repo.git is None or not repo.git.text("status", "--porcelain", "--", path).strip()
 
 
-def _report_push(pushed: Pushed, as_json: bool) -> None:
+def _report_push(repo: Repo, pushed: Pushed, as_json: bool) -> None:
     sent = pushed.sent
     if as_json:
         contents = None
@@ -309,7 +322,8 @@ def _report_push(pushed: Pushed, as_json: bool) -> None:
             more = f" and {len(sent.missing) - _NAMED} more" if len(sent.missing) > _NAMED else ""
             warn([f"neither here nor on {pushed.remote.title}: {shown}{more}"])
     if pushed.git_remote is None:
-        click.echo("No git remote, so the records stay here: git remote add origin URL", err=True)
+        hint = exchange.how_to_share_records(repo)
+        click.echo(f"No git remote, so the records stay here: {hint}", err=True)
     else:
         _report_records("Pushed", "to", pushed.git_remote, pushed.synced)
 

@@ -98,7 +98,7 @@ def push(repo: Repo, request: Request, *, progress: Progress | None = None, chec
     if remote is None and git_remote is None:
         raise UsageError(
             "there is nowhere to push to",
-            hint="contents: tracker remote add lab s3://bucket/path; records: git remote add origin URL",
+            hint=f"contents: tracker remote add lab s3://bucket/path; records: {how_to_share_records(repo)}",
         )
     if remote is None:
         with ticking(progress):
@@ -161,7 +161,7 @@ def pull(repo: Repo, request: Request, *, contents: bool = False, progress: Prog
     """
     git_remote = records_remote(repo, request)
     if git_remote is None:
-        raise UsageError("there is no git remote to pull records from", hint="git remote add origin URL")
+        raise UsageError("there is no git remote to pull records from", hint=how_to_share_records(repo))
     with ticking(progress):
         synced = _sync(repo, request).pull(git_remote)
     remote = choose_remote(repo.settings, request.remote)
@@ -208,6 +208,11 @@ def records_remote(repo: Repo, request: Request) -> str | None:
     if repo.git is None:
         return None
     return request.git_remote or repo.settings.git_remote or default_remote(repo.git)
+
+
+def how_to_share_records(repo: Repo) -> str:
+    """Return what to type where there is no git remote."""
+    return "git remote add origin URL" if repo.git is not None else "git init; git remote add origin URL"
 
 
 def _absent_listings(repo: Repo, selection: Selection) -> set[Digest]:
