@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Tracker, save
 from tests.tracker.compare.runs_on_disk import make_run
-from tracker.storage.liveness import this_process
+from vcs.liveness import this_process
 from vcs.repo import Repo
 
 

@@ -23,8 +23,8 @@ from tracker.cli import watch as watching
 from tracker.draw import png
 from tracker.exports import parquet
 from tracker.storage import records
-from tracker.storage.liveness import this_process
 from vcs.errors import UsageError
+from vcs.liveness import this_process
 from vcs.repo import Repo
 
 

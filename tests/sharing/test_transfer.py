@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from tests.sharing.conftest import MakeBucket, local_store
 from tests.sharing.transfers import MIXED, SMALL_PIECES, Opened, fill, holds, pull, push
+from vcs.atomic import write_atomic
 from vcs.buckets.around import Around, Counted, Retrying
 from vcs.buckets.base import Bucket, UnreachableError
 from vcs.buckets.folder import FolderBucket
 from vcs.digest import Digest
 from vcs.errors import ConflictError, LockedError
+from vcs.liveness import this_process
 from vcs.sharing.contents import LEASE_S, RemoteContents
 from vcs.sharing.download import fetch
 from vcs.sharing.upload import Pace, send
@@ -339,6 +345,51 @@ def test_a_lease_of_a_dead_process_holds_nobody_off_for_ever(tmp_path: Path, ope
         now[0] += LEASE_S + 10
         with pytest.raises(ConflictError, match="slept"):
             lease.confirm()
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from vcs.buckets.folder import FolderBucket
+from vcs.sharing.contents import RemoteContents
+remote = RemoteContents(FolderBucket(Path(sys.argv[1])), Path(sys.argv[2]), "lab")
+with getattr(remote, sys.argv[3])():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("kind", ["lease", "alone"])
+def test_a_mark_of_a_process_that_was_killed_here_holds_nobody_off(
+    tmp_path: Path, opened: Opened, kind: str
+) -> None:
+    """As long as it lives it does; nobody has to wait an hour for what surely is dead."""
+    words = [sys.executable, "-c", HOLD, str(tmp_path / "remote"), str(tmp_path / "cache"), kind]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"held\n"
+        with pytest.raises(LockedError, match=f"process {child.pid}"), opened("ann").alone():
+            pass
+        child.kill()
+    (mark,) = (tmp_path / "remote" / "state").glob("*.lease" if kind == "lease" else "*.collector")
+
+    with opened("ann").alone():
+        assert not mark.exists()
+
+
+@pytest.mark.parametrize("change", [{"boot": "another"}, {"host": "elsewhere"}, {"boot": ""}, {"pid": "x"}])
+def test_a_mark_of_which_nothing_is_known_is_heeded(
+    tmp_path: Path, opened: Opened, change: dict[str, str]
+) -> None:
+    """Two machines may have one name, and a process of one the number of one that is gone on the other."""
+    dead = {"user": "bob", **asdict(this_process()), "pid_start": 1.0}
+    path = tmp_path / "remote" / "state" / "1.lease"
+    write_atomic(path, json.dumps(dead | change))
+    with pytest.raises(LockedError, match="in use"), opened("ann").alone():
+        pass
+    write_atomic(path, json.dumps(dead))
+    with opened("ann").alone():
+        pass
 
 
 def test_reading_writes_nothing_to_the_remote(tmp_path: Path, opened: Opened) -> None:

@@ -25,7 +25,6 @@ from tracker.settings import RunSettings
 from tracker.storage import history, records
 from tracker.storage.history import Tail
 from tracker.storage.journal import Header
-from tracker.storage.liveness import this_process
 from tracker.storage.records import RunRecord
 from tracker.storage.writer import SegmentWriter
 from tracker.values.config import Config, OnChange, OnObject
@@ -34,6 +33,7 @@ from tracker.values.sink import StoreSink
 from tracker.values.summary import Summary
 from tracker.values.summary_state import SummaryState
 from vcs.layout import RunLayout
+from vcs.liveness import this_process
 from vcs.repo import Repo
 
 # A run that is shorter has no load worth measuring, and need not wait for what measures it.

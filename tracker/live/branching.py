@@ -17,10 +17,10 @@ from tracker.settings import RunSettings
 from tracker.storage import records
 from tracker.storage.catalog import process_of
 from tracker.storage.history import Tail, last_step, tail_of
-from tracker.storage.liveness import is_alive
 from tracker.storage.records import RunRecord
 from tracker.values.random_names import generate_id
 from vcs.layout import Layout
+from vcs.liveness import is_alive
 from vcs.names import check_run_id, near
 
 Kind = Literal["new", "resumed", "rewound", "forked", "shared"]

@@ -19,10 +19,10 @@ from pathlib import Path
 from tracker.errors import FormatError, NotFoundError
 from tracker.storage import records
 from tracker.storage.catalog import process_of
-from tracker.storage.liveness import ProcessId, is_alive
 from tracker.storage.records import RunRecord
 from vcs.atomic import write_atomic
 from vcs.layout import Layout
+from vcs.liveness import ProcessId, is_alive
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from tracker.live.parts import Parts
 from tracker.live.term import say, warn
 from tracker.settings import RunSettings, name_of_job, rank_of_process
 from tracker.storage import records
-from tracker.storage.liveness import is_alive
+from vcs.liveness import is_alive
 from vcs.repo import Repo
 
 _POLL_S = 0.05

@@ -30,12 +30,12 @@ from tracker.live.term import warn, warn_once
 from tracker.settings import RunSettings, recorded_environment
 from tracker.storage import history, records
 from tracker.storage.journal import Header
-from tracker.storage.liveness import this_process
 from tracker.storage.records import ForkPoint, RunRecord, Session
 from tracker.storage.takeover import take_over
 from tracker.values.random_names import generate_name
 from vcs.clock import iso_time
 from vcs.layout import Layout
+from vcs.liveness import this_process
 from vcs.lock import file_lock
 from vcs.names import check_project
 from vcs.repo import Repo

@@ -25,11 +25,11 @@ from tracker.revive.python_facts import ask
 from tracker.revive.resume import environment_notes
 from tracker.storage.catalog import Catalog, RunEntry
 from tracker.storage.history import summary_of
-from tracker.storage.liveness import this_process
 from tracker.storage.records import RunRecord
 from vcs.digest import digest_bytes
 from vcs.errors import Error
 from vcs.git import Git
+from vcs.liveness import this_process
 from vcs.names import near
 from vcs.repo import Repo
 

@@ -18,8 +18,8 @@ from tracker.compare.environment import NUMERIC_NAMES, NUMERIC_PREFIXES
 from tracker.compat.launcher import shimmed_environment
 from tracker.errors import NotFoundError, UsageError
 from tracker.live.revival import Revival
-from tracker.storage.liveness import this_process
 from tracker.storage.records import Session
+from vcs.liveness import this_process
 from vcs.secrets import MASK
 
 # Options of Python that take the next word.

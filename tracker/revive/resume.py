@@ -36,9 +36,9 @@ from tracker.revive.python_facts import PythonFacts, ask
 from tracker.settings import surroundings as surroundings_of_now
 from tracker.storage import history
 from tracker.storage.catalog import Catalog, RunEntry, process_of
-from tracker.storage.liveness import is_alive
 from tracker.storage.records import RunRecord, Session
 from vcs.digest import digest_bytes
+from vcs.liveness import is_alive
 from vcs.repo import Repo
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from tracker.storage import records
-from tracker.storage.liveness import ProcessId, is_alive
 from tracker.storage.records import RunRecord, Session
 from tracker.storage.run_head import Head
 from tracker.storage.run_index import IndexedRun, Name, RunIndex, read_mapping
 from vcs.errors import Error, NotFoundError, StoreError, UsageError
 from vcs.layout import Layout, RunLayout
+from vcs.liveness import ProcessId, is_alive
 from vcs.names import near
 from vcs.progress import Progress
 

@@ -22,7 +22,6 @@ from typing import BinaryIO
 
 from tracker.storage.catalog import process_of
 from tracker.storage.journal import parse_header
-from tracker.storage.liveness import is_alive
 from tracker.storage.records import RunRecord
 from tracker.storage.segment import read_header
 from tracker.storage.segment_files import is_compacted
@@ -30,6 +29,7 @@ from tracker.storage.segment_names import COLUMNS, LINES, columns_beside, sessio
 from vcs.atomic import disk_error, fsync_directory, remove_quietly, temporary_name
 from vcs.errors import FormatError, StoreError
 from vcs.layout import RunLayout
+from vcs.liveness import is_alive
 
 # Smaller files stay as lines, which people and other programs read at once: some 2,000 rows of 5 numbers.
 MIN_BYTES = 128 << 10

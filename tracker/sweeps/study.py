@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tracker.storage import sweep_record
-from tracker.storage.liveness import ProcessId, is_alive, this_process
 from tracker.storage.sweep_record import SweepRecord
 from tracker.sweeps import lease
 from tracker.sweeps.plan import read_plan
@@ -26,6 +25,7 @@ from tracker.values.random_names import generate_id
 from vcs.atomic import make_folder
 from vcs.errors import UsageError
 from vcs.layout import Layout
+from vcs.liveness import ProcessId, is_alive, this_process
 from vcs.lock import file_lock
 
 _LOCK_TIMEOUT_S = 60.0

@@ -12,10 +12,10 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vcs.atomic import remove_quietly, write_atomic
@@ -30,6 +30,7 @@ from vcs.errors import (
     NotFoundError,
     StoreError,
 )
+from vcs.liveness import ProcessId, is_alive, this_process
 from vcs.sharing.inventory import (
     PACK_FOLDER,
     PART_FOLDER,
@@ -265,7 +266,8 @@ class RemoteContents:
     def alone(self) -> Iterator[Lease]:
         """Hold off everybody who adds or removes, for the block: for collecting garbage.
 
-        Leases of processes that are gone are removed.
+        Leases of processes that are gone are removed: those of this machine at once, others
+        when they are old.
 
         Raises:
             LockedError: Somebody pushes, or collects garbage.
@@ -293,17 +295,24 @@ class RemoteContents:
             raise StoreError(f"{self.name} does not list what was just written to it", hint="run it again")
         for item in items:
             if item.key.endswith(kinds) and item.key != mine.key and now_s - item.modified_s < LEASE_S:
-                raise LockedError(
-                    f"{self.name} is in use: {what}{self._holder(item.key)}",
-                    hint="wait a little, then run it again; a process that was killed holds it for an hour",
-                )
+                holder = self._holder(item.key)
+                if holder is None or not holder.is_dead:
+                    raise LockedError(
+                        f"{self.name} is in use: {what}{holder or ''}",
+                        hint="wait a little, then run it again; "
+                        "a process that was killed on another machine holds it for an hour",
+                    )
+                self.bucket.delete([item.key])
 
-    def _holder(self, key: str) -> str:
+    def _holder(self, key: str) -> _Holder | None:
+        """Return whose a mark is, if it says so."""
         try:
             content = json.loads(self.bucket.get(key))
-            return f" by {content['user']} on {content['host']} (process {content['pid']})"
-        except (Error, ValueError, KeyError, TypeError):
-            return ""
+            user, host, pid = str(content["user"]), str(content["host"]), int(content["pid"])
+            boot, start = str(content.get("boot", "")), float(content.get("pid_start", 0.0))
+        except (Error, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return _Holder(user, ProcessId(host, boot, pid, start))
 
     def publish(self, inventory: Inventory) -> str:
         """Write an inventory: what it names is there from now on. Returns its key."""
@@ -365,6 +374,22 @@ class RemoteContents:
         return [kept]
 
 
+@dataclass(frozen=True)
+class _Holder:
+    """Who made a mark."""
+
+    user: str
+    process: ProcessId
+
+    def __str__(self) -> str:
+        return f" by {self.user} on {self.process.host} (process {self.process.pid})"
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it surely is. Hosts may share a name, so of another boot nothing is known."""
+        return self.process.boot == this_process().boot and is_alive(self.process) is False
+
+
 class Lease:
     """A mark in a bucket that says that somebody is at work."""
 
@@ -380,7 +405,7 @@ class Lease:
         now_s = self._clock()
         if now_s - self._renewed_s < _RENEW_S:
             return
-        who = {"user": _user(), "host": socket.gethostname(), "pid": os.getpid()}
+        who = {"user": _user(), **asdict(this_process())}
         self._bucket.put(self.key, json.dumps(who).encode())
         self._renewed_s = now_s
 

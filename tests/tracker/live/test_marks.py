@@ -14,8 +14,8 @@ from tracker.live import marks
 from tracker.live.assemble import sweep
 from tracker.live.marks import Mark
 from tracker.storage import records
-from tracker.storage.liveness import ProcessId, this_process
 from tracker.storage.records import RunRecord, Session
+from vcs.liveness import ProcessId, this_process
 from vcs.repo import Repo
 
 
@@ -26,7 +26,7 @@ def repo(git_repo: Path) -> Repo:
 
 def dead_process() -> ProcessId:
     """Return a process of this host that has ended."""
-    code = "from tracker.storage.liveness import this_process as t; print(*vars(t()).values(), sep='\\n')"
+    code = "from vcs.liveness import this_process as t; print(*vars(t()).values(), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     host, boot, pid, start = done.stdout.split()
     return ProcessId(host, boot, int(pid), float(start))

@@ -14,10 +14,10 @@ from tracker.read.runs import Run
 from tracker.storage import records
 from tracker.storage.history import summary_of
 from tracker.storage.journal import Header
-from tracker.storage.liveness import this_process
 from tracker.storage.records import RunRecord, Session
 from tracker.storage.writer import SegmentWriter
 from vcs.layout import RunLayout
+from vcs.liveness import this_process
 from vcs.repo import Repo
 from vcs.yaml_io import dump_yaml
 

@@ -20,7 +20,7 @@ from tracker.compare.bisect import Trial
 from tracker.errors import GitError, NotFoundError, UsageError
 from tracker.revive.bisect_runs import Bisected, BisectOptions, bisect_runs
 from tracker.storage.catalog import Catalog, RunEntry
-from tracker.storage.liveness import this_process
+from vcs.liveness import this_process
 from vcs.repo import Repo
 
 TRAINING = """

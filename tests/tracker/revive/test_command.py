@@ -11,8 +11,8 @@ import pytest
 from tracker.errors import NotFoundError, UsageError
 from tracker.live.revival import Revival
 from tracker.revive.command import Command, Place, given_command, recorded_command, variables_for
-from tracker.storage.liveness import this_process
 from tracker.storage.records import Session
+from vcs.liveness import this_process
 
 ROOT, TREE = Path("/home/ann/project"), Path("/machinery/worktrees/p/night")
 FILES = {

@@ -10,10 +10,10 @@ import pytest
 
 from tracker.storage import records
 from tracker.storage.catalog import Catalog, state_of
-from tracker.storage.liveness import ProcessId, this_process
 from tracker.storage.records import RunRecord, Session
 from vcs.errors import FormatError, NotFoundError, UsageError
 from vcs.layout import Layout
+from vcs.liveness import ProcessId, this_process
 
 CREATED = "2026-11-23T07:30:00.123Z"
 

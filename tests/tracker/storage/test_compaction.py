@@ -18,12 +18,12 @@ from tracker.storage.column_segment import to_jsonl
 from tracker.storage.compaction import Budget, compact, remove_lines
 from tracker.storage.history import read_rows
 from tracker.storage.journal import Header, SegmentEncoder
-from tracker.storage.liveness import this_process
 from tracker.storage.records import RunRecord, Session
 from tracker.storage.segment_names import columns_beside
 from tracker.storage.writer import SegmentWriter
 from vcs.errors import AlreadyExistsError, StoreError
 from vcs.layout import RunLayout
+from vcs.liveness import this_process
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from tracker.storage import sweep_record
-from tracker.storage.liveness import ProcessId, this_process
 from tracker.storage.sweep_record import SweepRecord
 from tracker.sweeps import lease
 from tracker.sweeps.study import PastRun, Study
+from vcs.liveness import ProcessId, this_process
 from vcs.repo import Repo
 
 pytest.importorskip("optuna")

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from tracker.storage import liveness
-from tracker.storage.liveness import ProcessId, is_alive, this_process
+from vcs import liveness
+from vcs.liveness import ProcessId, is_alive, this_process
 
 SLEEP = [sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()"]
 
