@@ -37,10 +37,14 @@ _mmap.argtypes = (
     ctypes.c_int,
     ctypes.c_int,
     ctypes.c_int,
-    ctypes.c_ssize_t,  # off_t, where files of more than 2 GiB can be mapped
+    ctypes.c_int64,  # off_t
 )
 _munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
 _memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+if (
+    ctypes.sizeof(ctypes.c_size_t) < 8
+):  # There an offset is of another size; what reads files needs none of this.
+    raise ImportError("files are mapped on 64 bits only")
 _FAILED = ctypes.c_void_p(-1).value
 
 
