@@ -19,7 +19,7 @@ from tracker.cli.places import find_version, json_option, open_repo, project_opt
 from tracker.live.progress_bar import ProgressBar
 from tracker.storage.catalog import Catalog
 from vcs.clock import iso_time
-from vcs.errors import UsageError
+from vcs.errors import Error, UsageError
 from vcs.layout import SETTINGS_FILE
 from vcs.records.ledger_sync import Synced
 from vcs.repo import Repo
@@ -34,6 +34,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(m|h|d|w)")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NAMED = 3
+_GO_ON = "tracker pull; tracker checkout"
 _KNOWN_BY = "Clones know it by tracker.yaml, if that is committed and pushed: tracker remote --help"
 
 
@@ -194,14 +195,20 @@ def clone(url: str, folder: Path | None, everything: bool, no_data: bool, as_jso
 
     target = git_clone(url, folder)
     os.chdir(target)
-    repo = Repo.open()
-    warn(repo.warnings)
-    request = Request(prompt=_may_ask())
-    with _transfer("Pulling") as bar:
-        pulled = exchange.pull(repo, request, contents=everything, progress=bar)
-    if not as_json:
-        _report_pull(pulled, pulled.fetched)
-    data = {} if no_data else _check_out(repo, silent=as_json)
+    try:
+        repo = Repo.open()
+        warn(repo.warnings)
+        request = Request(prompt=_may_ask())
+        with _transfer("Pulling") as bar:
+            pulled = exchange.pull(repo, request, contents=everything, progress=bar)
+        if not as_json:
+            _report_pull(pulled, pulled.fetched)
+        data = {} if no_data else _check_out(repo, silent=as_json)
+    except (Error, KeyboardInterrupt):
+        click.echo(
+            f"The clone is there, and not all that belongs to it. Then: cd {target}; {_GO_ON}", err=True
+        )
+        raise
     if as_json:
         about = {"folder": str(target), "records": _synced_json(pulled.synced)}
         print_json({**about, "contents": _fetched_json(pulled.fetched), "data": data})
