@@ -354,9 +354,11 @@ def test_rm_of_a_version_that_aliases_name_wants_a_word_more(tracker: Tracker) -
     said = tracker("artifact", "rm", "mnist:v1", "-y")
     assert said.status != 0
     assert "best" in said.err
-    said = tracker("artifact", "rm", "mnist:v1", "-y", "--delete-aliases")
-    assert said.status == 0
-    assert "best names nothing now." in said.out
+    planned = tracker("artifact", "rm", "mnist:v1", "-n", "--json").json
+    assert (planned["version"], planned["done"]) == ("uncategorized/mnist:v1", False)
+    said = tracker("artifact", "rm", "mnist:v1", "-y", "--delete-aliases", "--json")
+    assert said.json["done"] is True
+    assert said.json["aliases"]["best"] is None
 
 
 # verify

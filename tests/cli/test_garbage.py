@@ -131,7 +131,9 @@ def test_run_rm_deletes_runs_and_what_they_logged(
     assert len(tracker("runs", "--json").json) == 2
     assert tracker("run", "rm", "first", "nobody", "--yes").status == 3
     assert len(tracker("runs", "--json").json) == 2
-    assert tracker("run", "rm", "first", "--yes", "--delete-artifacts").status == 0
+    said = tracker("run", "rm", "first", "--yes", "--delete-artifacts", "--json")
+    assert said.json["done"] is True
+    assert len(said.json["runs"]) == 1
     assert [row["name"] for row in tracker("runs", "--json").json] == ["second"]
     repo = Repo.open(git_repo)
     assert [v.version for v in repo.collections.versions("p", "weights")] == ["v1"]

@@ -166,7 +166,7 @@ def get(
     click.echo(f"{verb} {manifest.qualified_name} to {target} ({words or 'empty'}).")
 
 
-@artifact.command()
+@artifact.command(epilog="\b\nExamples:\n  tracker artifact ls\n  tracker artifact ls mnist")
 @click.argument("name", required=False)
 @project_option
 @json_option
@@ -238,7 +238,10 @@ def _list_collections(repo: Repo, project: str | None, as_json: bool) -> None:
     )
 
 
-@artifact.command("show")
+@artifact.command(
+    "show",
+    epilog="\b\nExamples:\n  tracker artifact show mnist:v2\n  tracker artifact show lenet5:best --json",
+)
 @click.argument("version")
 @project_option
 @json_option
@@ -248,7 +251,9 @@ def show_version(version: str, project: str | None, as_json: bool) -> None:
     print_version(repo, find_version(repo, version, project), as_json)
 
 
-@artifact.command()
+@artifact.command(
+    epilog="\b\nExamples:\n  tracker artifact files mnist:v2\n  tracker artifact files mnist:v2 --json"
+)
 @click.argument("version")
 @project_option
 @json_option
@@ -265,7 +270,7 @@ def files(version: str, project: str | None, as_json: bool) -> None:
     print_table(("path", "size", "digest"), rows, right=("size",))
 
 
-@artifact.command()
+@artifact.command(epilog="\b\nExamples:\n  tracker artifact diff mnist:v0 mnist:v1")
 @click.argument("old")
 @click.argument("new")
 @html_option
@@ -349,31 +354,43 @@ def alias(
         click.echo(f"{manifest.project}/{manifest.name}:{alias} is {move.version} now{was}.")
 
 
-@artifact.command()
+@artifact.command(
+    epilog="\b\nExamples:\n  tracker artifact rm mnist:v0\n  tracker artifact rm mnist:v3 --delete-aliases"
+)
 @click.argument("version")
 @click.option("--delete-aliases", is_flag=True, help="Delete it although aliases name it.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be deleted.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @project_option
-def rm(version: str, delete_aliases: bool, dry_run: bool, yes: bool, project: str | None) -> None:
+@json_option
+def rm(
+    version: str, delete_aliases: bool, dry_run: bool, yes: bool, project: str | None, as_json: bool
+) -> None:
     """Delete a version; its number is never used again"""
     repo = open_repo()
     manifest = find_version(repo, version, project)
     size = f"{count_text(manifest.file_count, 'file')}, {size_text(manifest.size_bytes)}"
     what = f"{manifest.qualified_name} ({size})"
+    about = {"version": manifest.qualified_name, "size_bytes": manifest.size_bytes}
     if dry_run:
-        click.echo(f"Would delete {what}.")
+        print_json({**about, "done": False}) if as_json else click.echo(f"Would delete {what}.")
         return
     if not yes:
         confirm(f"Delete {what}?")
     changed = repo.delete_artifact(manifest, delete_aliases=delete_aliases)
     warn(changed.warnings)
+    if as_json:
+        aliases = {move.alias: move.version for move in changed.moved}
+        print_json({**about, "done": True, "aliases": aliases})
+        return
     click.echo(f"Deleted {manifest.qualified_name}.")
     for move in changed.moved:
         click.echo(f"{move.alias} names {move.version or 'nothing'} now.")
 
 
-@artifact.command()
+@artifact.command(
+    epilog="\b\nExamples:\n  tracker artifact verify mnist:v2\n  tracker artifact verify mnist:v2 data/mnist"
+)
 @click.argument("version")
 @click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
 @project_option

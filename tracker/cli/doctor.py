@@ -36,7 +36,7 @@ class Finding:
     hint: str | None = None
 
 
-@click.command()
+@click.command(epilog="\b\nExamples:\n  tracker doctor\n  tracker doctor --json")
 @json_option
 def doctor(as_json: bool) -> None:
     """Check this project and say what to mend

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from tracker.cli.output import confirm, count_text
-from tracker.cli.places import open_repo, project_option
+from tracker.cli.output import confirm, count_text, print_json
+from tracker.cli.places import json_option, open_repo, project_option
 
 
 @click.command(
@@ -19,7 +19,15 @@ Examples:
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be deleted.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @project_option
-def rm(runs: tuple[str, ...], delete_artifacts: bool, dry_run: bool, yes: bool, project: str | None) -> None:
+@json_option
+def rm(
+    runs: tuple[str, ...],
+    delete_artifacts: bool,
+    dry_run: bool,
+    yes: bool,
+    project: str | None,
+    as_json: bool,
+) -> None:
     """Delete the records of runs
 
     Everything that a run recorded goes from this clone and, with the next push, from
@@ -37,10 +45,12 @@ def rm(runs: tuple[str, ...], delete_artifacts: bool, dry_run: bool, yes: bool, 
         logged = count_text(len(entry.record.logged), "version")
         with_versions = f" and {logged} that it logged" if delete_artifacts else ""
         what = f"run {entry.project}/{entry.id} ({entry.record.name or 'without a name'}){with_versions}"
-        if dry_run:
-            click.echo(f"Would delete {what}.")
-            continue
-        if not yes:
+        if not yes and not dry_run:
             confirm(f"Delete {what}?")
-        delete(repo, entry.layout, entry.record, delete_artifacts=delete_artifacts)
-        click.echo(f"Deleted {what}.")
+        if not dry_run:
+            delete(repo, entry.layout, entry.record, delete_artifacts=delete_artifacts)
+        if not as_json:
+            click.echo(f"{'Would delete' if dry_run else 'Deleted'} {what}.")
+    if as_json:
+        names = [f"{entry.project}/{entry.id}" for entry in found.values()]
+        print_json({"runs": names, "done": not dry_run})
