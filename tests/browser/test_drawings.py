@@ -116,6 +116,30 @@ def test_a_drawing_says_what_is_under_the_pointer_and_the_arrow_keys(gallery: Pa
     bars.hover(position={"x": box["width"] * 0.12 + 60, "y": box["height"] / 2})
     expect(bars.locator(".chart-tip")).to_contain_text("dog")
 
+    zoomed_and_back(page, "scatter")
+
+
+def zoomed_and_back(page: Page, key: str) -> None:
+    """A box that is dragged is what is seen next; a double click, or 0, shows all of it again."""
+    chart = card(page, key).locator(".chart")
+    selector = f"[data-key='{key}'] .chart canvas"
+    whole = wait_for_other(page, selector, "")
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 150, steps=3)
+    page.mouse.up()
+    part = wait_for_other(page, selector, whole)
+    chart.press("+")
+    nearer = wait_for_other(page, selector, part)
+    chart.press("Shift+ArrowRight")
+    wait_for_other(page, selector, nearer)
+    page.mouse.dblclick(box["x"] + 100, box["y"] + 100)
+    page.wait_for_function(
+        "([selector, whole]) => document.querySelector(selector).toDataURL() === whole", arg=[selector, whole]
+    )
+
 
 def test_a_table_is_drawn_as_somebody_likes(gallery: Path, tab: Open) -> None:
     page = tab(gallery).open("#/run/zoo/gallery?tab=media&key=table")

@@ -19,6 +19,9 @@ from tracker.read.api import Api
 expect.set_options(timeout=PATIENCE_MS)
 
 
+BOX = {"position": {"minX": 0.1, "maxX": 0.5, "minY": 0.2, "maxY": 0.7}, "class_id": 1}
+
+
 @pytest.fixture
 def zoo(git_repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run with all kinds of values, on a commit, with a change that was not committed."""
@@ -36,6 +39,11 @@ def zoo(git_repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                     "samples": [tracker.Image(values, caption=f"picture {i} of {step}") for i in range(3)],
                     "table": tracker.Table(
                         columns=["name", "score"], data=[[f"row {i}", i * step] for i in range(70)]
+                    ),
+                    "seen": tracker.Image(
+                        values,
+                        masks={"guess": {"mask_data": [[0, 2], [0, 2]], "class_labels": {2: "road"}}},
+                        boxes={"guess": {"box_data": [BOX], "class_labels": {1: "car"}}},
                     ),
                     "weights": tracker.Histogram([step, step + 1, step + 2]),
                     "gradients/conv.weight": tracker.Histogram([x / 10 for x in range(step + 2)]),
@@ -115,6 +123,15 @@ def test_pictures_of_each_step(zoo: Path, tab: Open, picture: Callable[..., Path
     expect(card).to_contain_text("picture 2 of 1")
     picture(page)
 
+    seen = page.locator("[data-key='seen']")
+    expect(seen.locator(".box")).to_have_text("car")
+    expect(seen.locator(".legend span")).to_have_text(["0", "road"])
+    mask = seen.get_by_role("img", name="Mask guess")
+    colors = mask.evaluate("e => [...e.getContext('2d').getImageData(0, 0, 2, 1).data]")
+    assert colors[:3] != colors[4:7]
+    seen.get_by_role("checkbox", name="guess").uncheck()
+    expect(mask).to_be_hidden()
+
 
 def test_a_table_is_ordered_and_searched(zoo: Path, tab: Open) -> None:
     page = tab(zoo).open("#/run/zoo/zoo?tab=media&key=table")
@@ -140,7 +157,7 @@ def test_what_watch_saw(zoo: Path, tab: Open, picture: Callable[..., Path]) -> N
 
 def test_files_and_lineage(zoo: Path, tab: Open) -> None:
     page = tab(zoo).open("#/run/zoo/zoo?tab=files")
-    page.get_by_role("listitem").filter(has_text="config.yaml").click()
+    page.get_by_role("treeitem").filter(has_text="config.yaml").click()
     expect(page.locator("pre.text")).to_contain_text("lr: 0.1")
     page.get_by_role("tab", name="Inputs and outputs").click()
     expect(page.get_by_text("weights:v0")).to_be_visible()
@@ -212,6 +229,11 @@ def test_the_ranks_of_a_distributed_run_are_lines_of_their_own(project: Path, ta
     expect(loss).to_have_attribute("data-points", "22")
     expect(page.locator("[data-metric='only/here']")).to_have_attribute("data-points", "2")
     page.reload()
+    expect(loss).to_have_attribute("data-points", "22")
+    page.evaluate("location.hash = '#/run/LeNet5/run-0?tab=curves&ylog=1'")
+    expect(page.get_by_role("button", name="log y")).to_have_attribute("aria-pressed", "true")
+    expect(loss).to_have_attribute("data-points", "20")
+    page.go_back()
     expect(loss).to_have_attribute("data-points", "22")
     page.get_by_role("button", name="All 2 ranks").click()
     expect(loss).to_have_attribute("data-points", "20")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import tracker
 from tests.web.conftest import Client, Serve
 
 RUN = "/api/run/LeNet5/run-0"
@@ -54,9 +56,8 @@ def test_a_damaged_history_is_said_and_the_rest_is_shown(project: Path, client: 
 
     about = client.get(RUN).json
     assert len(about["damaged"]) == 1
-    answer = client.post("/api/series", {"runs": ["LeNet5/run-0"], "keys": ["train/loss"]}).body
-    (length,) = struct.unpack_from("<I", answer)
-    assert json.loads(answer[4 : 4 + length])["curves"][0]["total"] == 19
+    found = heads(client, "/api/series", {"runs": ["LeNet5/run-0"], "keys": ["train/loss"]})
+    assert found[0]["total"] == 19
 
 
 @pytest.mark.parametrize(
@@ -75,11 +76,8 @@ def test_questions_that_make_no_sense_are_refused(client: Client, body: object) 
 
 
 def test_runs_that_are_gone_are_said_beside_the_others(client: Client) -> None:
-    answer = client.post(
-        "/api/series", {"runs": ["LeNet5/gone", "../x/y", "LeNet5/run-1"], "keys": ["train/loss"]}
-    )
-    (length,) = struct.unpack_from("<I", answer.body)
-    curves = json.loads(answer.body[4 : 4 + length])["curves"]
+    runs = ["LeNet5/gone", "../x/y", "LeNet5/run-1"]
+    curves = heads(client, "/api/series", {"runs": runs, "keys": ["train/loss"]})
 
     assert ["error" in curve for curve in curves] == [True, True, False]
 
@@ -119,9 +117,7 @@ def test_the_rows_of_other_ranks_are_curves_of_their_own(project: Path, client: 
     with_second_rank(project)
     assert client.get(RUN).json["ranks"] == ["0", "1"]
     wanted = {"runs": ["LeNet5/run-0"], "keys": ["train/loss", "only/here"], "ranks": ["0", "1"]}
-    answer = client.post("/api/series", wanted)
-    (length,) = struct.unpack_from("<I", answer.body)
-    curves = json.loads(answer.body[4 : 4 + length])["curves"]
+    curves = heads(client, "/api/series", wanted)
 
     assert [(curve["key"], curve.get("rank"), curve["total"]) for curve in curves] == [
         ("train/loss", None, 20),
@@ -130,3 +126,28 @@ def test_the_rows_of_other_ranks_are_curves_of_their_own(project: Path, client: 
     ]
     metrics = client.post("/api/metrics", {"runs": ["LeNet5/run-0"], "ranks": ["0", "1"]}).json["metrics"]
     assert [metric["key"] for metric in metrics] == ["train/loss", "train/acc", "only/here"]
+
+
+def test_what_was_taken_back_is_told_of_other_ranks_and_of_groups(project: Path, client: Client) -> None:
+    with_second_rank(project)
+    with tracker.init(project="LeNet5", id="run-0", resume_from="run-0?_step=0"):
+        pass
+    about = {"keys": ["train/loss"], "masked": True}
+
+    found = heads(client, "/api/series", {**about, "runs": ["LeNet5/run-0"], "ranks": ["0", "1"]})
+    assert [(each.get("rank"), each.get("masked"), each["total"]) for each in found] == [
+        (None, None, 1),
+        (None, 0, 19),
+        ("1", None, 1),
+        ("1", 0, 1),
+    ]
+    group = {"name": "both", "runs": ["LeNet5/run-0", "LeNet5/run-1"]}
+    band, masked = heads(client, "/api/bands", {**about, "groups": [group]})
+    assert (band["total"], masked["run"], masked["masked"], masked["points"]) == (21, "both", 0, 19)
+
+
+def heads(client: Client, path: str, question: object) -> list[dict[str, Any]]:
+    """What is said of the curves that are asked for."""
+    body = client.post(path, question).body
+    (length,) = struct.unpack_from("<I", body)
+    return list(json.loads(body[4 : 4 + length])["curves"])

@@ -135,9 +135,13 @@ def _metric_row(change: MetricChange) -> tuple[str, ...]:
         value_text(change.old),
         value_text(change.new),
         "" if delta is None else f"{delta:+.5g}",
-        "" if relative is None or not math.isfinite(relative) else f"{100 * relative:+.3g}",
+        "" if relative is None or not math.isfinite(relative) else _percent(100 * relative),
         "" if change.first_step is None else str(change.first_step),
     )
+
+
+def _percent(change: float) -> str:
+    return f"{change:+.3g}" if abs(change) < 1000 else f"{change:+,.0f}"
 
 
 def _reasons(found: RunChanges, limits: Limits) -> Section | None:

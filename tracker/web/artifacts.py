@@ -96,6 +96,7 @@ def collection(shelf: Shelf, query: Query) -> Response:
                     "size_bytes": each.size_bytes,
                     "files": each.file_count,
                     "run": each.origin.run,
+                    "run_name": _name_of(shelf, project, each.origin.run),
                     "step": each.origin.step,
                     "commit": each.origin.commit,
                     "metadata": plain(reader.effective(each).metadata),
@@ -105,6 +106,12 @@ def collection(shelf: Shelf, query: Query) -> Response:
             ],
         }
     )
+
+
+def _name_of(shelf: Shelf, project: str, run: str | None) -> str | None:
+    """Return the name of the run that logged a version, if it is in the list."""
+    listed = shelf.listing().runs.get((project, run)) if run else None
+    return listed.head.name if listed else None
 
 
 def version(shelf: Shelf, query: Query) -> Response:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -24,7 +24,7 @@ from tracker.read.thinning import Window, thin_line
 from tracker.storage import records
 from tracker.storage.bulk import bulk
 from tracker.storage.history import read_rows
-from tracker.storage.parts import Which
+from tracker.storage.parts import Which, load_parts
 from tracker.values.metrics import MetricRules, metric_from_record
 from tracker.web.answers import Query, answer
 from tracker.web.shelf import Shelf
@@ -81,6 +81,7 @@ class WantedBands(msgspec.Struct):
     columns: int = 600
     low: float | None = None
     high: float | None = None
+    masked: bool = False
 
 
 @bulk()
@@ -105,6 +106,10 @@ def bands(shelf: Shelf, query: Query) -> Response:
                 head = {"run": group.name, "key": key, "x": x, "band": band.runs, "total": total}
                 heads.append({**head, "at": sum(map(len, bodies)), "points": len(band.xs)})
                 bodies += [band.xs, band.means, band.lows, band.highs]
+            if wanted.masked:
+                for head, *columns in _masked_of_group(shelf, group, key, x, wanted):
+                    heads.append({**head, "at": sum(map(len, bodies)), "points": len(columns[0])})
+                    bodies += columns
     shelf.trim()
     return _packed({"curves": heads}, bodies)
 
@@ -123,6 +128,17 @@ def _group_series(shelf: Shelf, group: Group, key: str, x: str) -> tuple[list[Se
         except (NotFoundError, FormatError, StoreError):
             continue  # deleted just now, or its page says what is damaged
     return found, axis or "_step"
+
+
+def _masked_of_group(
+    shelf: Shelf, group: Group, key: str, x: str, wanted: WantedBands
+) -> Iterator[tuple[Any, ...]]:
+    window = Window(wanted.columns, wanted.low, wanted.high)
+    for name in group.runs:
+        try:
+            yield from _masked(shelf.layout(name), group.name, key, x, window)
+        except (NotFoundError, FormatError, StoreError):
+            continue  # as in _group_series
 
 
 @bulk()
@@ -238,8 +254,8 @@ def _curves_of(shelf: Shelf, run: RunLayout, name: str, wanted: Wanted, rank: st
                 shelf.drawn.put(what, curve)
         if curve is not None:
             found.append(curve)
-        if wanted.masked and rank == "0":
-            found += _masked(run, name, key, x, wanted)
+        if wanted.masked and wanted.which == "history":
+            found += _masked(run, name, key, x, _window(wanted), rank)
     return found
 
 
@@ -272,9 +288,14 @@ def _curve(
     return (head, *columns)
 
 
-def _masked(run: RunLayout, name: str, key: str, x: str, wanted: Wanted) -> list[tuple[Any, ...]]:
+def _masked(
+    run: RunLayout, name: str, key: str, x: str, window: Window, rank: str = "0"
+) -> list[tuple[Any, ...]]:
     """Return the points that were taken back, a curve for each session that had some."""
-    rows = read_rows(run, keys=list(dict.fromkeys([key, x])), all_segments=True, damaged=[])
+    if all(part.surviving.whole for part in load_parts(run, (rank,), damaged=[])):
+        return []
+    keys = list(dict.fromkeys([key, x]))
+    rows = read_rows(run, keys=keys, all_segments=True, ranks=(rank,), damaged=[])
     by_session: dict[int, tuple[array[float], array[float]]] = {}
     for row in rows:
         if row["_masked"] and type(row.get(key)) in (int, float) and type(row.get(x)) in (int, float):
@@ -283,8 +304,10 @@ def _masked(run: RunLayout, name: str, key: str, x: str, wanted: Wanted) -> list
             ys.append(row[key])
     found = []
     for session, (xs, ys) in by_session.items():
-        places = thin_line(xs, ys, _window(wanted))
+        places = thin_line(xs, ys, window)
         head = {"run": name, "key": key, "x": x, "total": len(ys), "masked": session}
+        if rank != "0":
+            head["rank"] = rank
         found.append((head, array("d", map(xs.__getitem__, places)), array("d", map(ys.__getitem__, places))))
     return found
 

@@ -32,8 +32,16 @@ export function value(given) {
   if (typeof given === "number") return number(given);
   if (typeof given === "boolean") return given ? "true" : "false";
   if (typeof given === "string") return given;
-  if (given._type) return `‹${given._type}›`;
+  if (given._type) return `‹${kind(given._type)}›`;
   return JSON.stringify(given);
+}
+
+const KINDS = { plot: "plot", plotly: "plotly figure", table: "table", image: "picture", audio: "sound", video: "film", object3D: "object in space", molecule: "molecule", histogram: "histogram", html: "HTML", text: "text", graph: "model graph" };
+
+/** A kind of logged values in words: "image-file" and "images" are pictures. */
+export function kind(type) {
+  const known = Object.keys(KINDS).find((name) => [name, `${name}s`, `${name}-file`, `${name}s/separated`].includes(type));
+  return known ? t(KINDS[known]) : type;
 }
 
 export function duration(seconds) {

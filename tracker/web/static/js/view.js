@@ -75,6 +75,11 @@ export function onView(listener) {
   return () => listeners.delete(listener);
 }
 
+/** Calls `listener` where somebody went to another address of the page that is shown. */
+export function onMoved(listener) {
+  return onView((now, changes) => !Object.keys(changes).length && listener(now));
+}
+
 /** The parameters that go along to another page about the same runs. */
 export function viewParameters() {
   const { query } = here();

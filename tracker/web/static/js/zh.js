@@ -46,11 +46,13 @@ export const chinese = {
   "Sessions": "会话", "No.": "编号", "Started": "开始时间", "From step": "起始步", "What was not committed": "未提交的改动", "Nothing differs.": "没有区别。", "binary": "二进制", "{n} more lines": "还有 {n} 行", "Changes of the code": "代码的改动",
   "histogram": "直方图", "{n} parameter": "{n} 个参数", "{n} parameters": "{n} 个参数",
   "Search the console": "搜索控制台", "Earlier lines": "更早的内容", "Follow": "跟随", "Download": "下载", "{n} of {all}": "{all} 中的 {n}", "{n} of {all} lines": "{all} 行中的 {n} 行", "Nothing was printed.": "没有输出。",
-  "Search files": "搜索文件", "Choose a file to look into it.": "选择一个文件来查看。", "This file is for programs; download it.": "这个文件供程序使用，请下载。", "Only the beginning is shown.": "只显示开头部分。", "{n} file": "{n} 个文件", "{n} files": "{n} 个文件",
+  "Search files": "搜索文件", "Choose a file to look into it.": "选择一个文件来查看。", "This file is for programs; download it.": "这个文件供程序使用，请下载。", "Only the beginning is shown.": "只显示开头部分。", "{n} more files: search for them": "还有 {n} 个文件，可以搜索", "{n} file": "{n} 个文件", "{n} files": "{n} 个文件",
   "Inputs": "输入", "Outputs": "输出", "It used no version.": "没有使用任何版本。", "It logged no version.": "没有记录任何版本。", "deleted since": "已被删除", "at step {n}": "第 {n} 步",
   "Step of {name}": "{name} 的步数", "step {n}": "第 {n} 步", "Mask {name}": "掩码 {name}", "{n} step": "{n} 步", "{n} steps": "{n} 步",
   "The table is not there any more.": "表格已不存在。", "Search the table": "搜索表格", "Back": "上一页", "Next": "下一页", "{n} row": "{n} 行", "{n} rows": "{n} 行",
   "Its scripts do not run.": "其中的脚本不会运行。", "Its scripts run, cut off from this page and the network.": "其中的脚本正在运行，与本页面和网络隔离。", "Let them run": "允许运行", "Stop them": "停止",
+  // kinds of values
+  "plot": "图", "plotly figure": "plotly 图", "table": "表格", "picture": "图片", "sound": "声音", "film": "视频", "object in space": "三维物体", "molecule": "分子", "text": "文字", "HTML": "HTML", "model graph": "模型结构",
   // watch
   "Layers": "层", "Gradients": "梯度", "Parameters": "参数", "Heat map": "热图", "Ridges": "山脊图", "norm": "范数", "standard deviation": "标准差", "No finite value.": "没有有限的值。",
   "{n} values are NaN or infinite": "{n} 个值是 NaN 或无穷大", "dead": "失活", "The gradient is zero everywhere: nothing is learned here.": "梯度处处为零：这里没有学到东西。", "vanishing": "消失", "The norm of the gradient is {norm}.": "梯度的范数为 {norm}。",

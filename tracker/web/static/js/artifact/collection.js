@@ -48,14 +48,15 @@ export async function showCollection(host, place, about) {
       h("td.number", { title: t("Bytes of files that another version has, too; they are stored once.") }, share(each)),
       h("td.number", {}, each.files),
       h("td", { title: format.moment(each.created) }, format.age(each.created)),
-      h("td", {}, each.run ? h("a", { href: address(["run", project, each.run]) }, each.run) : null, each.step === null ? null : h("span.faint", {}, ` ${t("step {n}", { n: each.step })}`)),
+      h("td", {}, each.run ? h("a", { href: address(["run", project, each.run]), title: each.run }, each.run_name ?? each.run) : null, each.step === null ? null : h("span.faint", {}, ` ${t("step {n}", { n: each.step })}`)),
       h("td.metadata", { title: format.value(each.metadata) }, Object.entries(each.metadata).map(([key, value]) => [h("span.faint", {}, `${key} `), format.value(value), " "])),
       h("td", {}, each.version === version || !version ? null : h("button.quiet.small", { type: "button", "aria-pressed": String(each.version === against), onclick: () => compare(each.version === against ? null : each.version) }, t("Compare"))));
   }
 
   function share(each) {
     if (each.shared_bytes === null || each.shared_bytes === undefined || !each.size_bytes) return "";
-    return `${Math.round((100 * each.shared_bytes) / each.size_bytes)} %`;
+    // Only what is shared to the last byte is 100 %.
+    return `${Math.floor((100 * each.shared_bytes) / each.size_bytes)} %`;
   }
 
   function aliasTag(alias, each) {

@@ -44,7 +44,6 @@ addTexts("zh", {
   "Comparing …": "正在比较……",
   "They are the same.": "内容相同。",
   "{n} more": "还有 {n} 项",
-  "{n} more files: search for them": "还有 {n} 个文件，可以搜索",
   "{n} more are not shown": "还有 {n} 项没有显示",
   Lineage: "来源",
   "Download all as zip": "打包下载全部（zip）", "How to use it": "怎么用",

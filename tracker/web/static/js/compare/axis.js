@@ -4,6 +4,7 @@ import { makeScale, tickText, ticksOf } from "../chart/scale.js";
 import { number } from "../format.js";
 
 const MOST_VALUES = 7;
+const LINE = 12;
 
 /** Returns {at(value) -> pixel or null, marks: [[pixel, text]], isWords, low, high, log}. */
 export function axisOf(values, from, to) {
@@ -26,9 +27,16 @@ function ofNumbers(numbers, from, to) {
   return {
     isWords: false,
     log,
-    marks: ticks.filter((tick) => tick >= low && tick <= high).map((tick) => [scale(tick), ticks === different ? number(tick) : tickText(tick, ticks)]),
+    marks: apart(ticks.filter((tick) => tick >= low && tick <= high).map((tick) => [scale(tick), ticks === different ? number(tick) : tickText(tick, ticks)])),
     at: (value) => (typeof value === "number" ? scale(value) : null),
   };
+}
+
+/** Marks that lie upon each other cannot be read: the first of them stays. */
+function apart(marks) {
+  const kept = [];
+  for (const mark of marks) if (!kept.length || Math.abs(mark[0] - kept.at(-1)[0]) >= LINE) kept.push(mark);
+  return kept;
 }
 
 /** Whether most values lie near the lower end, as those do that were chosen by powers. */

@@ -71,7 +71,7 @@ export function drawParallel(host, columns, rows, onKept) {
     return svg("g", { class: "axis" },
       svg("text", { class: "name", x, y: 14, "text-anchor": "middle" }, short(column.name, 20), svg("title", {}, column.name)),
       svg("line", { x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM }),
-      made.marks.slice(0, 24).map(([y, text]) => [svg("line", { x1: x - 4, x2: x, y1: y, y2: y }), svg("text", { x: x - 8, y: y + 4, "text-anchor": "end" }, short(text, 10))]),
+      made.marks.slice(0, 24).map(([y, text]) => [svg("line", { x1: x - 4, x2: x, y1: y, y2: y }), svg("text", { x: x - 8, y: y + 4, "text-anchor": "end" }, short(text, 10), svg("title", {}, text))]),
       mark, reach);
   }
 

@@ -57,7 +57,7 @@ function spread(layers, along) {
 }
 
 function axisRange(axis, layers, along) {
-  if (axis.names) return [-0.5, Math.max(1, axis.names.length) - 0.5];
+  if (axis.names) return [axis.low ?? -0.5, axis.high ?? Math.max(1, axis.names.length) - 0.5];
   let [low, high] = spread(layers, along);
   low = axis.low ?? low;
   high = axis.high ?? high;
@@ -71,7 +71,7 @@ function axisRange(axis, layers, along) {
 }
 
 function axisTicks(axis, scale, wanted) {
-  if (axis.names) return axis.names.map((_, place) => place);
+  if (axis.names) return axis.names.map((_, place) => place).filter((place) => place >= scale.low && place <= scale.high);
   if (axis.kind === "time") return timeTicks(scale.low, scale.high, wanted, -new Date(scale.low * 1000).getTimezoneOffset() * 60);
   return ticksOf(scale, wanted);
 }
@@ -206,10 +206,13 @@ export function thingAt(layer, n, place) {
 /** The thing under the pointer, [layer, n]: one whose box it is in, else the nearest dot or corner of a line. */
 export function thingUnder(figure, place, px, py, reach = 18) {
   let best = null, nearest = reach;
+  const { box: frame } = place;
+  if (px < frame.left - reach || px > frame.right + reach || py < frame.top - reach || py > frame.bottom + reach) return null;
   for (const [at, layer] of figure.layers.entries()) {
     for (let n = 0; n < thingsIn(layer); n++) {
       const { x, y, box } = thingAt(layer, n, place);
       const inside = box && px >= box[0] && px <= box[2] && py >= box[1] && py <= box[3];
+      if (!inside && (x < frame.left - 1 || x > frame.right + 1 || y < frame.top - 1 || y > frame.bottom + 1)) continue;
       const distance = inside ? 0 : box ? Infinity : Math.hypot(x - px, y - py);
       if (distance < nearest || (inside && nearest > 0)) [best, nearest] = [[at, n], distance];
     }

@@ -27,7 +27,7 @@ export function knownPlot(item) {
 }
 
 /**
- * Returns {curves, view, title, xLabel} for a line chart, or {figure}; null where the table has nothing to draw.
+ * Returns {curves, view, title, xLabel, yLabel} for a line chart, or {figure}; null where the table has nothing to draw.
  * `look` is {theme, dark}.
  */
 export function drawnPlot(item, table, look) {
@@ -68,7 +68,7 @@ function lines(part, names, look, view = null) {
     const sorted = points.sort((a, b) => a[0] - b[0]);
     return { id: label, label, ...styleOf(n, look.dark), x: Float64Array.from(sorted, (point) => point[0]), y: Float64Array.from(sorted, (point) => point[1]) };
   });
-  return curves.length ? { curves, view, title: look.title, xLabel: names.x } : null;
+  return curves.length ? { curves, view, title: look.title, xLabel: names.x, yLabel: names.y } : null;
 }
 
 function dots(part, names, look) {

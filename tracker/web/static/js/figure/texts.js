@@ -13,5 +13,4 @@ addTexts("zh", {
   "it is not there any more": "它已不存在", "There is nothing in this file.": "文件里没有内容。", "This file cannot be drawn: {why}.": "无法画出这个文件：{why}。",
   "{label} in space: {what}. Arrow keys turn it, + and − change the size.": "{label} 的三维视图：{what}。方向键旋转，+ 和 − 缩放。",
   "Larger": "放大", "Smaller": "缩小", "{n} atom": "{n} 个原子", "{n} atoms": "{n} 个原子", "{n} face": "{n} 个面", "{n} faces": "{n} 个面", "{n} line": "{n} 条线", "{n} lines": "{n} 条线",
-  "plot": "图", "plotly figure": "plotly 图", "table": "表格", "picture": "图片", "sound": "声音", "film": "视频", "object in space": "三维物体", "molecule": "分子", "text": "文字",
 });

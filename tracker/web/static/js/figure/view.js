@@ -6,55 +6,136 @@ import { menu } from "../menu.js";
 import { CanvasPen } from "../chart/draw.js";
 import { fullNumber } from "../chart/chart.js";
 import { csvCell, saveFile, toPng, toSvg } from "../chart/save.js";
+import { Excerpt } from "./excerpt.js";
 import { drawFigure, heightOf, layOutFigure, thingAt, thingsIn, thingUnder } from "./draw.js";
 
 /** Returns an element that shows a figure, its title above it; `name` is that of the files saved from it. */
 export function figureView(figure, name) {
-  const height = heightOf(figure);
-  const canvas = h("canvas"), overlay = h("canvas");
-  const tip = h("div.chart-tip.own", { hidden: true });
-  const host = h("div.chart.figure-chart", { role: "img", tabIndex: 0, "aria-label": inWords(figure), style: { height: `${height}px` } }, canvas, overlay, tip);
-  let place = null, at = null;
+  const view = new FigureView(figure);
+  return [figureHead(figure.title, figure.layers, () => saved(view.part.figure, view.height), name), view.host];
+}
 
-  const draw = () => {
-    const width = host.clientWidth;
+class FigureView {
+  constructor(figure) {
+    this.figure = figure;
+    this.part = new Excerpt(figure);
+    this.height = heightOf(figure);
+    this.place = this.at = this.drag = null;
+    this.canvas = h("canvas");
+    this.overlay = h("canvas");
+    this.tip = h("div.chart-tip.own", { hidden: true });
+    this.host = h("div.chart.figure-chart", { role: "img", tabIndex: 0, "aria-label": inWords(figure), style: { height: `${this.height}px` } }, this.canvas, this.overlay, this.tip);
+    this.listen();
+    new ResizeObserver(() => this.draw()).observe(this.host);
+  }
+
+  draw() {
+    const width = this.host.clientWidth;
     if (!width) return;
-    place = layOutFigure(figure, width, height);
-    drawFigure(penOn(canvas, width, height), figure, place);
-    point(at);
-  };
-  const point = (thing) => {
-    at = thing;
+    this.place = layOutFigure(this.part.figure, width, this.height);
+    drawFigure(penOn(this.canvas, width, this.height), this.part.figure, this.place);
+    this.point(this.at);
+  }
+
+  /** Points at a thing, [layer, n], or at nothing; shows the box that is being dragged. */
+  point(thing) {
+    this.at = thing;
+    const { figure, place, drag, tip } = this;
     if (!place) return;
-    const pen = penOn(overlay, place.width, height);
-    tip.hidden = !at;
-    if (!at) return;
-    const layer = figure.layers[at[0]];
-    const { x, y, box } = thingAt(layer, at[1], place);
+    const pen = penOn(this.overlay, place.width, this.height);
+    if (drag && !drag.moves) outline(pen, [...drag.from, ...drag.to], figure.theme.strong);
+    tip.hidden = !thing || Boolean(drag);
+    if (tip.hidden) return;
+    const layer = figure.layers[thing[0]];
+    const { x, y, box } = thingAt(layer, thing[1], place);
     if (box) outline(pen, box, figure.theme.strong);
-    else {
+    else if (isWithin(place.box, x, y)) {
       pen.dot(x, y, 5.5, figure.theme.ground);
       pen.dot(x, y, 4, layer.color);
     }
-    fill(tip, rowsOf(figure, layer, at[1]).map(([label, value], i) => h("span", {}, i ? null : h("i", { style: { background: layer.color ?? figure.theme.mark } }), label ? h("em", {}, label) : null, h("strong", {}, value))));
-    const room = tip.offsetWidth + 14;
-    tip.style.left = `${Math.max(2, x + room > place.width ? x - room : x + 12)}px`;
-    tip.style.top = `${Math.max(2, Math.min(y - 10, height - tip.offsetHeight - 4))}px`;
-  };
-  host.addEventListener("pointermove", (event) => {
-    const around = host.getBoundingClientRect();
-    if (place) point(thingUnder(figure, place, event.clientX - around.left, event.clientY - around.top));
-  });
-  host.addEventListener("pointerleave", () => point(null));
-  host.addEventListener("blur", () => point(null));
-  host.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
+    fill(tip, rowsOf(figure, layer, thing[1]).map(([label, value], i) => h("span", {}, i ? null : h("i", { style: { background: layer.color ?? figure.theme.mark } }), label ? h("em", {}, label) : null, h("strong", {}, value))));
+    const room = tip.offsetWidth + 14, left = Math.min(Math.max(x, 0), place.width);
+    tip.style.left = `${Math.max(2, left + room > place.width ? left - room : left + 12)}px`;
+    tip.style.top = `${Math.max(2, Math.min(y - 10, this.height - tip.offsetHeight - 4))}px`;
+  }
+
+  listen() {
+    const { host } = this;
+    const where = (event) => {
+      const around = host.getBoundingClientRect();
+      return [event.clientX - around.left, event.clientY - around.top];
+    };
+    host.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || !this.place || event.pointerType === "touch") return;
+      this.drag = { from: where(event), to: where(event), moves: event.shiftKey };
+      host.setPointerCapture(event.pointerId);
+    });
+    host.addEventListener("pointermove", (event) => {
+      if (!this.place) return;
+      if (this.drag) this.dragTo(where(event));
+      else this.point(thingUnder(this.part.figure, this.place, ...where(event)));
+    });
+    host.addEventListener("pointerup", () => this.drop(true));
+    host.addEventListener("pointercancel", () => this.drop(false));
+    host.addEventListener("pointerleave", () => !this.drag && this.point(null));
+    host.addEventListener("dblclick", () => this.whole());
+    host.addEventListener("wheel", (event) => {
+      if (!this.place || (!event.ctrlKey && !event.metaKey)) return;
+      event.preventDefault();
+      this.zoom(event.deltaY < 0 ? 0.7 : 1 / 0.7, where(event));
+    }, { passive: false });
+    host.addEventListener("blur", () => this.point(null));
+    host.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  // which part is looked at
+
+  whole() {
+    this.part.reset();
+    this.draw();
+  }
+
+  zoom(factor, around) {
+    if (this.part.zoom(this.place, factor, around)) this.draw();
+  }
+
+  move(dx, dy) {
+    if (this.part.move(this.place, dx, dy)) this.draw();
+  }
+
+  dragTo(now) {
+    const { drag } = this;
+    drag.to = now;
+    if (!drag.moves) return this.point(null);
+    this.move(now[0] - drag.from[0], now[1] - drag.from[1]);
+    drag.from = now;
+  }
+
+  drop(keep) {
+    const { drag } = this;
+    this.drag = null;
+    if (drag && keep && !drag.moves && this.part.between(this.place, drag.from, drag.to)) this.draw();
+    else this.point(this.at);
+  }
+
+  key(event) {
+    const { box } = this.place ?? {};
+    if (!box || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = (direction) => this.point(next(this.figure, this.at, direction));
+    const [wide, high] = [(box.right - box.left) / 5, (box.bottom - box.top) / 5];
+    const moves = event.shiftKey
+      ? { ArrowRight: () => this.move(-wide, 0), ArrowLeft: () => this.move(wide, 0), ArrowUp: () => this.move(0, high), ArrowDown: () => this.move(0, -high) }
+      : { ArrowRight: () => step(1), ArrowLeft: () => step(-1) };
+    const keys = { ...moves, "+": () => this.zoom(0.7), "-": () => this.zoom(1 / 0.7), 0: () => this.whole() };
+    if (!Object.hasOwn(keys, event.key)) return;
     event.preventDefault();
-    point(next(figure, at, step));
-  });
-  new ResizeObserver(draw).observe(host);
-  return [figureHead(figure.title, figure.layers, () => saved(figure, height), name), host];
+    event.stopPropagation();
+    keys[event.key]();
+  }
+}
+
+function isWithin({ left, right, top, bottom }, x, y) {
+  return x >= left - 1 && x <= right + 1 && y >= top - 1 && y <= bottom + 1;
 }
 
 function penOn(canvas, width, height) {

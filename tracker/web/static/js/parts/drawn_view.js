@@ -12,12 +12,12 @@ export function drawnView(drawn, name) {
   return [drawn.figure ? figureView(drawn.figure, name) : linesView(drawn, name), drawn.rest > 0 ? h("p.note.small", {}, count(drawn.rest, "{n} row is not drawn", "{n} rows are not drawn")) : null];
 }
 
-function linesView({ curves, view, title, xLabel }, name) {
+function linesView({ curves, view, title, xLabel, yLabel }, name) {
   const host = h("div");
   const chart = new LineChart(host, {
     onView: (range) => chart.set({ view: range ? { x: range } : view }),
     describe: (text) => t("Chart of {text}", { text }),
   });
   chart.set({ curves, xLabel, title, view, theme: themeNow() });
-  return [figureHead(title, curves, () => ({ ...chart.model, height: 420, csv: () => toCsv(chart.model) }), name), host];
+  return [figureHead(title, curves, () => ({ ...chart.model, height: 420, csv: () => toCsv(chart.model) }), name), yLabel ? h("div.axis-name.small", {}, yLabel) : null, host, xLabel ? h("div.axis-name.x.small", {}, xLabel) : null];
 }

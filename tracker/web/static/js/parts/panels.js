@@ -248,20 +248,22 @@ export class Panels {
   /** The curves of runs, or, where they are groups, means and ranges. */
   async fetchCurves(runs, about, now) {
     if (!runs.length) return [];
-    if (runs[0].members) return bands({ ...about, groups: runs.map((group) => ({ name: group.key, runs: group.members })) });
+    if (runs[0].members) return bands({ ...about, masked: now.masked, groups: runs.map((group) => ({ name: group.key, runs: group.members })) });
     return series({ ...about, runs: [...new Set(runs.map((run) => run.of ?? run.key))], ranks: ranksOf(runs), which: this.which, log: now.xLog, smooth: now.smooth, masked: now.masked });
   }
 
   paint(panel) {
     const now = this.looks();
     const { curves, marks, total, thinned, others } = buildCurves(panel.curves, this.runs(), now);
-    const axis = panel.curves[0]?.x_name ?? "_step";
+    // What runs define is not the same in each of them.
+    const axes = [...new Set(panel.curves.map((curve) => curve.x_name ?? "_step"))];
+    const axis = axes.length === 1 ? axes[0] : "_step";
     panel.chart.set({
-      curves, marks, xLog: now.xLog, yLog: now.yLog, clip: now.clip, xKind: kindOfAxis(axis), xLabel: nameOfAxis(axis),
+      curves, marks, xLog: now.xLog, yLog: now.yLog, clip: now.clip, xKind: kindOfAxis(axis), xLabel: axes.map(nameOfAxis).join(", "),
       theme: themeNow(), view: this.range ? { x: this.range } : null,
     });
     fill(panel.footer,
-      h("span", {}, nameOfAxis(axis)),
+      h("span", {}, axes.map(nameOfAxis).join(", ")),
       thinned ? h("span", { title: t("A line through these points covers the same pixels as one through all; no extreme is left out.") }, t("{n} points, thinned to pixels", { n: total.toLocaleString() })) : h("span", {}, count(total, "{n} point", "{n} points")),
       others ? h("span", {}, t("{n} values are no numbers", { n: others })) : null);
     panel.element.dataset.points = String(total);

@@ -6,7 +6,7 @@ import { count, t } from "../i18n.js";
 import * as format from "../format.js";
 import { menu } from "../menu.js";
 import { address, go } from "../router.js";
-import { chooseColor, question, runStyle, view, changeView } from "../view.js";
+import { assignStyles, chooseColor, question, runStyle, view, changeView } from "../view.js";
 import { stateMark, tagList } from "./common.js";
 import { change, deleteRuns, editInPlace, hide, parseTags } from "./run_actions.js";
 
@@ -124,7 +124,7 @@ export class RunsTable {
   }
 
   headCell(column, place, sorted, now) {
-    const numeric = column === "duration" || [...this.pieces.values()].flat().slice(0, 50).some((row) => typeof row.cells?.[place] === "number");
+    const numeric = column === "duration" || [...this.pieces.values()].flat().slice(0, 50).some((row) => isNumeric(row.cells?.[place]));
     const cell = h("div.t-cell", { role: "columnheader", class: `${place < now.pinned ? "pinned" : ""} ${numeric ? "number" : ""}`, draggable: true, vars: { "--left": `${this.leftOf(place)}px` } },
       this.headButton(column, sorted),
       h("button.icon.quiet.more", { type: "button", "aria-label": t("Column {name}", { name: column }), onclick: (event) => this.columnMenu(event.currentTarget, column, place) }, icon("down")),
@@ -150,11 +150,19 @@ export class RunsTable {
     for (let piece = Math.floor(first / PIECE); piece <= Math.floor(Math.max(first, last - 1) / PIECE) && this.total; piece++) this.need(piece);
     const now = view();
     const selected = new Set(now.selected);
+    this.assignColors();
     const rows = [];
     for (let place = first; place < last; place++) rows.push(this.drawRow(place, now, selected));
     const focused = this.body.contains(document.activeElement) && document.activeElement.matches("input.in-place, textarea.in-place");
     if (focused) return;
     this.body.replaceChildren(...rows);
+  }
+
+  /** The runs that are drawn look as they do among the curves. */
+  assignColors() {
+    const drawn = [];
+    for (const [piece, rows] of this.pieces) rows.forEach((row, at) => row.key && this.options.isDrawn(row, piece * PIECE + at) && drawn.push([piece * PIECE + at, row]));
+    assignStyles(drawn.sort(([a], [b]) => a - b).map(([, row]) => row));
   }
 
   drawRow(place, now, selected) {
@@ -190,7 +198,7 @@ export class RunsTable {
     if (column === "duration") return h("div.t-cell.number", properties, format.duration(value));
     if (column === "tags") return this.editable(h("div.t-cell", { ...properties, title: row.tags.join(", ") }, h("span", {}, tagList(row.tags))), row, "tags");
     if (column === "notes") return this.editable(h("div.t-cell", { ...properties, title: row.notes }, h("span", {}, row.notes)), row, "notes");
-    const text = value?.media ? `‹${value.media}›` : format.value(value);
+    const text = value?.media ? `‹${format.kind(value.media)}›` : format.value(value);
     return h("div.t-cell", { ...properties, class: `${properties.class} ${typeof value === "number" ? "number" : ""}`, title: typeof value === "number" ? String(value) : text }, h("span", {}, text));
   }
 
@@ -207,7 +215,7 @@ export class RunsTable {
     return h("div.t-row.group", properties,
       h("div.t-cell.lead", { role: "gridcell" },
         h("button.quiet.group-name", { type: "button", "aria-expanded": String(row.open), onclick: toggle, title: labels }, icon(row.open ? "down" : "right"), h("span", {}, labels), h("small.faint", {}, row.count))),
-      this.columns.map((column, at) => h("div.t-cell.number", { role: "gridcell", class: at < now.pinned ? "pinned" : "", vars: { "--left": `${this.leftOf(at)}px` } }, summarised(row.cells[at], column))));
+      this.columns.map((column, at) => h("div.t-cell", { role: "gridcell", class: `${at < now.pinned ? "pinned" : ""} ${isNumeric(row.cells[at]) ? "number" : ""}`, vars: { "--left": `${this.leftOf(at)}px` } }, summarised(row.cells[at], column))));
   }
 
   // what a user does
@@ -365,13 +373,18 @@ export function title(column) {
   return names[column] ?? column.replace(/^(config|summary)\./, "");
 }
 
+function isNumeric(cell) {
+  return typeof cell === "number" || cell?.mean !== undefined;
+}
+
 function summarised(cell, column) {
   if (cell === null || cell === undefined || column === "tags" || column === "notes") return "";
   if (column === "state" && typeof cell === "string") return stateMark(cell);
   if (column === "created_at" && typeof cell === "string") return format.age(cell);
   if (cell.mean !== undefined) {
     const shown = column === "duration" ? format.duration : (value) => format.number(value, 4);
-    return cell.min === cell.max ? shown(cell.mean) : h("span", { title: `${shown(cell.min)} … ${shown(cell.max)}` }, shown(cell.mean), h("small.faint", {}, ` ${shown(cell.min)}–${shown(cell.max)}`));
+    const short = column === "duration" ? format.duration : (value) => format.number(value, 3);
+    return cell.min === cell.max ? shown(cell.mean) : h("span.spread", { title: `${shown(cell.mean)} (${shown(cell.min)} … ${shown(cell.max)})` }, shown(cell.mean), h("small", {}, `${short(cell.min)} … ${short(cell.max)}`));
   }
   if (cell.different) return h("small.faint", {}, t("{n} values", { n: cell.different }));
   return format.value(cell);

@@ -6,20 +6,30 @@ import { t } from "../i18n.js";
 import { onLive } from "../live.js";
 import { change, here } from "../router.js";
 import { Panels } from "../parts/panels.js";
+import { onMoved } from "../view.js";
 
 export async function show(host, run) {
   const panels = new Panels({ runs: () => drawn(run) });
-  if (run.ranks?.length > 1) host.append(h("div.bar", {}, ranksButton(run, panels)));
+  const ranks = run.ranks?.length > 1 ? ranksButton(run, panels) : null;
+  if (ranks) host.append(h("div.bar", {}, ranks.element));
   host.append(panels.element);
   await panels.refreshMetrics();
   const metrics = later(1500, () => panels.refreshMetrics());
-  const stop = onLive("grown", (grown) => {
-    if (!grown[run.key]?.includes("history")) return;
-    panels.stale();
-    metrics();
-  });
+  const stops = [
+    onLive("grown", (grown) => {
+      if (!grown[run.key]?.includes("history")) return;
+      panels.stale();
+      metrics();
+    }),
+    onMoved(() => {
+      if (here().query.get("tab") !== "curves") return;
+      ranks?.draw();
+      panels.follow();
+      panels.refreshMetrics().then(() => panels.stale());
+    }),
+  ];
   return () => {
-    stop();
+    stops.forEach((stop) => stop());
     panels.destroy();
   };
 }
@@ -31,15 +41,15 @@ function drawn(run) {
 }
 
 function ranksButton(run, panels) {
-  const button = h("button", { type: "button", title: t("Each process of a distributed run has rows of its own"), onclick: () => {
+  const element = h("button", { type: "button", title: t("Each process of a distributed run has rows of its own"), onclick: () => {
     change({ ranks: here().query.has("ranks") ? null : "1" });
     draw();
     panels.refreshMetrics().then(() => panels.stale());
   } });
   const draw = () => {
-    button.textContent = t("All {n} ranks", { n: run.ranks.length });
-    button.setAttribute("aria-pressed", String(here().query.has("ranks")));
+    element.textContent = t("All {n} ranks", { n: run.ranks.length });
+    element.setAttribute("aria-pressed", String(here().query.has("ranks")));
   };
   draw();
-  return button;
+  return { element, draw };
 }

@@ -3,34 +3,36 @@
 import { complain, fileUrl, get, runPath } from "../api.js";
 import { fill, h, later } from "../dom.js";
 import { count, t } from "../i18n.js";
-import * as format from "../format.js";
+import { change, here } from "../router.js";
 import { ansiSpans } from "../parts/ansi.js";
+import { drawTree, markChosen, treeElement } from "../parts/file_tree.js";
 import { htmlFrame } from "../parts/html_frame.js";
 
 const MOST_TEXT = 400_000;
+const MOST_LISTED = 2000;
 const PICTURES = /\.(png|jpe?g|gif|webp|bmp|svg|avif)$/i;
 
 export async function show(host, run) {
   const { files } = await get(`${runPath(run.key)}/files`);
   const search = h("input", { type: "search", placeholder: t("Search"), "aria-label": t("Search files") });
-  const list = h("div.file-list", { role: "list" });
+  const tree = treeElement();
   const preview = h("div.file-preview", {}, h("p.note", {}, t("Choose a file to look into it.")));
-  let chosen = null;
   const draw = () => {
     const wanted = search.value.toLowerCase();
-    const shown = files.filter((file) => file.path.toLowerCase().includes(wanted));
-    fill(list, shown.slice(0, 1000).map((file) =>
-      h("button.file", { type: "button", role: "listitem", "aria-current": file === chosen ? "true" : null, onclick: () => open(file) }, h("span", { title: file.path }, file.path), h("small.faint", {}, format.size(file.size)))),
-      shown.length > 1000 ? h("p.note.small", {}, t("{n} more: search for them", { n: shown.length - 1000 })) : null);
+    const found = files.filter((file) => file.path.toLowerCase().includes(wanted));
+    drawTree(tree, found.slice(0, MOST_LISTED), { total: found.length, choose: open, open: Boolean(wanted) });
+    markChosen(tree, here().query.get("path"));
   };
   search.addEventListener("input", later(80, draw));
   async function open(file) {
-    chosen = file;
-    draw();
+    change({ path: file.path });
+    markChosen(tree, file.path);
     fill(preview, h("header", {}, h("code", {}, file.path), h("span.space"), h("a.button", { href: fileUrl(run.key, file.path, { download: 1 }), download: file.path.split("/").pop() }, t("Download"))), await look(run, file).catch((error) => (complain(error), "")));
   }
   draw();
-  fill(host, h("div.files", {}, h("div.side", {}, h("div.bar", {}, search, h("span.note.small", {}, count(files.length, "{n} file", "{n} files"))), list), preview));
+  fill(host, h("div.files", {}, h("div.side", {}, h("div.bar", {}, search, h("span.note.small", {}, count(files.length, "{n} file", "{n} files"))), tree), preview));
+  const said = files.find((file) => file.path === here().query.get("path"));
+  if (said) await open(said);
 }
 
 async function look(run, file) {

@@ -14,6 +14,7 @@ import { plotlyView } from "../parts/plotly_view.js";
 import { spaceView } from "../space/view.js";
 import { isDark } from "../view.js";
 import { mediaKeys } from "./kinds.js";
+import { picture } from "./picture.js";
 import "../figure/texts.js";
 
 // What is as well seen in half of the page; pictures, tables and HTML get all of it.
@@ -36,7 +37,7 @@ export async function show(host, run) {
     watcher.observe(card);
     return () => watcher.disconnect();
   });
-  stops.push(onLive("grown", (grown) => grown[run.key]?.includes("history") && host.querySelectorAll(".media-card").forEach((card) => card.refresh?.())));
+  stops.push(onLive("grown", (grown) => grown[run.key]?.includes("history") && host.querySelectorAll(".media-card").forEach((card) => card.refresh?.().catch(() => {}))));
   return () => stops.forEach((stop) => stop());
 }
 
@@ -46,45 +47,39 @@ async function drawCard(card, run, key, kind) {
   const stage = h("div.media-stage");
   const label = h("output.small");
   const slider = h("input", { type: "range", min: 0, max: Math.max(0, values.length - 1), value: at, "aria-label": t("Step of {name}", { name: key }), oninput: () => (at = Number(slider.value), draw()) });
+  const attitudes = [];
   const draw = () => {
     if (at < 0) return;
     const [step, value] = values[at];
     label.textContent = t("step {n}", { n: step });
     slider.setAttribute("aria-valuetext", label.textContent);
-    fill(stage, drawValue(run, value, key));
+    fill(stage, drawValue(run, value, key, attitudes));
   };
   card.refresh = async () => {
-    const last = at === values.length - 1;
+    const last = at === values.length - 1, before = JSON.stringify(values.at(-1));
     ({ values, total } = await get(`${runPath(run.key)}/media`, { key }));
     slider.max = Math.max(0, values.length - 1);
-    if (last) {
+    // What somebody listens to or searches in stays as it is while only numbers are logged.
+    if (last && JSON.stringify(values.at(-1)) !== before) {
       at = values.length - 1;
       slider.value = at;
       draw();
     }
   };
-  fill(card, h("header", {}, h("h2", { title: key }, key), h("span.faint.small", {}, `${kindName(kind)} · `, count(total, "{n} step", "{n} steps"))),
+  fill(card, h("header", {}, h("h2", { title: key }, key), h("span.faint.small", {}, `${format.kind(kind)} · `, count(total, "{n} step", "{n} steps"))),
     values.length > 1 ? h("div.media-steps", {}, slider, label) : h("div.media-steps", {}, label), stage);
   draw();
 }
 
-const KIND_NAMES = { plot: "plot", plotly: "plotly figure", table: "table", image: "picture", audio: "sound", video: "film", object3D: "object in space", molecule: "molecule", histogram: "histogram", text: "text" };
-
-/** A kind of values in words: "image-file" and "images" are pictures. */
-function kindName(kind) {
-  const known = Object.keys(KIND_NAMES).find((name) => [name, `${name}s`, `${name}-file`, `${name}s/separated`].includes(kind));
-  return known ? t(KIND_NAMES[known]) : kind;
-}
-
-function drawValue(run, value, key) {
+function drawValue(run, value, key, attitudes) {
   if (typeof value === "string") return h("pre.text", {}, value);
   const items = value?.items ?? (value?._type ? [value] : null);
   if (!items) return h("pre.text", {}, JSON.stringify(value, null, 2));
-  const drawn = items.map((item, i) => drawItem(run, item, value.captions?.[i] ?? item.caption, key));
+  const drawn = items.map((item, i) => drawItem(run, item, value.captions?.[i] ?? item.caption, key, (attitudes[i] ??= {})));
   return /image|video/.test(value._type) ? h("div.gallery", {}, drawn) : drawn;
 }
 
-function drawItem(run, item, caption, key) {
+function drawItem(run, item, caption, key, attitude) {
   const url = item.path ? fileUrl(run.key, item.path) : null;
   const under = caption ? h("figcaption", {}, caption) : null;
   switch (item._type) {
@@ -106,45 +101,12 @@ function drawItem(run, item, caption, key) {
       return plotlyView(run, item, key);
     case "object3D-file":
     case "molecule-file":
-      return h("figure", {}, spaceView(url, item.path, { size: item.size, label: caption ?? key, dark: isDark() }), under, h("p.small", {}, downloadLink(run, item)));
+      return h("figure", {}, spaceView(url, item.path, { size: item.size, label: caption ?? key, dark: isDark(), attitude }), under, h("p.small", {}, downloadLink(run, item)));
     default:
-      return h("p", {}, h("span.faint", {}, `‹${item._type}› `), url ? downloadLink(run, item) : h("code", {}, JSON.stringify(item).slice(0, 400)));
+      return h("p", {}, h("span.faint", {}, `‹${format.kind(item._type)}› `), url ? downloadLink(run, item) : h("code", {}, JSON.stringify(item).slice(0, 400)));
   }
 }
 
 function downloadLink(run, item) {
   return h("a", { href: fileUrl(run.key, item.path, { download: 1 }), download: item.path.split("/").pop() }, t("Download"), ` (${format.size(item.size)})`);
-}
-
-const COLORS = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
-
-function picture(run, item, url, alt) {
-  const image = h("img", { src: url, alt, loading: "lazy", class: item.width && item.width < 96 ? "pixels" : "" });
-  const boxes = Object.values(item.boxes ?? {});
-  const masks = Object.entries(item.masks ?? {});
-  if (!boxes.length && !masks.length) return h("a", { href: url, target: "_blank", rel: "noopener" }, image);
-  const frame = h("div.picture", {}, image);
-  for (const [name, mask] of masks) if (mask.path) frame.append(h("img.mask", { src: fileUrl(run.key, mask.path), alt: t("Mask {name}", { name }) }));
-  for (const each of boxes) {
-    if (each.path) fetch(fileUrl(run.key, each.path)).then((response) => response.json()).then((data) => drawBoxes(frame, item, data, each)).catch(() => {});
-  }
-  return frame;
-}
-
-function drawBoxes(frame, item, data, about) {
-  for (const box of data.box_data ?? []) {
-    const { position = {} } = box;
-    const scale = box.domain === "pixel" ? [1 / item.width, 1 / item.height] : [1, 1];
-    let { minX, minY, maxX, maxY } = position;
-    if (position.middle) {
-      [minX, maxX] = [position.middle[0] - position.width / 2, position.middle[0] + position.width / 2];
-      [minY, maxY] = [position.middle[1] - position.height / 2, position.middle[1] + position.height / 2];
-    }
-    if (![minX, minY, maxX, maxY].every(Number.isFinite)) continue;
-    const name = box.box_caption ?? about.class_labels?.[box.class_id] ?? String(box.class_id ?? "");
-    frame.append(h("div.box", { title: name, style: {
-      left: `${minX * scale[0] * 100}%`, top: `${minY * scale[1] * 100}%`, width: `${(maxX - minX) * scale[0] * 100}%`, height: `${(maxY - minY) * scale[1] * 100}%`,
-      borderColor: COLORS[Math.abs(box.class_id ?? 0) % COLORS.length],
-    } }, h("span", {}, name)));
-  }
 }

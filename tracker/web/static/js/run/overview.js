@@ -62,7 +62,7 @@ function commit(session) {
   if (!session.commit) return session.code_commit ? [h("code", {}, session.code_commit.slice(0, 10)), " ", h("span.faint", {}, t("kept by tracker"))] : t("not recorded");
   const url = commitUrl(session.remote, session.commit);
   const text = h("code", { title: session.commit }, session.commit.slice(0, 10));
-  return [url ? h("a", { href: url, rel: "noreferrer noopener", target: "_blank" }, text) : text, session.branch ? ` ${t("on {branch}", { branch: session.branch })}` : "", session.dirty ? h("span.tag", {}, t("changed")) : null];
+  return [url ? h("a", { href: url, rel: "noreferrer noopener", target: "_blank" }, text) : text, session.branch ? ` ${t("on {branch}", { branch: session.branch })}` : "", session.dirty ? [" ", h("span.tag", {}, t("changed"))] : null];
 }
 
 /** The page of a commit on the git server; only of addresses that a browser may open. */
@@ -132,7 +132,7 @@ function values(title, mapping, run) {
 function shownValue(name, value, run) {
   if (value?._type === "histogram") return h("span.faint", {}, `‹${t("histogram")}› `, Number.isFinite(value.mean) ? `${format.number(value.mean, 3)} ± ${format.number(value.std, 3)}` : "");
   if (value?._type === "graph") return h("a", { href: address(["run", run.project, run.id], { tab: "watch" }) }, count(value.parameters, "{n} parameter", "{n} parameters"));
-  if (value?._type) return h("a", { href: address(["run", run.project, run.id], { tab: "media", key: name }) }, `‹${value._type}›`);
+  if (value?._type) return h("a", { href: address(["run", run.project, run.id], { tab: "media", key: name }) }, `‹${format.kind(value._type)}›`);
   return h("span.mono", {}, format.value(value));
 }
 

@@ -20,8 +20,11 @@ export function formatOf(path) {
   return Object.keys(READERS).find((format) => path.toLowerCase().endsWith(`.${format}`));
 }
 
-/** Loads a file and shows what is in it; `size` in bytes, `dark` for the ground. */
-export function spaceView(url, path, { size, label, dark }) {
+/**
+ * Loads a file and shows what is in it; `size` in bytes, `dark` for the ground. Into `attitude` goes how
+ * somebody turned it, and what is shown with it next is turned alike.
+ */
+export function spaceView(url, path, { size, label, dark, attitude = {} }) {
   const stage = h("div.turntable", {}, h("p.note", {}, "…"));
   const format = formatOf(path);
   if (!format || size > MOST_BYTES) {
@@ -34,16 +37,16 @@ export function spaceView(url, path, { size, label, dark }) {
     const [read, upright] = READERS[format];
     const { labels = [], ...scene } = read(new Uint8Array(await response.arrayBuffer()));
     if (!Object.keys(scene).length) fill(stage, h("p.note", {}, t("There is nothing in this file.")));
-    else fill(stage, turntable(scene, { upright, label, dark, name: path.split("/").pop() }), labels.length ? h("p.note.small", {}, labels.slice(0, 20).join(", ")) : null);
+    else fill(stage, turntable(scene, { upright, label, dark, name: path.split("/").pop(), attitude }), labels.length ? h("p.note.small", {}, labels.slice(0, 20).join(", ")) : null);
   };
   load().catch((error) => fill(stage, h("p.note", {}, t("This file cannot be drawn: {why}.", { why: error.message }))));
   return stage;
 }
 
-function turntable(scene, { upright, label, dark, name }) {
+function turntable(scene, { upright, label, dark, name, attitude }) {
   const bounds = boundsOf(scene);
   const start = turned(turned(upright, 1, -0.6), 0, 0.35);
-  let turn = start, zoom = 1, drag = null, asked = false;
+  let { turn = start, zoom = 1 } = attitude, drag = null, asked = false;
   const canvas = h("canvas", { role: "img", tabIndex: 0, "aria-label": t("{label} in space: {what}. Arrow keys turn it, + and − change the size.", { label, what: inWords(scene) }) });
   const raster = () => {
     const ratio = Math.min(2, devicePixelRatio || 1);
@@ -54,6 +57,7 @@ function turntable(scene, { upright, label, dark, name }) {
     canvas.getContext("2d").putImageData(made.draw(scene, bounds, turn, zoom), 0, 0);
   };
   const draw = () => {
+    Object.assign(attitude, { turn, zoom });
     if (asked) return;
     asked = true;
     requestAnimationFrame(() => {
