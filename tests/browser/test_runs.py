@@ -100,6 +100,12 @@ def test_a_filter_is_completed_and_kept_in_the_address(project: Path, tab: Open)
     page.locator("[data-filter]").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("expected a value")
 
+    page.locator("[data-filter]").fill("name = nobody")
+    page.locator("[data-filter]").press("Enter")
+    page.get_by_role("button", name="Show all runs").click()
+    expect(page.locator(".run-name")).to_have_count(2)
+    expect(page.get_by_text("No run passes the filter.")).to_be_hidden()
+
 
 def test_values_of_a_field_are_offered(project: Path, tab: Open) -> None:
     page = tab(project).open()

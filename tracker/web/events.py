@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from functools import partial
@@ -38,16 +39,25 @@ class Events:
         self._closing = closing
 
     async def stream(self, request: Request) -> StreamingResponse:
-        """Answer with a stream; `watch` names runs whose files are looked at, separated by spaces."""
+        """Answer with a stream.
+
+        `watch` names runs whose files are looked at, separated by spaces; `version` is that of the
+        list that the page knows: if there is another one by now, it is told so at once.
+        """
         watched = request.query_params.get("watch", "").split()[:_MOST_WATCHED]
+        known = request.query_params.get("version", "")
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(
-            self._events(request, watched), media_type="text/event-stream", headers=headers
+            self._events(request, watched, int(known) if re.fullmatch(r"[0-9]{1,18}", known) else None),
+            media_type="text/event-stream",
+            headers=headers,
         )
 
-    async def _events(self, request: Request, watched: list[str]) -> AsyncIterator[str]:
+    async def _events(self, request: Request, watched: list[str], known: int | None) -> AsyncIterator[str]:
         version, stamps = await in_thread(partial(self._look, watched), daemon=True)
         yield _event("hello", {"version": version})
+        if known is not None and known != version:
+            yield _event("runs", {"version": version})
         silent_s = 0.0
         while not self._closing.is_set and not await request.is_disconnected():
             with suppress(TimeoutError):

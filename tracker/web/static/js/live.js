@@ -1,8 +1,11 @@
 // What changes on disk, told by the server as it happens.
 
+const EVERYTHING = ["history", "system", "console", "record"];
 const listeners = { runs: new Set(), grown: new Set(), state: new Set() };
 let source = null;
 let watched = "";
+let caughtUp = new Set();
+let version = null;
 let retry = 0;
 let away = false;
 
@@ -24,19 +27,28 @@ export function watch(who, keys) {
   if (source) connect();
 }
 
-/** `known` is the version of the list that is shown already. */
-export function connect(known) {
+/** Follows what changes; `known` is the version of the list of runs that the page was made from. */
+export function connect(known = null) {
   clearTimeout(retry);
   source?.close();
-  source = new EventSource(`api/events?${new URLSearchParams({ watch: watched })}`);
+  version = known ?? version;
+  const keys = watched.split(" ").filter(Boolean);
+  source = new EventSource(`api/events?${new URLSearchParams({ watch: watched, ...(version === null ? {} : { version }) })}`);
   const mine = source;
-  source.addEventListener("hello", (event) => {
+  source.addEventListener("hello", () => {
     tell("state", true);
-    if (away || (known !== undefined && JSON.parse(event.data).version !== known)) catchUp();
-    known = undefined;
+    // Between what a page was drawn from and the first look at the files something may have been written.
+    const unseen = keys.filter((key) => away || !caughtUp.has(key));
+    caughtUp = new Set(keys);
+    if (away) tell("runs", {});
+    if (unseen.length) tell("grown", Object.fromEntries(unseen.map((key) => [key, EVERYTHING])));
     away = false;
   });
-  source.addEventListener("runs", (event) => tell("runs", JSON.parse(event.data)));
+  source.addEventListener("runs", (event) => {
+    const news = JSON.parse(event.data);
+    version = news.version;
+    tell("runs", news);
+  });
   source.addEventListener("grown", (event) => tell("grown", JSON.parse(event.data)));
   source.addEventListener("error", () => {
     away = true;
@@ -47,12 +59,6 @@ export function connect(known) {
 
 function tell(kind, data) {
   for (const listener of listeners[kind]) listener(data);
-}
-
-/** After a time without news anything may have changed. */
-function catchUp() {
-  tell("runs", {});
-  tell("grown", Object.fromEntries([...wishes.values()].flat().map((key) => [key, ["history", "system", "console", "record"]])));
 }
 
 addEventListener("pagehide", () => source?.close());

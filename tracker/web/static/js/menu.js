@@ -46,6 +46,8 @@ function place(element, anchor) {
 addEventListener("pointerdown", (event) => {
   if (open && !open.element.contains(event.target) && !open.anchor.contains(event.target)) closeMenu();
 }, true);
+// The way back leads away from what the menu is about.
+addEventListener("hashchange", closeMenu);
 addEventListener("keydown", (event) => {
   if (!open) return;
   if (event.key === "Escape") {

@@ -20,7 +20,7 @@ export const chinese = {
   "No curves yet": "还没有曲线", "Start a run, and its curves appear here by themselves:": "启动一次运行，它的曲线会自动出现在这里：",
   "rank {n}": "进程 {n}", "All {n} ranks": "全部 {n} 个进程", "Each process of a distributed run has rows of its own": "分布式运行的每个进程各有自己的记录", "Reading runs: {done} of {total}": "正在读取运行：{done} / {total}", "{n} run": "{n} 个运行", "{n} runs": "{n} 个运行", "the first {n} are listed": "只列出前 {n} 个", "{n} hidden: show": "{n} 个已隐藏：显示", "{n} selected": "已选 {n} 个",
   "Group": "分组", "No groups": "不分组", "Columns": "列", "Search columns": "搜索列", "{n} more: search for them": "还有 {n} 项，请搜索", "As at first": "恢复默认",
-  "Hide": "隐藏", "Delete": "删除", "Select none": "取消选择", "Select all that are shown": "全选", "Select {name}": "选择 {name}",
+  "No run passes the filter.": "没有符合条件的运行。", "Show all runs": "显示所有运行", "Hide": "隐藏", "Delete": "删除", "Select none": "取消选择", "Select all that are shown": "全选", "Select {name}": "选择 {name}",
   "Draw {name}": "显示 {name} 的曲线", "Do not draw {name}": "不显示 {name} 的曲线", "Colour": "颜色", "Colour of {name}": "{name} 的颜色", "More for {name}": "{name} 的更多操作",
   "Order by {name}": "按 {name} 排序", "Column {name}": "列 {name}", "Order upwards": "升序", "Order downwards": "降序", "Pin up to here": "固定到这一列", "Do not pin": "取消固定",
   "Move left": "左移", "Move right": "右移", "Group by this": "按此列分组", "Take out of the table": "从表中移除", "Open": "打开", "Rename": "重命名", "Edit tags": "编辑标签", "Edit notes": "编辑备注",

@@ -25,6 +25,8 @@ export async function show(host, place, { about }) {
       h("div.crumbs.small", {}, h("a", { href: address(["runs"], { project: run.project }) }, run.project), " / ", h("code", {}, run.id)),
       h("div.run-title", {}, h("h1", {}, run.name), stateMark(run.state)));
     fill(tabs, TABS.filter((each) => each === tab || (each.has?.(run) ?? true)).map((each) => h("button", { type: "button", role: "tab", "aria-selected": String(each === tab), tabIndex: each === tab ? 0 : -1, onclick: () => open(each) }, t(each.title))));
+    // On a phone not all of them have room.
+    tabs.querySelector("[aria-selected=true]").scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   async function open(next) {

@@ -33,6 +33,7 @@ export async function show(host, place, { about }) {
     readOnly: about?.read_only,
     isDrawn,
     onTotal: (answer) => {
+      nothing.hidden = answer.total > 0 || Boolean(answer.reading);
       suggested = answer.suggested ?? suggested;
       fill(tally, readingNote(answer.reading) ?? count(answer.runs, "{n} run", "{n} runs"));
       // What the first runs have says little of all.
@@ -41,13 +42,15 @@ export async function show(host, place, { about }) {
     },
     onProblem: (error) => filter.complain(error),
   });
+  const nothing = h("div.empty.nothing", { hidden: true }, h("p", {}, t("No run passes the filter.")),
+    h("button", { type: "button", onclick: () => changeView({ filter: "", hidden: [] }) }, t("Show all runs")));
   const hidden = h("button.quiet", { type: "button", hidden: true, onclick: () => changeView({ hidden: [] }) });
   fill(host,
     h("div.bar", {}, filter, tally, hidden, h("span.space"), chosen,
       h("button", { type: "button", onclick: (event) => groupMenu(event.currentTarget) }, icon("group"), t("Group")),
       h("button", { type: "button", onclick: (event) => columnsMenu(event.currentTarget, columns()) }, icon("columns"), t("Columns")),
       h("button.primary", { type: "button", onclick: () => go(["curves"], viewParameters()) }, t("Curves"))),
-    table.element);
+    nothing, table.element);
 
   const update = (now, changes = {}) => {
     drawChosen(chosen, now, about);

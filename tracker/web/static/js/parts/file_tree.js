@@ -4,8 +4,8 @@ import { fill, h } from "../dom.js";
 import { count, t } from "../i18n.js";
 import * as format from "../format.js";
 
-// A folder of no more than this stands open.
-const FEW = 12;
+// A folder with no more files than this, all in all, stands open.
+const FEW = 24;
 
 /** An element for a tree; `drawTree` fills it. */
 export function treeElement() {
@@ -23,7 +23,7 @@ export function treeElement() {
 /** Shows entries, {path, size, …}; `choose(entry)` is called for the one that is clicked. */
 export function drawTree(tree, entries, { total, choose, open = false }) {
   const branch = (folder) => h("div.branch", {},
-    [...folder.folders].map(([label, below]) => h("details", { open: open || folder.folders.size + folder.files.length < FEW },
+    [...folder.folders].map(([label, below]) => h("details", { open: open || below.count <= FEW },
       h("summary", {}, label, h("span.faint.small", {}, ` ${count(below.count, "{n} file", "{n} files")}, ${format.size(below.size)}`)), branch(below))),
     folder.files.map((entry) => leaf(entry, choose)));
   fill(tree, branch(folders(entries)), total > entries.length ? h("p.note.small", {}, t("{n} more files: search for them", { n: (total - entries.length).toLocaleString() })) : null);

@@ -13,7 +13,7 @@ import { change, deleteRuns, editInPlace, hide, parseTags } from "./run_actions.
 const ROW = 34;
 const PIECE = 100;
 const LEAD = 260;
-const WIDTHS = { state: 104, created_at: 104, duration: 98, tags: 136, notes: 200, name: 180 };
+const WIDTHS = { state: 104, created_at: 118, duration: 98, tags: 136, notes: 200, name: 180 };
 
 export class RunsTable {
   /** `options`: columns(), suggest() whether the server adds some, readOnly, onTotal(answer), isDrawn(run, place), onProblem(error). */

@@ -12,14 +12,21 @@ import { onLive } from "../live.js";
 
 export async function show(host, run, { about, changed }) {
   const left = h("div.column"), right = h("div.column");
-  const draw = () => {
-    fill(left, ...run.damaged.length ? [warning(run)] : [], facts(run, about, changed), words(run), again(run), sessions(run), code(run));
-    fill(right, values(t("Results"), run.summary, run), values(t("Settings"), run.config, run));
+  const results = values(t("Results"), run), settings = values(t("Settings"), run);
+  const drawRight = () => (results.draw(run.summary), settings.draw(run.config));
+  let known = facts(run, about, changed);
+  const drawKnown = () => {
+    if (known.querySelector("input, textarea")) return; // somebody writes
+    const now = facts(run, about, changed);
+    known.replaceWith(now);
+    known = now;
   };
-  draw();
+  fill(left, ...run.damaged.length ? [warning(run)] : [], known, words(run), again(run), sessions(run), code(run));
+  fill(right, results.element, settings.element);
+  drawRight();
   host.append(h("div.overview", {}, left, right));
   return onLive("grown", later(400, (grown) => {
-    if (grown[run.key]) changed().then(() => fill(right, values(t("Results"), run.summary, run), values(t("Settings"), run.config, run))).catch(() => {});
+    if (grown[run.key]) changed().then(() => (drawKnown(), drawRight())).catch(() => {});
   }));
 }
 
@@ -113,26 +120,34 @@ function code(run) {
   return card(t("What was not committed"), body);
 }
 
-function values(title, mapping, run) {
-  const search = h("input", { type: "search", placeholder: t("Search"), "aria-label": `${t("Search")}: ${title}` });
-  const list = h("dl.facts.values");
+/** A card of values; `draw(mapping)` shows other ones, and leaves what is searched for as it is. */
+function values(title, run) {
+  const search = h("input", { type: "search", hidden: true, placeholder: t("Search"), "aria-label": `${t("Search")}: ${title}` });
+  const list = h("dl.facts.values"), tally = h("span.count"), nothing = h("p.note", {}, t("Nothing was recorded."));
   // Numbers first, ours (`_step`) and what `watch` adds last; otherwise as they were logged.
   const rank = ([name, value]) => (name.startsWith("_") ? 3 : /^(gradients|parameters)\//.test(name) ? 2 : value?._type ? 1 : 0);
-  const rows = flat(mapping).sort((a, b) => rank(a) - rank(b));
-  const draw = () => {
+  let rows = [];
+  const sift = () => {
     const wanted = search.value.toLowerCase();
     const shown = rows.filter(([name]) => name.toLowerCase().includes(wanted));
     fill(list, shown.slice(0, 500).map(([name, value]) => [h("dt", {}, name), h("dd", { title: typeof value === "number" ? String(value) : null }, shownValue(name, value, run))]));
   };
-  search.addEventListener("input", draw);
-  draw();
-  return h("section.card", {}, h("header", {}, h("h2", {}, title), h("span.count", {}, rows.length || ""), rows.length > 12 ? search : null), rows.length ? list : h("p.note", {}, t("Nothing was recorded.")));
+  const draw = (mapping) => {
+    rows = flat(mapping).sort((a, b) => rank(a) - rank(b));
+    search.hidden = rows.length <= 12;
+    nothing.hidden = rows.length > 0;
+    tally.textContent = rows.length || "";
+    sift();
+  };
+  search.addEventListener("input", sift);
+  return { element: h("section.card", {}, h("header", {}, h("h2", {}, title), tally, search), list, nothing), draw };
 }
 
 function shownValue(name, value, run) {
   if (value?._type === "histogram") return h("span.faint", {}, `‹${t("histogram")}› `, Number.isFinite(value.mean) ? `${format.number(value.mean, 3)} ± ${format.number(value.std, 3)}` : "");
   if (value?._type === "graph") return h("a", { href: address(["run", run.project, run.id], { tab: "watch" }) }, count(value.parameters, "{n} parameter", "{n} parameters"));
   if (value?._type) return h("a", { href: address(["run", run.project, run.id], { tab: "media", key: name }) }, `‹${format.kind(value._type)}›`);
+  if (name === "_timestamp" && typeof value === "number") return h("span.mono", {}, format.moment(new Date(value * 1000).toISOString()));
   return h("span.mono", {}, format.value(value));
 }
 
