@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import os
@@ -34,6 +35,7 @@ SETTINGS = "remotes:\n  nas: ../nas\nremote: nas\n"
 def template() -> Path:
     """A hub and two clones of it that share versions in a folder; all by relative addresses."""
     folder = Path(tempfile.mkdtemp(prefix="gc-model-template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     git(folder, "init", "-q", "--bare", "-b", "main", "hub.git")
     for name in ("0", "1"):
         clone = folder / name

@@ -137,7 +137,7 @@ def _print_remote(title: str, found: RemoteVerified, names: Mapping[Digest, str]
         of = "; ".join(names.get(digest, digest[:12]) for digest in one.objects[:_NAMES])
         of += f" and {more} more" if more > 0 else ""
         kind = "gone" if one.is_gone else "damaged"
-        click.echo(f"{kind}: {of or 'of no object alone'}: {one.key}")
+        click.echo(f"{kind}: {of or 'no object is lost'}: {one.key}")
     read = f"{count_text(found.files, 'file')} with {count_text(found.objects, 'object')}"
     click.echo(f"Read {read} on {title}: {count_text(len(found.bad), 'problem')}.")
 
