@@ -17,6 +17,8 @@ from vcs.errors import IntegrityError
 from vcs.sharing.verify import RemoteVerified, mend_remote, verify_remote
 from vcs.stores.local import LocalStore
 
+LARGE = random.Random(8).randbytes(1_500_000)
+
 
 @pytest.fixture
 def ours(tmp_path: Path) -> LocalStore:
@@ -151,7 +153,7 @@ def test_the_command_names_the_damage_and_takes_whole_bytes_from_another_remote(
     ann.git("add", "-A")
     ann.git("commit", "-q", "-m", "remotes")
     ann.git("push", "-q", "origin", "main")
-    ann.put("data", {"a.txt": b"one", "b.bin": bytes(1_500_000)})
+    ann.put("data", {"a.txt": b"one", "b.bin": LARGE})
     ann.tracker("push", "lab")
     ann.tracker("push", "nas")
     for item in FolderBucket(tmp_path / "lab").list("parts/"):
@@ -162,8 +164,12 @@ def test_the_command_names_the_damage_and_takes_whole_bytes_from_another_remote(
     assert said.status == 1
     assert "damaged: uncategorized/data:v0, b.bin: parts/" in said.out
     assert "tracker verify --remote lab --repair" in bob.tracker("fetch", "lab", fails=True).err
-    assert "Made 1 object on lab whole, 0 are" in bob.tracker("verify", "--remote", "lab", "--repair").out
+    (tmp_path / "nas").rename(tmp_path / "away")
+    said = bob.tracker("verify", "--remote", "lab", "--repair", fails=True)
+    assert "Mended 0 files on lab, 1 stays damaged: 1 object has no whole copy within reach." in said.out
+    (tmp_path / "away").rename(tmp_path / "nas")
+    assert "Mended 1 file on lab.\n" in bob.tracker("verify", "--remote", "lab", "--repair").out
     assert bob.tracker("verify", "--remote", "lab", "--json").json["problems"] == []
     (tmp_path / "nas").rename(tmp_path / "gone")
     bob.tracker("get", "data", "out")
-    assert files_in(bob.folder / "out")["b.bin"] == bytes(1_500_000)
+    assert files_in(bob.folder / "out")["b.bin"] == LARGE

@@ -123,8 +123,12 @@ def _verify_remote(repo: Repo, name: str, mend: bool, as_json: bool) -> None:
     else:
         _print_remote(remote.title, found, names)
         if mend and found.bad:
-            whole = count_text(len(affected) - len(lost), "object")
-            click.echo(f"Made {whole} on {remote.title} whole, {len(lost)} are not to be had here.")
+            stay = sum(not lost.isdisjoint(one.objects) for one in found.bad)
+            mended = f"Mended {count_text(len(found.bad) - stay, 'file')} on {remote.title}"
+            verb = "has" if len(lost) == 1 else "have"
+            why = f"{count_text(len(lost), 'object')} {verb} no whole copy within reach"
+            rest = f", {stay} {'stays' if stay == 1 else 'stay'} damaged: {why}" if stay else ""
+            click.echo(f"{mended}{rest}.")
         elif found.bad:
             click.echo(f"Hint: mend it: tracker verify --remote {remote.title} --repair", err=True)
     if lost or (found.bad and not mend):
