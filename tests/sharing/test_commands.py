@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 from tests.servers.githttp import PASSWORD, GitHttpServer
 from tests.servers.ssh import SshServer
 from tests.sharing.clones import Clone, first_clone, make_hub
+from vcs.retention.named_objects import NamedObjects, named_objects
+from vcs.sharing import exchange
 
 Capture = pytest.CaptureFixture[str]
 BYTES = random.Random(5).randbytes(1_500_000)
@@ -222,6 +225,31 @@ def test_what_was_lost_on_the_remote_is_sent_again_with_check(ann: Clone, tmp_pa
 
 
 @pytest.mark.slow
+def test_a_push_with_nothing_new_reads_no_version(
+    ann: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a ledger commit names was there once, and is as long as the inventories are."""
+    ann.put("mnist", FILES)
+    ann.tracker("push")
+    asked: list[object] = []
+
+    def named(*arguments: object) -> NamedObjects:
+        asked.append(arguments)
+        return named_objects(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(exchange, "named_objects", named)
+    assert ann.tracker("push", "--json").json["contents"]["objects"] == 0
+    assert asked == []
+
+    ann.put("mnist", {"new.txt": b"new"})
+    assert ann.tracker("push", "--json").json["contents"]["objects"] == 1
+    assert len(asked) == 1
+
+    shutil.rmtree(tmp_path / "nas")
+    assert ann.tracker("push", "--json").json["contents"]["objects"] == 3
+    assert len(asked) == 2
+
+
 def test_damage_on_the_remote_is_an_error_that_names_the_file(ann: Clone, tmp_path: Path) -> None:
     """Nothing of it is written."""
     ann.put("mnist", FILES)

@@ -52,6 +52,8 @@ _RENEW_S = LEASE_S / 6
 _MERGE_FROM = 16
 _SMALL_BYTES = 4 << 20
 _READ_TRIES = 3
+# In the cache: the ledger commit of which all contents are there.
+_WHOLE = "whole"
 
 
 class RemoteContents:
@@ -345,6 +347,23 @@ class RemoteContents:
                 break
             names = set(there)
         self._names_are_new = True
+
+    def note_all_of(self, ledger: str) -> None:
+        """Remember that all that a commit of the ledger names is there, so that nobody has to read it again.
+
+        It holds as long as the inventories of now are there.
+        """
+        if ledger:
+            content = {"ledger": ledger, "inventories": sorted(self._in_index)}
+            self._to_cache(_WHOLE, json.dumps(content).encode())
+
+    def has_all_of(self, ledger: str) -> bool:
+        """Whether that is remembered of this commit, and holds; under a lease, with a fresh index."""
+        try:
+            content = json.loads((self._cache / _WHOLE).read_bytes())
+            return bool(content["ledger"] == ledger and self._in_index.issuperset(content["inventories"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
     def merge_inventories(self, mine: list[str]) -> list[str]:
         """Make one of the inventories of this push, and of all small ones if they have become many.

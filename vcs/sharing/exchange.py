@@ -112,8 +112,11 @@ def push(repo: Repo, request: Request, *, progress: Progress | None = None, chec
         if check:
             contents.forget_what_is_gone()
 
-        def send_contents(_tip: str) -> None:
+        def send_contents(tip: str) -> None:
             nonlocal named
+            if request.selection == Selection() and not check and contents.has_all_of(tip):
+                contents.note_names()
+                return
             named = named_objects(repo.layout, repo.collections, repo.here, request.selection)
             sent = send(repo.here, contents, lease, named.sizes, pace=request.limits.pace, progress=progress)
             total.objects += sent.objects
@@ -122,6 +125,8 @@ def push(repo: Repo, request: Request, *, progress: Progress | None = None, chec
             if sent.damaged:
                 raise _damaged(sent.damaged, named)
             lease.confirm()
+            if request.selection == Selection() and not sent.missing and not named.unknown:
+                contents.note_all_of(tip)
 
         synced = None
         if git_remote is None:
