@@ -59,7 +59,7 @@ types: .venv/.installed
 layers: .venv/.installed
 	$(B)/python scripts/layers.py
 
-# All that is measured, some twenty minutes on a quiet machine with the peers; make bench SCALE=small takes ten.
+# All that is measured, half an hour with the peers; make bench SCALE=small takes a third of it.
 # make bench BENCH="--peers --keep" puts the tables into benchmarks/RESULTS.md too.
 SCALE ?= full
 BENCH ?= --peers

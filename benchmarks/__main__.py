@@ -24,7 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks.figures import Figure, print_figures
+from benchmarks.figures import Figure, print_table
 from benchmarks.noise import Noise
 from benchmarks.results import Measured, keep, write_json
 
@@ -58,7 +58,7 @@ def main() -> int:
             keep([one for one in found if one.name == name])
     for one in found:
         print(f"\n{one.name}")
-        print_figures(one.figures, one.peers)
+        print_table(one.figures, one.peers)
         print(one.noise)
     print(f"\nmeasured in {(time.monotonic() - began) / 60:.1f} minutes")
     if failed:

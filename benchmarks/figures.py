@@ -68,11 +68,16 @@ def process(*arguments: str, cwd: str | None = None) -> None:
 
 def print_figures(figures: Sequence[Figure], peers: Mapping[str, str] = MappingProxyType({})) -> None:
     """Print the table, with what peers need by the key of a figure, and how busy the machine is."""
+    print_table(figures, peers)
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+
+
+def print_table(figures: Sequence[Figure], peers: Mapping[str, str]) -> None:
+    """Print the table alone."""
     rows = table(figures, peers)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
 
 
 def table(figures: Sequence[Figure], peers: Mapping[str, str]) -> list[tuple[str, ...]]:
