@@ -309,6 +309,9 @@ def test_remotes_are_written_where_people_wrote(tmp_path: Path, capfd: Capture) 
     ann.tracker("remote", "add", "lab", "s3://bucket/path", "--region", "eu-west-1")
     ann.tracker("remote", "add", "nas", "/mnt/nas/team")
     ann.tracker("remote", "add", "box", "ssh://ann@box:2222/~/shared")
+    for name in ("no", "1"):  # As YAML has it, these would be no text.
+        ann.tracker("remote", "add", name, "/mnt/nas/other")
+        ann.tracker("remote", "rm", name)
 
     assert settings.read_text().startswith(
         "# ours\nproject: LeNet5   # the paper\n\nhooks:\n  max_file: 1MiB\n"
@@ -368,6 +371,7 @@ def test_git_and_contents_over_ssh(sshd: SshServer, tmp_path: Path, capfd: Captu
     assert files_in(ann.folder / "out") == {"a.txt": b"more"}
 
 
+@pytest.mark.slow
 def test_git_over_http_with_a_password(githttp: GitHttpServer, tmp_path: Path, capfd: Capture) -> None:
     """The password is git's business, and in no record; a reader pulls without the right to push."""
     url = githttp.make_repository(f"r{os.getpid()}-{tmp_path.name}")

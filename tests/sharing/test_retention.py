@@ -118,6 +118,7 @@ def test_a_pointer_in_a_branch_that_is_not_here_keeps_its_contents_on_a_remote(a
     assert ann.tracker("gc", "--remote", "nas", "--grace", "0", "--yes").out.startswith("Removed 1 object")
 
 
+@pytest.mark.slow
 def test_a_remote_that_another_project_uses_keeps_everything(
     ann: Clone, tmp_path: Path, capfd: Capture
 ) -> None:
@@ -201,6 +202,7 @@ def test_what_another_repository_in_the_store_needs_stays(ann: Clone, tmp_path: 
     assert set(Repo.open(ann.folder).here.list()) == {digest_bytes(b"both")}
 
 
+@pytest.mark.slow
 def test_what_only_seems_to_be_on_the_remote_stays(ann: Clone, tmp_path: Path) -> None:
     """Its files are looked for there, and the git server has to name it."""
     ann.put("data", {"large": LARGE[0]})

@@ -38,7 +38,7 @@ def add_remote(root: Path, remote: Remote, *, default: bool) -> None:
         )
     value: Any = {"url": remote.url, **remote.options} if remote.options else remote.url
     lines = _without_end(text)
-    line = f"  {remote.name}: {_flow(value)}"
+    line = f"  {_flow(remote.name)}: {_flow(value)}"
     at = _find(lines, "remotes")
     if at is None:
         lines += ["remotes:", line]
