@@ -56,15 +56,18 @@ class Helpers:
     `done` is called in this thread, in no order, before `finish` returns.
     """
 
-    def __init__(self, works: Sequence[Work], buffer_bytes: int, *, begin_after: int) -> None:
+    def __init__(
+        self, works: Sequence[Work], buffer_bytes: int, *, begin_after: int, here_bytes: int | None = None
+    ) -> None:
         """Call each as `work(buffer, *arguments)`; the first `begin_after` pieces stay here.
 
         The functions are of one module that a bare Python imports quickly. They have no
-        effect, or one that is not repeated: see `Request.lost`.
+        effect, or one that is not repeated: see `Request.lost`. With `here_bytes`, the buffer
+        is smaller here: who does less at a time looks after the helpers more often.
         """
         self._works = works
         self._buffer_bytes = buffer_bytes
-        self._buffer = memoryview(bytearray(buffer_bytes))
+        self._buffer = memoryview(bytearray(here_bytes or buffer_bytes))
         self._begin_after = begin_after
         self._count = 0
         self._begun = self._collecting = False

@@ -129,7 +129,7 @@ def test_with_helpers_a_folder_becomes_the_same_listing_and_comes_back(
 
 
 @pytest.mark.usefixtures("early", "two_cores")
-@pytest.mark.parametrize("requests", [3, 7, 9, 11])
+@pytest.mark.parametrize("requests", [3, SLOTS + 1, SLOTS + 3, SLOTS + 5])
 def test_an_add_goes_on_when_its_helper_is_killed(
     requests: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,7 +171,7 @@ def test_what_a_helper_cannot_write_is_written_here(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.usefixtures("early", "two_cores")
-@pytest.mark.parametrize("requests", [8, 11])
+@pytest.mark.parametrize("requests", [SLOTS + 2, SLOTS + 5])
 def test_a_batch_is_whole_though_an_add_in_it_was_interrupted(
     requests: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,7 +38,13 @@ def scan_folder(folder: str, rules: Rules, *, look: bool) -> FolderScan:
     regular = stat.S_IFREG
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
+            found: Iterable[os.DirEntry[str]] = entries
+            if not (look or has_rules):
+                found = list(entries)
+                names = [entry.name for entry in found if entry.is_file(follow_symlinks=False)]
+                if len(names) == len(found):
+                    return FolderScan([(name, 0, 0, 0, 0, regular) for name in names])
+            for entry in found:
                 name = entry.name
                 is_dir = entry.is_dir(follow_symlinks=False)
                 if has_rules and rules.leaves_out(name, is_dir=is_dir):

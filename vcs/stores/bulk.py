@@ -16,13 +16,15 @@ from vcs.errors import StoreError
 from vcs.helpers import Helpers, Request
 from vcs.stores.base import SmallFiles, TakenFiles
 from vcs.stores.packing import Reserved
-from vcs.stores.small_files import BUFFER_BYTES, Taken, read_small_files, write_runs
+from vcs.stores.small_files import BUFFER_BYTES, LARGE_BYTES, Taken, read_small_files, write_runs
 
 if TYPE_CHECKING:
     from vcs.stores.batch import LocalBatch
 
 # Files that are asked for at once: their replies pass the helper's socket in one piece.
 CHUNK_FILES = 128
+# About thirty files of the usual size, which take a millisecond: longer, and a helper runs out of work.
+_HERE_BYTES = 192 << 10
 # A helper takes 30 ms to start, in which this process reads two thousand files.
 _HELP_AFTER_FILES = 2000
 
@@ -32,7 +34,10 @@ class BulkFiles(SmallFiles):
 
     def __init__(self, batch: LocalBatch) -> None:
         self._into = batch
-        self._helpers = Helpers((read_small_files, write_runs), BUFFER_BYTES, begin_after=_HELP_AFTER_FILES)
+        works = (read_small_files, write_runs)
+        self._helpers = Helpers(
+            works, BUFFER_BYTES, begin_after=_HELP_AFTER_FILES, here_bytes=LARGE_BYTES + _HERE_BYTES
+        )
         # What a helper is to write, or has just written; with the buffer in which it lies.
         self._writing: dict[Reserved, memoryview] = {}
 

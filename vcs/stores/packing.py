@@ -128,7 +128,13 @@ class Packing:
             self._sync(making.fd)
 
     def seal(self) -> None:
-        """Make all packs whole and durable, and then give them their names."""
+        """Make all packs whole and durable, and then give them their names.
+
+        Raises:
+            ValueError: Something is still to be written, and no pack gets its name.
+        """
+        if any(making.unwritten for making in self._packs):
+            raise ValueError("a pack has places without their bytes")
         for making in self._packs:
             self._finish(making)
         for sync in self._syncs:
@@ -152,13 +158,14 @@ class Packing:
         home = self._compact.home if self._compact else None
         if home is None and not older:
             return stored
-        if home is None and stored is None and len(older) == 1:
-            return older[0].__contains__
-        return lambda raw: (
-            any(raw in places for places in older)
-            or (home is not None and home(raw) is not None)
-            or (stored is not None and stored(raw))
-        )
+
+        def elsewhere(raw: bytes) -> bool:
+            for places in older:  # `any` takes three times as long.
+                if raw in places:
+                    return True
+            return (home is not None and home(raw) is not None) or (stored is not None and stored(raw))
+
+        return elsewhere
 
     def _current(self) -> PackInMaking:
         """Return the pack that is to be written to."""

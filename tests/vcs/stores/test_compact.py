@@ -10,6 +10,7 @@ from blake3 import blake3
 from vcs.files.add import add_tree
 from vcs.files.verify import verify_store
 from vcs.stores import compact, packing
+from vcs.stores.batch import LocalBatch
 from vcs.stores.compact import CompactDigests
 from vcs.stores.local import LocalStore
 
@@ -31,6 +32,25 @@ def test_each_object_is_found_in_its_pack(first_bits: int, monkeypatch: pytest.M
     assert known
     assert [known.home(raw) for raw in raws(0, 300)] == [f"pack {number // 100}" for number in range(300)]
     assert {known.home(raw) for raw in raws(300, 3000)} == {None}
+
+
+def test_no_pack_is_sealed_with_a_place_that_was_not_written(tmp_path: Path) -> None:
+    """Who reserves room and goes away has made a mistake, and nothing of it is to be seen."""
+    store = LocalStore(tmp_path / "objects", tmp_path / "packs", tmp_path / "tmp")
+    data = memoryview(b"later")
+
+    def forget_to_write() -> None:
+        with store.batch() as batch:
+            assert isinstance(batch, LocalBatch)
+            for number in range(100):
+                batch.put_bytes(b"%d" % number)
+            batch.reserve([(blake3(data).digest(), 5, 0, 0, 0, 0)], data)
+
+    with pytest.raises(ValueError, match="places without their bytes"):
+        forget_to_write()
+
+    assert list(store.list()) == []
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 @pytest.mark.parametrize("quick", [0, 150, 100_000])
