@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -259,3 +260,36 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
     )
     with pytest.raises(UnreachableError):
         bucket.get("state/a")
+
+
+FULL = """
+import struct, sys
+from pathlib import Path
+INIT, OPEN, CLOSE, WRITE, REMOVE, STATUS, HANDLE = 1, 3, 4, 6, 13, 101, 102
+def text(said): return struct.pack(">I", len(said)) + said
+while head := sys.stdin.buffer.read(4):
+    packet = sys.stdin.buffer.read(int.from_bytes(head, "big"))
+    kind, number = packet[0], packet[1:5]
+    status = {WRITE: (4, b"No space left on device")}.get(kind, (0, b""))
+    if kind == REMOVE:
+        Path(sys.argv[1]).write_text("removed")
+    answer = bytes([STATUS]) + number + struct.pack(">I", status[0]) + text(status[1]) + text(b"")
+    if kind == INIT:
+        answer = bytes([2]) + struct.pack(">I", 3)
+    if kind == OPEN:
+        answer = bytes([HANDLE]) + number + text(b"h")
+    sys.stdout.buffer.write(struct.pack(">I", len(answer)) + answer)
+    sys.stdout.buffer.flush()
+"""
+
+
+def test_a_full_disk_of_another_machine_is_said_and_nothing_stays_there(tmp_path: Path) -> None:
+    """However many blocks were on their way when the first one was refused."""
+    (tmp_path / "full.py").write_text(FULL)
+    removed = tmp_path / "removed"
+    bucket = SftpBucket("ssh://host/folder", [sys.executable, str(tmp_path / "full.py"), str(removed)])
+
+    with pytest.raises(StoreError, match="No space left") as caught:
+        bucket.put("parts/x", bytes(10_000_000))
+    assert caught.value.hint == "is its disk full?"
+    assert removed.exists()

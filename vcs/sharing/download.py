@@ -36,7 +36,7 @@ _GAP_BYTES = 256 << 10
 _BATCH_BYTES = 128 << 20
 # So many whole files may wait to become durable, and one in the making.
 _SETTLING = 3
-_WRITE_OUT_BYTES = 32 << 20
+_WRITE_OUT_BYTES = 128 << 20
 # A recipe has to spare at least this share.
 _KEEP_AS_RECIPE_FROM = 0.3
 
