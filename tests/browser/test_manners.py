@@ -71,7 +71,6 @@ def settle(page: Page, place: str) -> None:
     expect(page.locator(signs.get(place, ".run-title")).first).to_be_visible()
 
 
-@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(
     ("width", "height", "scheme", "locale"), [(1280, 800, "dark", "zh-CN"), (390, 844, "light", "en-US")]
 )
@@ -79,20 +78,20 @@ def test_no_page_is_wider_than_its_screen(
     project: Path,
     tab: Open,
     picture: Callable[..., Path],
-    place: str,
     width: int,
     height: int,
     scheme: str,
     locale: str,
 ) -> None:
-    page = tab(project, width=width, height=height, color_scheme=scheme, locale=locale).open(place)
-    settle(page, place)
-
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.locator("#top").evaluate("bar => bar.scrollWidth <= bar.clientWidth")
-    assert page.evaluate("document.documentElement.dataset.theme") == scheme
-    expect(page.locator("nav a").first).to_have_text("运行" if locale == "zh-CN" else "Runs")
-    picture(page)
+    one = tab(project, width=width, height=height, color_scheme=scheme, locale=locale)
+    for number, place in enumerate(PLACES):
+        page = one.open(place)
+        settle(page, place)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
+        assert page.locator("#top").evaluate("bar => bar.scrollWidth <= bar.clientWidth"), place
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        expect(page.locator("nav a").first).to_have_text("运行" if locale == "zh-CN" else "Runs")
+        picture(page, str(number))
 
 
 def test_everything_that_can_be_used_has_a_name(project: Path, tab: Open) -> None:

@@ -16,7 +16,7 @@ const LEAD = 260;
 const WIDTHS = { state: 104, created_at: 118, duration: 98, tags: 136, notes: 200, name: 180 };
 
 export class RunsTable {
-  /** `options`: columns(), suggest() whether the server adds some, readOnly, onTotal(answer), isDrawn(run, place), onProblem(error). */
+  /** `options`: columns(), suggest() whether the server adds some, readOnly, onTotal(answer), isDrawn(run, place, view), onProblem(error). */
   constructor(options) {
     this.options = options;
     this.pieces = new Map();
@@ -150,7 +150,7 @@ export class RunsTable {
     for (let piece = Math.floor(first / PIECE); piece <= Math.floor(Math.max(first, last - 1) / PIECE) && this.total; piece++) this.need(piece);
     const now = view();
     const selected = new Set(now.selected);
-    this.assignColors();
+    this.assignColors(now);
     const rows = [];
     for (let place = first; place < last; place++) rows.push(this.drawRow(place, now, selected));
     const focused = this.body.contains(document.activeElement) && document.activeElement.matches("input.in-place, textarea.in-place");
@@ -159,9 +159,9 @@ export class RunsTable {
   }
 
   /** The runs that are drawn look as they do among the curves. */
-  assignColors() {
+  assignColors(now) {
     const drawn = [];
-    for (const [piece, rows] of this.pieces) rows.forEach((row, at) => row.key && this.options.isDrawn(row, piece * PIECE + at) && drawn.push([piece * PIECE + at, row]));
+    for (const [piece, rows] of this.pieces) rows.forEach((row, at) => row.key && this.options.isDrawn(row, piece * PIECE + at, now) && drawn.push([piece * PIECE + at, row]));
     assignStyles(drawn.sort(([a], [b]) => a - b).map(([, row]) => row));
   }
 
