@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 import tracker
 from tests.browser.conftest import PATIENCE_MS, Open
@@ -96,16 +96,22 @@ def test_the_pointer_tells_the_values_of_all_runs_in_all_charts(project: Path, t
         expect(tip).to_contain_text("run 1")
 
 
-def test_zooming_by_dragging_and_back(project: Path, tab: Open) -> None:
-    page = tab(project).open("#/curves")
-    wait_for_points(page, "train/loss", 40)
-    chart = panel(page, "train/loss").locator(".chart")
+def zoom_in(page: Page, metric: str) -> Locator:
+    """Drag over a part of a chart."""
+    chart = panel(page, metric).locator(".chart")
     box = chart.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 100, box["y"] + 60)
     page.mouse.down()
     page.mouse.move(box["x"] + 200, box["y"] + 60, steps=4)
     page.mouse.up()
+    return chart
+
+
+def test_zooming_by_dragging_and_back(project: Path, tab: Open) -> None:
+    page = tab(project).open("#/curves")
+    wait_for_points(page, "train/loss", 40)
+    chart = zoom_in(page, "train/loss")
 
     expect(page.get_by_role("button", name="Whole")).to_be_visible()
     chart.dblclick()
@@ -206,11 +212,18 @@ def test_another_axis_is_the_one_that_was_defined(
     with tracker.init(project="p") as run:
         run.define_metric("val/*", step_metric="epoch")
         for epoch in range(5):
-            run.log({"epoch": epoch, "val/loss": 1 / (epoch + 1)})
+            run.log({"epoch": epoch, "val/loss": 1 / (epoch + 1)}, step=100 * epoch)
     page = tab(plain_dir).open("#/curves")
 
     wait_for_points(page, "val/loss", 5)
     expect(panel(page, "val/loss").locator("footer")).to_contain_text("epoch")
+
+    # What is zoomed along steps is not cut out of an axis of epochs.
+    page.evaluate("location.hash = '#/curves?range=150..350'")
+    expect(page.get_by_role("button", name="Whole")).to_be_visible()
+    assert colored(page, "val/loss") > 100
+    zoom_in(page, "val/loss")
+    page.wait_for_url(re.compile("rangeof=epoch"))
 
 
 def test_rows_that_were_taken_back_are_shown_on_request(

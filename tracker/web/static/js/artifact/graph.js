@@ -16,7 +16,9 @@ export function drawGraph(graph) {
     places.set(node.id, { x: 4 + column * (WIDE + ACROSS), y: free + row * (HIGH + DOWN) + DOWN / 2 });
   }));
   const width = layers.length * (WIDE + ACROSS) - ACROSS + 8;
-  const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": t("Lineage") },
+  // A way back bends below its boxes.
+  const deep = height + (graph.edges.some(([from, to]) => isBack(places.get(from), places.get(to))) ? 16 : 0);
+  const picture = svg("svg", { width, height: deep, viewBox: `0 0 ${width} ${deep}`, role: "group", "aria-label": t("Lineage") },
     graph.edges.map(([from, to]) => link(places.get(from), places.get(to))),
     graph.nodes.map((node) => box(node, places.get(node.id), node.id === graph.here)));
   return h("div.lineage", { tabIndex: 0 }, picture, graph.left_out ? h("p.note.small", {}, t("{n} more are not shown", { n: graph.left_out })) : null);
@@ -41,8 +43,12 @@ function layersOf(graph) {
   return layers.filter(Boolean);
 }
 
+function isBack(from, to) {
+  return from.x >= to.x;
+}
+
 function link(from, to) {
-  const back = from.x >= to.x;
+  const back = isBack(from, to);
   const start = [back ? from.x + WIDE / 2 : from.x + WIDE, back ? from.y + HIGH : from.y + HIGH / 2];
   const end = [back ? to.x + WIDE / 2 : to.x, back ? to.y + HIGH : to.y + HIGH / 2];
   const bend = back ? `${start[0]} ${start[1] + 26} ${end[0]} ${end[1] + 26}` : `${(start[0] + end[0]) / 2} ${start[1]} ${(start[0] + end[0]) / 2} ${end[1]}`;

@@ -32,7 +32,7 @@ export async function show(host, place, { about }) {
   async function open(next) {
     leave?.();
     // A part of one axis is none of another.
-    if (next !== tab) change({ range: null, path: null });
+    if (next !== tab) change({ range: null, rangeof: null, path: null });
     tab = next;
     change({ tab: next === TABS[0] ? null : next.name });
     drawHead();

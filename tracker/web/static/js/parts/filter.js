@@ -72,9 +72,12 @@ export function filterInput({ value, project, onChange }) {
   let words = [], from = 0, chosen = -1;
   const changed = later(250, () => onChange(input.value.trim()));
 
+  let asked = 0;
   async function suggest() {
+    const mine = ++asked;
     const { fields } = await fieldsOf(project()).catch(() => ({ fields: [] }));
-    if (document.activeElement !== input) return;
+    // What was closed since does not open again.
+    if (mine !== asked || document.activeElement !== input) return;
     ({ from, words } = completions(input.value.slice(0, input.selectionStart), fields));
     chosen = -1;
     draw();
@@ -101,6 +104,7 @@ export function filterInput({ value, project, onChange }) {
   }
 
   function close() {
+    asked++;
     words = [];
     draw();
   }

@@ -27,10 +27,12 @@ export function looks(otherwise = "auto") {
   };
 }
 
-/** The part of the horizontal axis that the address names, as [from, to]; null for the whole. */
-function rangeSaid() {
-  const ends = (here().query.get("range") ?? "").split("..").map(Number);
-  return ends.length === 2 && ends.every(Number.isFinite) && ends[1] > ends[0] ? ends : null;
+/** The part of a horizontal axis that the address names, as {axis, ends: [from, to]}; null for the whole. */
+function rangeSaid(x) {
+  const { query } = here();
+  const ends = (query.get("range") ?? "").split("..").map(Number);
+  const axis = query.get("rangeof") ?? (x === "auto" ? "_step" : x);
+  return ends.length === 2 && ends.every(Number.isFinite) && ends[1] > ends[0] ? { axis, ends } : null;
 }
 
 export class Panels {
@@ -39,7 +41,7 @@ export class Panels {
     this.runs = runs;
     this.which = which;
     this.panels = new Map();
-    this.range = rangeSaid();
+    this.range = rangeSaid(this.looks().x);
     this.bar = h("div.bar.panels-bar");
     this.list = h("div.sections");
     this.element = h("div.panels", {}, this.bar, this.list);
@@ -63,7 +65,7 @@ export class Panels {
 
   /** Shows what the address says now, after somebody went to another one. */
   follow() {
-    this.range = rangeSaid();
+    this.range = rangeSaid(this.looks().x);
     if (this.metrics) this.draw();
   }
 
@@ -98,7 +100,7 @@ export class Panels {
     const now = this.looks();
     const axes = ["auto", "_step", "_runtime", "_timestamp", ...new Set((this.metrics ?? []).map((metric) => metric.axis).filter(Boolean))];
     if (!axes.includes(now.x)) axes.push(now.x);
-    const x = h("select", { "aria-label": t("Horizontal axis"), onchange: () => (this.range = null, this.look({ x: x.value, range: null })) },
+    const x = h("select", { "aria-label": t("Horizontal axis"), onchange: () => (this.range = null, this.look({ x: x.value, range: null, rangeof: null })) },
       axes.map((axis) => h("option", { value: axis, selected: axis === now.x }, nameOfAxis(axis))),
       (this.metrics ?? []).length ? h("option", { value: "?" }, t("another metric …")) : null);
     x.addEventListener("change", (event) => {
@@ -128,7 +130,7 @@ export class Panels {
 
   pickAxis(event) {
     event.stopImmediatePropagation();
-    menu(event.target, this.metrics.slice(0, 100).map((metric) => [metric.key, () => (this.range = null, this.look({ x: metric.key, range: null }))]), { label: t("Horizontal axis") });
+    menu(event.target, this.metrics.slice(0, 100).map((metric) => [metric.key, () => (this.range = null, this.look({ x: metric.key, range: null, rangeof: null }))]), { label: t("Horizontal axis") });
   }
 
   look(changes, { quick = false } = {}) {
@@ -202,7 +204,7 @@ export class Panels {
       panel = { metric, element, footer, visible: false, fresh: false, curves: null };
       panel.chart = new LineChart(host, {
         onHover: (x) => this.hover(panel, x),
-        onView: (range) => this.setRange(range),
+        onView: (ends) => this.setRange(ends, this.axisOf(panel)),
         describe: (text) => t("Chart of {text}", { text }),
       });
       panel.chart.set({ title: metric.key });
@@ -226,8 +228,10 @@ export class Panels {
     for (const panel of panels) panel.fresh = true;
     try {
       const columns = Math.max(200, Math.min(1600, Math.round(Math.max(...panels.map((panel) => panel.chart.host.clientWidth)))));
-      const about = { keys: panels.map((panel) => panel.metric.key), x: now.x, columns, low: this.range?.[0] ?? null, high: this.range?.[1] ?? null };
-      const found = await this.fetchCurves(runs, about, now);
+      const parts = new Map();
+      for (const panel of panels) parts.set(this.endsOf(panel), [...parts.get(this.endsOf(panel)) ?? [], panel.metric.key]);
+      const found = [];
+      for (const [ends, keys] of parts) found.push(...await this.fetchCurves(runs, { keys, x: now.x, columns, low: ends?.[0] ?? null, high: ends?.[1] ?? null }, now));
       const byKey = Map.groupBy ? Map.groupBy(found, (curve) => curve.key) : grouped(found);
       for (const panel of panels) {
         panel.curves = byKey.get(panel.metric.key) ?? [];
@@ -260,7 +264,7 @@ export class Panels {
     const axis = axes.length === 1 ? axes[0] : "_step";
     panel.chart.set({
       curves, marks, xLog: now.xLog, yLog: now.yLog, clip: now.clip, xKind: kindOfAxis(axis), xLabel: axes.map(nameOfAxis).join(", "),
-      theme: themeNow(), view: this.range ? { x: this.range } : null,
+      theme: themeNow(), view: viewOf(this.endsOf(panel)),
     });
     fill(panel.footer,
       h("span", {}, axes.map(nameOfAxis).join(", ")),
@@ -271,21 +275,40 @@ export class Panels {
 
   // all charts together
 
-  hover(from, x) {
-    for (const panel of this.panels.values()) if (panel !== from && panel.visible) panel.chart.setHover(x);
+  /** What stands along the chart of a panel. */
+  axisOf(panel) {
+    const { x } = this.looks();
+    return x === "auto" ? panel.metric.axis ?? "_step" : x;
   }
 
-  setRange(range) {
-    const had = Boolean(this.range);
-    this.range = range && range[1] > range[0] ? range : null;
+  /** The part of its axis that a panel shows: steps are no epochs. */
+  endsOf(panel) {
+    return this.range && this.range.axis === this.axisOf(panel) ? this.range.ends : null;
+  }
+
+  hover(from, x) {
+    const axis = this.axisOf(from);
+    for (const panel of this.panels.values()) if (panel !== from && panel.visible) panel.chart.setHover(this.axisOf(panel) === axis ? x : null);
+  }
+
+  setRange(ends, axis) {
+    const before = this.range;
+    this.range = ends && ends[1] > ends[0] ? { axis, ends } : null;
     // Browsers do not let the address change a hundred times while somebody drags.
-    (this.sayRange ??= later(200, () => change({ range: this.range && this.range.map((end) => String(Number(end.toPrecision(12)))).join("..") })))();
+    (this.sayRange ??= later(200, () => this.writeRange()))();
     for (const panel of this.panels.values()) {
+      if (![before?.axis, this.range?.axis].includes(this.axisOf(panel))) continue;
       panel.fresh = false;
-      if (panel.visible) panel.chart.set({ view: this.range ? { x: this.range } : null });
+      if (panel.visible) panel.chart.set({ view: viewOf(this.endsOf(panel)) });
     }
-    if (had !== Boolean(this.range)) this.drawBar();
+    if (Boolean(before) !== Boolean(this.range)) this.drawBar();
     (this.detail ??= later(120, () => this.load()))();
+  }
+
+  writeRange() {
+    const { axis, ends } = this.range ?? {};
+    const usual = this.looks().x === "auto" ? "_step" : this.looks().x;
+    change({ range: ends && ends.map((end) => String(Number(end.toPrecision(12)))).join(".."), rangeof: ends && axis !== usual ? axis : null });
   }
 
   enlarge(panel) {
@@ -313,6 +336,10 @@ export class Panels {
       [thinned ? t("CSV of the points drawn") : "CSV", () => saveFile(`${name}.csv`, toCsv(model), "text/csv")],
     ], { label: t("Save") });
   }
+}
+
+function viewOf(ends) {
+  return ends ? { x: ends } : null;
 }
 
 /** The ranks of distributed runs that are drawn: such a run says `of`, its run, and `rank`. */

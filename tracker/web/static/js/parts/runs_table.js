@@ -94,7 +94,7 @@ export class RunsTable {
   // drawing
 
   widthOf(column) {
-    return (this.dragged?.column === column ? this.dragged.width : Number(view().widths[column])) || WIDTHS[column] || 104;
+    return (this.dragged?.column === column ? this.dragged.width : Number(view().widths[column])) || WIDTHS[column] || wideEnough(title(column));
   }
 
   template() {
@@ -371,6 +371,11 @@ export class RunsTable {
 export function title(column) {
   const names = { state: t("State"), created_at: t("Created"), duration: t("Duration"), tags: t("Tags"), notes: t("Notes"), name: t("Name"), user: t("User"), group: t("Group"), job_type: t("Job type") };
   return names[column] ?? column.replace(/^(config|summary)\./, "");
+}
+
+/** The width of a column whose name can be read, if it is no longer than most. */
+function wideEnough(name) {
+  return Math.round(Math.min(200, Math.max(104, 50 + 7.6 * name.length)));
 }
 
 function isNumeric(cell) {
