@@ -50,7 +50,8 @@ def take(series: Series, part: Part, key: str, x: str, number: int) -> None:
     for piece in part.split():
         found = points_of(piece, key, x)
         if found is not None:
-            append_doubles(series, *(array("d", one.tobytes()) for one in found))
+            ordered = bool((found[0][1:] >= found[0][:-1]).all())
+            append_doubles(series, *(array("d", one.tobytes()) for one in found), ordered=ordered)
             continue
         columns: dict[str, list[Any]] = {name: [] for name in dict.fromkeys((x, key))}
         if key in MADE:  # every row has it, but an axis made of rows alone would select all
@@ -70,10 +71,12 @@ def append(series: Series, xs: Sequence[Any], ys: Sequence[Any]) -> None:
     append_doubles(series, array("d", map(_double, xs)), array("d", map(_double, ys)))
 
 
-def append_doubles(series: Series, new: array[float], ys: array[float]) -> None:
-    """Add points whose values are numbers."""
+def append_doubles(
+    series: Series, new: array[float], ys: array[float], *, ordered: bool | None = None
+) -> None:
+    """Add points whose values are numbers; `ordered` says whether x never goes back, if that is known."""
     if new:
-        ordered = is_ordered(new)
+        ordered = is_ordered(new) if ordered is None else ordered
         series.ordered = series.ordered and ordered and not (series.xs and new[0] < series.xs[-1])
         finite: Sequence[float] = new
         if not math.isfinite(sum(new)):

@@ -77,11 +77,12 @@ class RunSeries:
             return list(found)
 
     @bulk()
-    def points(self, key: str, x: str = "_step") -> Series:
+    def points(self, key: str, x: str = "_step", *, keep: bool = True) -> Series:
         """Return the points of a metric over an axis: `_step`, `_runtime`, `_timestamp` or another metric.
 
         Rows that lack one of them give no point. What is returned is not changed by later
-        calls, but may be shared.
+        calls, but may be shared. Without `keep` those of a long compacted history are not
+        kept for the next call.
 
         Raises:
             FormatError, StoreError: As for `history.read_rows`.
@@ -96,7 +97,8 @@ class RunSeries:
             elif self._parts:
                 series = grown(series, self._parts[-1], key, x)
             series.taken = self._parts[-1].segment.count if self._parts else 0
-            self._series[key, x] = series
+            if keep or not is_long(self._parts):
+                self._series[key, x] = series
             return series
 
     @bulk()

@@ -11,12 +11,13 @@ import math
 import struct
 from array import array
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
-from tracker.read.bands import band_of
+from tracker.read.bands import Source, band_of
 from tracker.read.drawing import Drawing
 from tracker.read.points import Series
 from tracker.read.series import stamp_of
@@ -102,8 +103,7 @@ def bands(shelf: Shelf, query: Query) -> Response:
             found, x = _group_series(shelf, group, key, wanted.x)
             band = band_of(found, wanted.columns, wanted.low, wanted.high)
             if band.xs:
-                total = sum(len(one.ys) for one in found)
-                head = {"run": group.name, "key": key, "x": x, "band": band.runs, "total": total}
+                head = {"run": group.name, "key": key, "x": x, "band": band.runs, "total": band.total}
                 heads.append({**head, "at": sum(map(len, bodies)), "points": len(band.xs)})
                 bodies += [band.xs, band.means, band.lows, band.highs]
             if wanted.masked:
@@ -114,9 +114,9 @@ def bands(shelf: Shelf, query: Query) -> Response:
     return _packed({"curves": heads}, bodies)
 
 
-def _group_series(shelf: Shelf, group: Group, key: str, x: str) -> tuple[list[Series], str]:
-    """Return the series of the runs of a group over the axis that the first of them has."""
-    found: list[Series] = []
+def _group_series(shelf: Shelf, group: Group, key: str, x: str) -> tuple[list[Source], str]:
+    """Return what gives the series of the runs of a group, over the axis that the first of them has."""
+    found: list[Source] = []
     axis = None if x == "auto" else x
     for name in group.runs:
         try:
@@ -124,9 +124,9 @@ def _group_series(shelf: Shelf, group: Group, key: str, x: str) -> tuple[list[Se
             if axis is None:
                 rule = rules_of(layout).of(key)
                 axis = (rule.step_metric if rule else None) or "_step"
-            found.append(shelf.series(name).points(key, axis))
         except (NotFoundError, FormatError, StoreError):
             continue  # deleted just now, or its page says what is damaged
+        found.append(partial(_points, shelf, name, key, axis))
     return found, axis or "_step"
 
 
@@ -139,6 +139,15 @@ def _masked_of_group(
             yield from _masked(shelf.layout(name), group.name, key, x, window)
         except (NotFoundError, FormatError, StoreError):
             continue  # as in _group_series
+
+
+def _points(shelf: Shelf, name: str, key: str, x: str) -> Series:
+    """Return the points of a run; none if it is damaged."""
+    shelf.trim()
+    try:
+        return shelf.series(name).points(key, x, keep=False)
+    except (NotFoundError, FormatError, StoreError):
+        return Series()
 
 
 @bulk()
