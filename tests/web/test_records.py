@@ -24,6 +24,18 @@ def names(client: Client, **question: object) -> list[str]:
     return [row["name"] for row in client.post("/api/runs", {"fresh": True, **question}).json["rows"]]
 
 
+def test_an_answer_that_the_browser_has_is_not_sent_again(project: Path, serve: Serve) -> None:
+    client = serve(project)
+    for path in ("/api/about", "/api/run/LeNet5/run-0", "/api/run/LeNet5/run-0/files", "/api/artifacts"):
+        first = client.get(path)
+        again = client.get(path, if_none_match=first.headers["etag"])
+        assert (first.status, again.status, again.body) == (200, 304, b"")
+    client.ask("PATCH", "/api/run/LeNet5/run-0", {"name": "another"})
+    changed = client.get("/api/run/LeNet5/run-0", if_none_match=first.headers["etag"])
+
+    assert changed.json["name"] == "another"
+
+
 def test_runs_are_filtered_ordered_and_cut(client: Client) -> None:
     assert names(client, sort="config.lr") == ["run 1", "run 0"]
     assert names(client, filter="tag = baseline") == ["run 0"]
