@@ -90,6 +90,8 @@ class Clones(RuleBasedStateMachine):
         try:
             for which in (0, 1):
                 self.call(which, "gc", "--yes", "--grace", "0")
+            # A push may merge records in that name what has just gone here, and is with the remote.
+            self.nothing_that_is_named_is_lost()
             while self.pushes:
                 assert self.pushes.pop().go_on() == "pushed"
             while self.drafts:
