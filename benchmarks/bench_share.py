@@ -94,6 +94,7 @@ def measure(
             if bucket is not None:
                 put, get = floor_put(large), floor_get(large)
                 figures += transfer(folder, store, wanted, f"{what}, ssh", bucket, put, get, "sftp")
+                shutil.rmtree(folder / "over-ssh")
         for late_by in (0.0, delay):
             figures += measure_s3(folder, store, wanted, large, what, late_by, plain)
         return figures
