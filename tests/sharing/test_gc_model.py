@@ -57,6 +57,7 @@ class Helper:
     line: Connection
     where: int
     keeps: set[str] = field(default_factory=set)
+    ended: bool = False
 
     def go_on(self) -> str:
         """Let it finish; return what it came to."""
@@ -140,8 +141,8 @@ class Clones(RuleBasedStateMachine):
         process.start()
         theirs.close()  # So that it is noticed here if the process ends without a word.
         first = ours.recv()
-        assert first == "there", first
-        return Helper(process, ours, which, keeps)
+        assert first in ("there", "pushed"), first
+        return Helper(process, ours, which, keeps, ended=first == "pushed")
 
     # versions
 
@@ -342,7 +343,11 @@ class Clones(RuleBasedStateMachine):
             exchange.push(repo, exchange.Request(prompt=False))
             return "pushed"
 
-        self.pushes.append(self.begin(which, work, set()))
+        helper = self.begin(which, work, set())
+        if helper.ended:  # There was nothing to send.
+            helper.process.join()
+        else:
+            self.pushes.append(helper)
 
     @precondition(lambda self: self.pushes)
     @rule(killed=st.booleans())
