@@ -193,6 +193,8 @@ def test_selection_chooses_contents_and_records_travel_whole(ann: Clone) -> None
     said = bob.tracker("get", "large", "out/large", fails=True)
     assert "tracker push" in said.err
     assert not (bob.folder / "out/large").exists()
+    assert bob.tracker("fetch", "--artifact", "large:v0", fails=True).status == 1
+    assert "are not on" in bob.tracker("fetch").err
     ann.tracker("push", "--since", "1h")
     assert bob.tracker("fetch", "--artifact", "large:v0", "--json").json["objects"] == 2
 

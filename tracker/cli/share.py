@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from vcs.repo import Repo
 from vcs.retention.named_objects import Selection
 from vcs.settings import parse_size
 from vcs.sharing import exchange
+from vcs.sharing.download import Fetched
 from vcs.sharing.exchange import Pulled, Pushed, Request
 from vcs.sharing.opened import Limits
 from vcs.sharing.upload import JOBS
@@ -131,7 +132,7 @@ def pull(remote: str | None, everything: bool, as_json: bool, **options: Any) ->
     """
     repo = Repo.open()
     warn(repo.warnings)
-    chosen = any(options[name] for name in ("runs", "versions", "since", "project"))
+    chosen = _chooses(options)
     # What to choose may come with the records.
     request = _request(repo, remote, {**options, "runs": (), "versions": ()})
     with _transfer("Pulling") as bar:
@@ -141,8 +142,10 @@ def pull(remote: str | None, everything: bool, as_json: bool, **options: Any) ->
             fetched = exchange.fetch_contents(repo, _request(repo, remote, options), progress=bar)
     if as_json:
         print_json({"records": _synced_json(pulled.synced), "contents": _fetched_json(fetched)})
-        return
-    _report_pull(pulled, fetched)
+    else:
+        _report_pull(pulled, fetched)
+    if chosen:
+        _fail_without(fetched)
 
 
 @click.command(
@@ -160,6 +163,8 @@ def fetch(remote: str | None, as_json: bool, **options: Any) -> None:
 
     All of them, or what the options choose. Every byte is verified on arrival; an
     interrupted fetch goes on where it stopped. Records come with: tracker pull
+
+    The exit status is 1 when something that was chosen is not on the remote.
     """
     repo = Repo.open()
     warn(repo.warnings)
@@ -172,6 +177,8 @@ def fetch(remote: str | None, as_json: bool, **options: Any) -> None:
         from vcs.sharing.opened import need_remote
 
         _report_fetched(fetched, need_remote(repo.settings, remote).title)
+    if _chooses(options):
+        _fail_without(fetched)
 
 
 @click.command(
@@ -335,7 +342,7 @@ def _report_push(repo: Repo, pushed: Pushed, as_json: bool) -> None:
         _report_records("Pushed", "to", pushed.git_remote, pushed.synced)
 
 
-def _report_pull(pulled: Pulled, fetched: Any) -> None:
+def _report_pull(pulled: Pulled, fetched: Fetched | None) -> None:
     _report_records("Pulled", "from", pulled.git_remote, pulled.synced)
     if fetched is not None:
         _report_fetched(fetched, pulled.remote.title if pulled.remote else "")
@@ -358,7 +365,7 @@ def _report_records(verb: str, direction: str, remote: str | None, synced: Synce
         click.echo(f"{one}.")
 
 
-def _report_fetched(fetched: Any, title: str) -> None:
+def _report_fetched(fetched: Fetched, title: str) -> None:
     if fetched.objects:
         click.echo(f"Fetched {_objects(fetched.objects, fetched.bytes)} from {title}.")
     else:
@@ -384,7 +391,17 @@ def _synced_json(synced: Synced | None) -> dict[str, Any] | None:
     }
 
 
-def _fetched_json(fetched: Any) -> dict[str, Any] | None:
+def _chooses(options: Mapping[str, Any]) -> bool:
+    return any(options[name] for name in ("runs", "versions", "since", "project"))
+
+
+def _fail_without(fetched: Fetched | None) -> None:
+    """End with status 1 if some of what was asked for is lacking. Of all records, some may always be."""
+    if fetched is not None and fetched.missing:
+        raise click.exceptions.Exit(1)
+
+
+def _fetched_json(fetched: Fetched | None) -> dict[str, Any] | None:
     if fetched is None:
         return None
     return {"objects": fetched.objects, "bytes": fetched.bytes, "missing": fetched.missing}
