@@ -61,10 +61,10 @@ def test_the_page_names_no_other_address() -> None:
 
 def test_the_files_of_the_chart_can_be_put_into_one_script() -> None:
     names: list[str] = []
-    for name in ("scale", "dense", "draw", "save", "chart"):
+    for name in ("scale", "dense", "draw", "save", "picture", "chart"):
         script = (CHART / f"{name}.js").read_text(encoding="utf-8")
         for source in re.findall(r'^import \{[^}]*\} from "([^"]*)";$', script, re.MULTILINE):
-            assert source in ("./scale.js", "./dense.js", "./draw.js", "./save.js")
+            assert source in ("./scale.js", "./dense.js", "./draw.js", "./save.js", "./picture.js")
         assert len(re.findall(r"^import ", script, re.MULTILINE)) == len(
             re.findall(r"^import \{[^}]*\} from", script, re.MULTILINE)
         )

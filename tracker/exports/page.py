@@ -33,7 +33,7 @@ from vcs.repo import Repo
 
 _HERE = Path(__file__).parent
 # In this order each file finds what it uses; see docs/design.md, "The page".
-CHART = ("scale.js", "dense.js", "draw.js", "save.js", "chart.js")
+CHART = ("scale.js", "dense.js", "draw.js", "save.js", "picture.js", "chart.js")
 _REPORT = ("report_zh.js", "report.js")
 _CHART_FOLDER = _HERE.parent / "web" / "static" / "js" / "chart"
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)

@@ -9,12 +9,15 @@
 // [{x, bad, label}], view: {x: [low, high], y}, xLog, yLog, clip, xKind ("number", "time" or
 // "duration"), xLabel, title and theme (LIGHT or DARK of draw.js).
 
-import { CanvasPen, LIGHT, drawChart, extentOf, layOut } from "./draw.js";
+import { CanvasPen, LIGHT, drawAxes, drawCurves, extentOf, layOut } from "./draw.js";
+import { Picture, isCrowded } from "./picture.js";
 import { makeScale, placeOf, tickText } from "./scale.js";
 
 const MOST_SHOWN = 14;
 // In the charts that the pointer is not over, less is covered.
 const MOST_BESIDE = 5;
+// So long after the last move the hand rests.
+const REST_MS = 150;
 
 export class LineChart {
   /** Draws into `host`; `onHover(x)` and `onView(range or null)` tell what the pointer does. */
@@ -47,6 +50,7 @@ export class LineChart {
 
   destroy() {
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.rest);
     this.observer.disconnect();
     this.host.replaceChildren();
   }
@@ -68,10 +72,30 @@ export class LineChart {
     if (!width || !height) return;
     this.place = layOut(this.model, width, height);
     const pen = this.penOn(this.canvas, width, height);
-    drawChart(pen, this.model, this.place);
+    drawAxes(pen, this.model, this.place);
+    this.drawWithin(pen);
     this.drawHover();
     this.host.setAttribute("aria-label", this.describe(this.summary()));
     this.drawn = performance.now();
+  }
+
+  /** The curves, or, while somebody moves many of them, the picture of before. */
+  drawWithin(pen) {
+    const { model, place } = this;
+    clearTimeout(this.rest);
+    if (!isCrowded(model, place)) {
+      this.picture = null;
+      drawCurves(pen, model, place);
+      return;
+    }
+    if (!this.picture?.fits(model, place, pen.ratio)) this.picture = new Picture(model, place, pen.ratio);
+    else if (!this.picture.isAt(place)) this.rest = setTimeout(() => this.drawAnew(), REST_MS);
+    this.picture.putOn(pen, place);
+  }
+
+  drawAnew() {
+    this.picture = null;
+    this.draw();
   }
 
   penOn(canvas, width, height) {

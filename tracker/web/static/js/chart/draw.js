@@ -92,8 +92,13 @@ function yRange(model, x) {
 
 /** Draws everything but what follows the pointer. */
 export function drawChart(pen, model, place) {
-  const theme = model.theme;
-  drawAxes(pen, model, place, theme);
+  drawAxes(pen, model, place);
+  drawCurves(pen, model, place);
+}
+
+/** Draws what lies within the axes. */
+export function drawCurves(pen, model, place) {
+  const { theme } = model;
   pen.clip(place.box);
   for (const mark of model.marks ?? []) drawMark(pen, mark, place, theme);
   for (const curve of model.curves) if (curve.band) drawBand(pen, curve, place);
@@ -102,8 +107,9 @@ export function drawChart(pen, model, place) {
   pen.unclip();
 }
 
-function drawAxes(pen, model, place, theme) {
-  const { box } = place;
+/** Draws the lines of the ground, with what they say. */
+export function drawAxes(pen, model, place) {
+  const { box } = place, { theme } = model;
   for (const [i, tick] of place.yTicks.entries()) {
     const y = place.y(tick);
     if (y < box.top - 1 || y > box.bottom + 1) continue;
@@ -158,7 +164,8 @@ function drawLine(pen, curve, place) {
   }
 }
 
-function visible(curve, place) {
+/** From where to where the points of a curve are in the range that is shown, or next to it. */
+export function visible(curve, place) {
   if (curve.jumps) return [0, curve.x.length];
   const start = Math.max(0, placeOf(curve.x, place.x.low) - 1);
   return [start, Math.min(curve.x.length, placeOf(curve.x, place.x.high) + 2)];
@@ -184,6 +191,7 @@ function drawMissing(pen, curve, place, theme) {
 export class CanvasPen {
   constructor(context, ratio) {
     this.context = context;
+    this.ratio = ratio;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.lineJoin = "round";
   }

@@ -1,7 +1,7 @@
 // From values to pixels, and the round values at which an axis has its ticks.
 //
 // The files of this folder can be put one after the other into one script (scale, dense, draw,
-// save, chart): they import by name from each other only, and no name is there twice.
+// save, picture, chart): they import by name from each other only, and no name is there twice.
 
 /** A linear or logarithmic way from [low, high] to [from, to], and back. */
 export function makeScale(low, high, from, to, log = false) {
