@@ -142,7 +142,8 @@ def copy_atomic(path: Path, stretches: Iterable[Stretch]) -> None:
 def _copy(source: int, offset: int, length: int, target: int) -> None:
     while length:
         count = 0
-        with suppress(OSError):  # Not between these file systems; a full disk says so again below.
+        # Not between these file systems, or on this one; a full disk says so again below.
+        with suppress(OSError, AttributeError):
             count = os.copy_file_range(source, target, length, offset)
         if not count:
             data = os.pread(source, min(length, _COPY_BYTES), offset)

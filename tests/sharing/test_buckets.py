@@ -65,6 +65,22 @@ def test_files_are_sent_and_memory_is_filled(bucket: Bucket, tmp_path: Path) -> 
     assert bucket.read_into("parts/x", 400_000, memoryview(memory)) == 0
 
 
+def test_the_system_copies_into_a_file_what_it_can(bucket: Bucket, tmp_path: Path) -> None:
+    """Where it cannot it leaves the file as it was; beyond the end there is nothing to copy."""
+    value = os.urandom(300_000)
+    bucket.put("parts/x", value)
+    with (tmp_path / "target").open("w+b") as target:
+        target.write(b"-" * 400_000)
+        target.flush()
+        count = bucket.copy_into("parts/x", 1000, 350_000, target.fileno(), 70)
+        assert bucket.copy_into("parts/none", 0, 10, target.fileno(), 0) == 0
+        target.seek(0)
+        written = target.read()
+    assert count == (299_000 if bucket.is_near else 0)
+    assert written[70 : 70 + count] == value[1000 : 1000 + count]
+    assert written[:70] + written[70 + count :] == b"-" * (400_000 - count)
+
+
 def test_a_second_put_replaces(bucket: Bucket) -> None:
     """Also with something shorter; a listing tells the new size at once."""
     bucket.put("state/a", b"long enough")

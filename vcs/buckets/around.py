@@ -77,6 +77,9 @@ class Retrying(Around):
     def read_into(self, key: str, start: int, view: memoryview) -> int:
         return self._retry(lambda: self.inner.read_into(key, start, view))
 
+    def copy_into(self, key: str, start: int, length: int, target: int, at: int) -> int:
+        return self.inner.copy_into(key, start, length, target, at)
+
     def list(self, prefix: str) -> Iterator[Item]:
         yield from self._retry(lambda: [*self.inner.list(prefix)])
 
@@ -141,6 +144,10 @@ class Limited(Around):
         self._take(len(view))
         return self.inner.read_into(key, start, view)
 
+    def copy_into(self, key: str, start: int, length: int, target: int, at: int) -> int:
+        self._take(length)
+        return self.inner.copy_into(key, start, length, target, at)
+
     def _take(self, count: int) -> None:
         with self._lock:
             now = self._clock()
@@ -184,6 +191,13 @@ class Counted(Around):
     def read_into(self, key: str, start: int, view: memoryview) -> int:
         self._count("get")
         count = self.inner.read_into(key, start, view)
+        with self._lock:
+            self.received_bytes += count
+        return count
+
+    def copy_into(self, key: str, start: int, length: int, target: int, at: int) -> int:
+        self._count("get")
+        count = self.inner.copy_into(key, start, length, target, at)
         with self._lock:
             self.received_bytes += count
         return count

@@ -49,7 +49,7 @@ class Bucket(ABC):
 
     Attributes:
         url: The address, without credentials, for messages.
-        is_near: A request costs next to nothing, and `put_from` takes no memory: a folder.
+        is_near: A request costs next to nothing, `put_from` and `copy_into` take no memory: a folder.
     """
 
     url: str
@@ -89,6 +89,14 @@ class Bucket(ABC):
         data = self.get(key, start, len(view))
         view[: len(data)] = data
         return len(data)
+
+    def copy_into(self, key: str, start: int, length: int, target: int, at: int) -> int:
+        """Have the system copy what lies from `start` on into an open file, from `at` on.
+
+        Returns how much it copied, from the beginning on: nothing where it cannot, less than
+        all where something is wrong. The rest, and what is wrong, is found by reading.
+        """
+        return 0
 
     @abstractmethod
     def list(self, prefix: str) -> Iterator[Item]:

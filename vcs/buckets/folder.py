@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vcs.atomic import Stretch, copy_atomic, disk_error, is_temporary, write_atomic
 from vcs.buckets.base import Bucket, Item
-from vcs.errors import NotFoundError
+from vcs.errors import NotFoundError, StoreError
 
 
 class FolderBucket(Bucket):
@@ -38,6 +38,16 @@ class FolderBucket(Bucket):
             while done < len(view) and (count := os.preadv(fd, [view[done:]], start + done)):
                 done += count
             return done
+
+    def copy_into(self, key: str, start: int, length: int, target: int, at: int) -> int:
+        done = 0
+        with suppress(OSError, AttributeError, StoreError), self._opened(key) as fd:
+            while done < length:
+                count = os.copy_file_range(fd, target, length - done, start + done, at + done)
+                if not count:
+                    break
+                done += count
+        return done
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[int]:

@@ -293,12 +293,12 @@ class _Fetcher:
             base, copied = self._copy_known(file, entry, others)
             self._advance(0, there + copied)
             try:
-                came = self._fill(file, entry)
+                came = self._fill(file, entry, copied=self._bucket.is_near)
                 like = base if copied >= _KEEP_AS_RECIPE_FROM * entry.size else None
                 if not self._is_whole(file, digest, like):
                     # Something that was here before is wrong: all of it anew, once.
                     file.restart()
-                    came += self._fill(file, entry)
+                    came += self._fill(file, entry, copied=False)
                     like = None
                     if not self._is_whole(file, digest, None):
                         raise IntegrityError(f"object {digest[:12]} on the remote is damaged")
@@ -361,8 +361,11 @@ class _Fetcher:
                     return length
         return 0
 
-    def _fill(self, file: PartialFile, entry: LargeEntry) -> int:
-        """Fetch what the file lacks; return how many bytes came."""
+    def _fill(self, file: PartialFile, entry: LargeEntry, *, copied: bool) -> int:
+        """Fetch what the file lacks; return how many bytes came.
+
+        What is `copied` by the system is not looked at on its way: the whole is hashed anyway.
+        """
         pieces = [
             _Piece(at, piece.part, piece.start + at - piece.at, count)
             for piece in self._pieces(entry)
@@ -380,7 +383,7 @@ class _Fetcher:
 
             try:
                 for piece in pieces:
-                    workers.submit(partial(self._read_into, file, piece), took)
+                    workers.submit(partial(self._read_into, file, piece, copied), took)
                 workers.drain()
             except BaseException:
                 with suppress(Exception):
@@ -400,11 +403,17 @@ class _Fetcher:
                 start += count
                 at += count
 
-    def _read_into(self, file: PartialFile, piece: _Piece) -> tuple[_Piece, memoryview, bytearray]:
+    def _read_into(
+        self, file: PartialFile, piece: _Piece, copied: bool
+    ) -> tuple[_Piece, memoryview, bytearray]:
         """Fetch a piece into the file; what is returned of it is its end, the rest is read again."""
         buffer = self._buffers.pop() if self._buffers else bytearray(self._step_bytes)
         data = memoryview(b"")
         start, end = piece.start, piece.start + piece.length
+        if copied:
+            start += file.let_copy(
+                lambda fd: self._bucket.copy_into(piece.part.key, start, piece.length, fd, piece.at)
+            )
         while start < end:
             until = min(end, (start // self._step_bytes + 1) * self._step_bytes)
             data = read_piece(self._bucket, piece.part, start, until - start, buffer)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ class PartialFile:
         self.path = path
         self.fd = fd
         self._size = size
+        # The kernel lets one thread at a time write to a file, and the others spin until then.
+        self._writing = threading.Lock()
         self._hasher = blake3()
         self._hashed = 0
         self._block = bytearray(_BLOCK_BYTES)
@@ -118,11 +121,17 @@ class PartialFile:
         """Write bytes; from any thread."""
         try:
             while data:
-                count = os.pwrite(self.fd, data, at)
+                with self._writing:
+                    count = os.pwrite(self.fd, data, at)
                 data = data[count:]
                 at += count
         except OSError as error:
             raise disk_error(error, f"cannot write {self.path}") from error
+
+    def let_copy(self, copy: Callable[[int], int]) -> int:
+        """Let the system write into the file, whose descriptor `copy` gets; return what that returns."""
+        with self._writing:
+            return copy(self.fd)
 
     def write_out(self) -> None:
         """Bring what was written to the disk, so that little is left to be waited for; from any thread."""
