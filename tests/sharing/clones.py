@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,6 +17,10 @@ import pytest
 
 from tests.conftest import git
 from tracker.cli.main import main
+
+# What a clone may log.
+BYTES = random.Random(5).randbytes(1_500_000)
+FILES = {"a.txt": b"one", "deep/b.bin": BYTES}
 
 
 @dataclass
@@ -103,3 +108,18 @@ def first_clone(
     clone.git("commit", "-q", "-m", "first")
     clone.git("push", "-q", "origin", "main")
     return clone
+
+
+def clone_of(clone: Clone, name: str, *options: str, url: str | None = None) -> Clone:
+    """Clone with the command, as a colleague does."""
+    hub = url or clone.git("remote", "get-url", "origin").strip()
+    parent = Clone(clone.folder.parent, clone.capture, clone.environment)
+    parent.tracker("clone", hub, name, *options)
+    return Clone(clone.folder.parent / name, clone.capture, clone.environment)
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Everything below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }

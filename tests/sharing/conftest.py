@@ -15,6 +15,7 @@ from tests.servers.gcs import GcsServer, run_gcs
 from tests.servers.githttp import GitHttpServer, run_githttp
 from tests.servers.ssh import SshServer, run_sshd
 from tests.servers.web import WebDav, run_webdav
+from tests.sharing.clones import Clone, first_clone, make_hub
 from vcs.buckets.base import Bucket
 from vcs.buckets.folder import FolderBucket
 from vcs.buckets.objectstore import ObjectStoreBucket
@@ -23,6 +24,17 @@ from vcs.sharing.contents import RemoteContents
 from vcs.stores.local import LocalStore
 
 S3_BUCKET = "shared"
+
+
+@pytest.fixture
+def ann(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Clone:
+    """A clone with a folder as its remote for contents."""
+    clone = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
+    clone.tracker("remote", "add", "nas", str(tmp_path / "nas"))
+    clone.git("add", "-A")
+    clone.git("commit", "-q", "-m", "remote")
+    clone.git("push", "-q", "origin", "main")
+    return clone
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.servers.ceph import S3Server
-from tests.sharing.clones import first_clone, make_hub
+from tests.sharing.clones import clone_of, first_clone, make_hub
 from tests.sharing.conftest import S3_BUCKET
-from tests.sharing.test_commands import clone_of
 from vcs.buckets.aws_process import ProcessCredentials
 from vcs.buckets.base import DeniedError
 from vcs.errors import UsageError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -14,39 +13,11 @@ import pytest
 
 from tests.servers.githttp import PASSWORD, GitHttpServer
 from tests.servers.ssh import SshServer
-from tests.sharing.clones import Clone, first_clone, make_hub
+from tests.sharing.clones import BYTES, FILES, Clone, clone_of, files_in, first_clone, make_hub
 from vcs.retention.named_objects import NamedObjects, named_objects
 from vcs.sharing import exchange
 
 Capture = pytest.CaptureFixture[str]
-BYTES = random.Random(5).randbytes(1_500_000)
-FILES = {"a.txt": b"one", "deep/b.bin": BYTES}
-
-
-@pytest.fixture
-def ann(tmp_path: Path, capfd: Capture) -> Clone:
-    """A clone with a folder as its remote for contents."""
-    clone = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
-    clone.tracker("remote", "add", "nas", str(tmp_path / "nas"))
-    clone.git("add", "-A")
-    clone.git("commit", "-q", "-m", "remote")
-    clone.git("push", "-q", "origin", "main")
-    return clone
-
-
-def clone_of(clone: Clone, name: str, *options: str, url: str | None = None) -> Clone:
-    """Clone with the command, as a colleague does."""
-    hub = url or clone.git("remote", "get-url", "origin").strip()
-    parent = Clone(clone.folder.parent, clone.capture, clone.environment)
-    parent.tracker("clone", hub, name, *options)
-    return Clone(clone.folder.parent / name, clone.capture, clone.environment)
-
-
-def files_in(folder: Path) -> dict[str, bytes]:
-    """Everything below a folder."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
 
 
 def test_what_one_pushes_another_gets_when_it_is_used(ann: Clone) -> None:

@@ -12,22 +12,10 @@ import pytest
 
 from tests.servers.ceph import S3Server
 from tests.servers.gcs import GcsServer
-from tests.sharing.clones import Clone, first_clone, make_hub
+from tests.sharing.clones import FILES, Clone, clone_of, files_in, first_clone, make_hub
 from tests.sharing.conftest import S3_BUCKET
-from tests.sharing.test_commands import FILES, clone_of, files_in
 
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def ann(tmp_path: Path, capfd: Capture) -> Clone:
-    """A clone with a folder as its remote for contents."""
-    clone = first_clone(tmp_path / "ann", str(make_hub(tmp_path / "hub.git")), capfd)
-    clone.tracker("remote", "add", "nas", str(tmp_path / "nas"))
-    clone.git("add", "-A")
-    clone.git("commit", "-q", "-m", "remote")
-    clone.git("push", "-q", "origin", "main")
-    return clone
 
 
 def test_a_remote_that_cannot_be_reached_is_one_json_object(ann: Clone) -> None:

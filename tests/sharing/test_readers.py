@@ -11,9 +11,8 @@ import tracker as api
 from tests.servers import web
 from tests.servers.ceph import S3Server
 from tests.servers.web import WebDav, run_plain_web
-from tests.sharing.clones import Clone, first_clone, make_hub
+from tests.sharing.clones import Clone, clone_of, files_in, first_clone, make_hub
 from tests.sharing.conftest import S3_BUCKET
-from tests.sharing.test_commands import clone_of, files_in
 
 Capture = pytest.CaptureFixture[str]
 LARGE = [random.Random(seed).randbytes(3_000_000) for seed in range(2)]

@@ -11,8 +11,7 @@ import pytest
 
 from tests.servers.githttp import GitHttpServer
 from tests.servers.ssh import SshServer
-from tests.sharing.clones import Clone, first_clone, make_hub
-from tests.sharing.test_commands import clone_of
+from tests.sharing.clones import Clone, clone_of, first_clone, make_hub
 from tests.vcs.retention.test_gc import age
 from tests.vcs.retention.test_repair import flip
 from vcs.digest import digest_bytes

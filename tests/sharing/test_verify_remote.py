@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sharing.clones import Clone, first_clone, make_hub
+from tests.sharing.clones import Clone, clone_of, files_in, first_clone, make_hub
 from tests.sharing.conftest import local_store
-from tests.sharing.test_commands import clone_of, files_in
 from tests.sharing.transfers import MIXED, Opened, fill, holds, pull, push
 from vcs.buckets.folder import FolderBucket
 from vcs.digest import Digest
