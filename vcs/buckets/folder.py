@@ -41,7 +41,7 @@ class FolderBucket(Bucket):
 
     def copy_into(self, key: str, start: int, length: int, target: int, at: int) -> int:
         done = 0
-        with suppress(OSError, AttributeError, StoreError), self._opened(key) as fd:
+        with suppress(OSError, AttributeError, NotFoundError, StoreError), self._opened(key) as fd:
             while done < length:
                 count = os.copy_file_range(fd, target, length - done, start + done, at + done)
                 if not count:
