@@ -93,8 +93,14 @@ class RunView:
         """For how long it has run in all its sessions, in seconds."""
         if self._head.duration_s is not None:
             return self._head.duration_s
+        sessions = self.record.sessions
+        if any(session.ended is None for session in sessions[:-1]):
+            # Nobody saw when a session that was killed ended, but its last row tells.
+            from tracker.storage.history import last_runtime_s
+
+            return last_runtime_s(self.layout, damaged=[])
         total = 0.0
-        for session in self.record.sessions:
+        for session in sessions:
             begin = to_time(session.started)
             end = to_time(session.ended or (self.heartbeat_at if self.state != "running" else None))
             if begin is not None:

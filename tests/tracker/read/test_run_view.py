@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import time
 
+import msgspec
 import pytest
 
-from tests.tracker.read.conftest import Lab
+from tests.tracker.read.conftest import Lab, write_rows
 from tracker.artifacts.home import Home
 from tracker.read.fields import FIELDS
 from tracker.read.run_view import RunView
 from tracker.read.runs import Run
 from tracker.read.selection import Question, row_of
 from tracker.storage import records, run_index
+from tracker.storage.records import RunRecord
 from vcs.errors import FormatError
 
 
@@ -52,6 +54,22 @@ def test_a_view_answers_what_the_run_does(lab: Lab) -> None:
             assert view.duration == pytest.approx(run.duration, abs=5)
             assert (view.config, view.summary) == (run.config, dict(run.summary))
             assert view.record == run.record
+
+
+def test_the_time_between_a_kill_and_the_resume_does_not_count(lab: Lab) -> None:
+    """A session that was killed has no end; its last row, 100 s after its start, tells."""
+    lab.add("twice", [{"loss": 1}])
+
+    def resume(record: RunRecord) -> None:
+        first = record.sessions[0]
+        started, ended = "2026-01-01T10:00:00.000Z", "2026-01-01T10:01:40.000Z"
+        second = msgspec.structs.replace(first, number=1, started=started, ended=ended)
+        record.sessions = [msgspec.structs.replace(first, ended=None, state="crashed"), second]
+
+    records.update(lab.layout("twice", "p"), resume)
+    write_rows(lab.layout("twice", "p"), [{"loss": 2}], session=1, from_step=1)
+    for view in views(lab):
+        assert view.duration == pytest.approx(200, abs=20)
 
 
 def test_a_list_of_settled_runs_reads_no_yaml(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
