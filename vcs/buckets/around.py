@@ -23,7 +23,7 @@ class Around(Bucket):
     """Passes everything on; what it is made for overrides what it changes.
 
     `put_from` and `read_into` are the exception: they go by `put` and `get`, so that who
-    changes these changes those too.
+    changes these changes those too; and `copy_into`, which then copies nothing.
     """
 
     def __init__(self, inner: Bucket) -> None:
