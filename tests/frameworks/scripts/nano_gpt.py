@@ -1,5 +1,6 @@
 """A training in the manner of small GPT scripts: globals as config, ranks by torchrun, resumable."""
 
+import gc
 import math
 import os
 
@@ -69,4 +70,7 @@ for iteration in range(max_iters + 1):
     loss.backward()
     optimizer.step()
 if ddp:
+    # A group that the model still holds leaves its threads to the exit, which sometimes aborts.
+    del model, loss
+    gc.collect()
     torch.distributed.destroy_process_group()
