@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -22,14 +21,12 @@ from vcs.errors import ConflictError, StoreError
 from vcs.stores.base import Batch, Located, SmallFiles
 from vcs.stores.bulk import CHUNK_FILES, BulkFiles
 from vcs.stores.copying import hash_descriptor
-from vcs.stores.large import LargeFiles, is_same, settle
-from vcs.stores.one_file import Counter, open_regular, read_small
+from vcs.stores.large import LargeFiles
+from vcs.stores.local_files import LocalFiles, settle
+from vcs.stores.one_file import Counter, is_same, open_regular, read_small
 from vcs.stores.packing import Packing, Reserved
 from vcs.stores.packs import Pack
 from vcs.stores.small_files import BUFFER_BYTES, LARGE_BYTES, Taken, read_small_files
-
-if TYPE_CHECKING:
-    from vcs.stores.local import LocalStore
 
 # A pack for fewer objects than this is not worth a file that every search has to look into.
 PACK_FROM_OBJECTS = 64
@@ -40,7 +37,7 @@ _LIST_FROM_QUESTIONS = 256
 class LocalBatch(Batch):
     """See `Batch`. The store's `batch()` is the way to get one."""
 
-    def __init__(self, store: LocalStore) -> None:
+    def __init__(self, store: LocalFiles) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._waiting: dict[bytes, bytes] = {}

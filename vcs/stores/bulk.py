@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from vcs.errors import StoreError
 from vcs.helpers import Helpers, Request
 from vcs.stores.base import SmallFiles, TakenFiles
 from vcs.stores.packing import Reserved
 from vcs.stores.small_files import BUFFER_BYTES, LARGE_BYTES, Taken, read_small_files, write_runs
-
-if TYPE_CHECKING:
-    from vcs.stores.batch import LocalBatch
 
 # Files that are asked for at once: their replies pass the helper's socket in one piece.
 CHUNK_FILES = 128
@@ -29,10 +26,25 @@ _HERE_BYTES = 192 << 10
 _HELP_AFTER_FILES = 2000
 
 
+class Room(Protocol):
+    """What a batch has to say and do: see `LocalBatch`."""
+
+    def reserve(
+        self, found: Sequence[Taken | None], buffer: memoryview
+    ) -> tuple[str | None, Reserved | None]:
+        """Make room for what was found and is not stored yet; return the pack that has all of it, and it."""
+
+    def write(self, reserved: Reserved, buffer: memoryview) -> None:
+        """Write what room was reserved for; a failure is a StoreError, and the batch's end."""
+
+    def written(self, reserved: Reserved) -> None:
+        """Take note that a helper wrote it."""
+
+
 class BulkFiles(SmallFiles):
     """See `SmallFiles`."""
 
-    def __init__(self, batch: LocalBatch) -> None:
+    def __init__(self, batch: Room) -> None:
         self._into = batch
         works = (read_small_files, write_runs)
         self._helpers = Helpers(

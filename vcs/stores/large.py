@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 from blake3 import blake3
 
@@ -26,15 +26,14 @@ from vcs.errors import IntegrityError, LockedError, StoreError
 from vcs.stores.borders import anchors, find_borders
 from vcs.stores.copying import Advance, Hashing, clone_file, copy_and_hash, hash_descriptor
 from vcs.stores.lines import match_lines
+from vcs.stores.local_files import LocalFiles, settle
 from vcs.stores.mapped import Lost, Match, is_worth_it, match_mapped
 from vcs.stores.matching import BLOCK_BYTES, Matcher, Pieces, read_block
+from vcs.stores.one_file import is_same
 from vcs.stores.ranges import RangeFile
 from vcs.stores.recent import Sketch, resemble, sketch
 from vcs.stores.recipes import MAX_FILES, Recipe, build, encode, encode_behind_extent
 from vcs.stores.small_files import LARGE_BYTES
-
-if TYPE_CHECKING:
-    from vcs.stores.local import LocalStore
 
 # What a file takes on most disks is a number of these.
 _BLOCK_OF_DISK = 4 << 10
@@ -56,7 +55,7 @@ class LargeFiles:
     """Stores large files for a batch. Its methods may be called from several threads."""
 
     def __init__(
-        self, store: LocalStore, contains: Callable[[Digest], bool], publish: Callable[[Path, Digest], None]
+        self, store: LocalFiles, contains: Callable[[Digest], bool], publish: Callable[[Path, Digest], None]
     ) -> None:
         """`contains` tells whether an object need not be stored; `publish` names a durable file."""
         self._store = store
@@ -320,7 +319,7 @@ class _Look:
 class _Extent:
     """The new bytes of a recipe, in a temporary file."""
 
-    def __init__(self, store: LocalStore) -> None:
+    def __init__(self, store: LocalFiles) -> None:
         self.size = 0
         self.fd, self.path = store.open_temporary()
         self._hasher = blake3()
@@ -432,14 +431,3 @@ def _append(base: RangeFile, start: int, length: int, extent: _Extent) -> None:
 
 def _blocks(size: int) -> int:
     return -(-size // _BLOCK_OF_DISK)
-
-
-def settle(fd: int) -> None:
-    """Make a file durable and read-only."""
-    os.fchmod(fd, 0o444)
-    os.fsync(fd)
-
-
-def is_same(before: os.stat_result, after: os.stat_result, size: int) -> bool:
-    """Whether a file that was read, `size` bytes of it, is still what it was."""
-    return before.st_size == after.st_size == size and before.st_mtime_ns == after.st_mtime_ns

@@ -8,17 +8,16 @@ durable, so whatever kills the process leaves temporary files and nothing else.
 
 from __future__ import annotations
 
-import fcntl
 import io
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from blake3 import blake3
 
-from vcs.atomic import disk_error, fsync_directory, make_folder, remove_quietly, temporary_name
+from vcs.atomic import disk_error, fsync_directory, remove_quietly
 from vcs.digest import Digest, digest_bytes
 from vcs.errors import IntegrityError, NotFoundError
 from vcs.lock import file_lock
@@ -26,12 +25,9 @@ from vcs.progress import Progress
 from vcs.stores.base import Batch, Neighbours, Store
 from vcs.stores.batch import LocalBatch
 from vcs.stores.claims import claim
-from vcs.stores.large import settle
 from vcs.stores.leftovers import remove_old
-from vcs.stores.packs import Pack, PackFolder, PackWriter, new_pack_name
-from vcs.stores.ranges import RangeFile
-from vcs.stores.recent import Recent
-from vcs.stores.recipes import RecipeFolder
+from vcs.stores.local_files import LocalFiles
+from vcs.stores.packs import Pack, PackWriter, new_pack_name
 from vcs.stores.small_files import BUFFER_BYTES, LARGE_BYTES
 
 
@@ -51,29 +47,18 @@ _GAP_BYTES = 32 << 10
 _WINDOW_BYTES = BUFFER_BYTES - LARGE_BYTES
 
 
-class LocalStore(Store):
-    """Objects below three folders of one file system.
-
-    Opening costs nothing and creates nothing; folders appear with the first object.
-    """
+class LocalStore(LocalFiles, Store):
+    """The store over `LocalFiles`. Opening it costs nothing and creates nothing."""
 
     def __init__(self, objects: Path, packs: Path, tmp: Path, *, source: Source | None = None) -> None:
-        """Use these folders, which may be missing. `tmp` must be on the file system of the others.
+        """See `LocalFiles` for the folders.
 
         `source` is asked for what is opened or read and not here, one by one; `obtain` asks for many.
         """
-        self._source = source
+        super().__init__(objects, packs, tmp)
         self.name = "the local store"
-        self.objects = objects
         self.place = str(objects)
-        self.tmp = tmp
-        self.partial = objects.parent / "partial"
-        self.packs = PackFolder(packs)
-        self.recipes = RecipeFolder(objects)
-        self.recent = Recent(objects.parent / "recent-large", keep=512)
-        self.recent_small = Recent(objects.parent / "recent-small", keep=128)
-        self.claims = objects.parent / "claims"
-        self._prefix = f"{objects}{os.sep}"
+        self._source = source
 
     @contextmanager
     def batch(self) -> Iterator[Batch]:
@@ -138,20 +123,6 @@ class LocalStore(Store):
         except FileNotFoundError:
             ranges = self.recipes.open(digest)
             return io.BufferedReader(ranges) if ranges is not None else io.BytesIO(self._read_packed(digest))
-        except OSError as error:
-            raise disk_error(error, f"cannot read object {digest[:12]}") from error
-
-    def open_ranges(self, digest: Digest) -> RangeFile | None:
-        """Open a large object as ranges of files, one if it is a file of its own; None if it is not here.
-
-        Raises:
-            IntegrityError: Its recipe is damaged.
-        """
-        path = Path(self.loose_path(digest))
-        try:
-            return RangeFile(digest, [digest], [path], [(0, 0, os.stat(path).st_size)])
-        except FileNotFoundError:
-            return self.recipes.open(digest)
         except OSError as error:
             raise disk_error(error, f"cannot read object {digest[:12]}") from error
 
@@ -278,68 +249,9 @@ class LocalStore(Store):
         """
         return self.recipes.needed().get(digest, set())
 
-    def loose_path(self, digest: Digest) -> str:
-        """Return where the object lies if it is a file of its own."""
-        return f"{self._prefix}{digest[:2]}{os.sep}{digest[2:]}"
-
-    def refresh(self, *, force: bool = False) -> bool:
-        """Take note of packs that other processes sealed or removed; return whether there are any."""
-        try:
-            return self.packs.refresh(force=force)
-        except OSError as error:
-            raise disk_error(error, f"cannot read {self.packs.folder}") from error
-
-    def changed_s(self, digest: Digest) -> float | None:
-        """Return when an object was put, or last found by who was to put it; None if it is gone.
-
-        By the disk's clock. Of an object that lies in several places the latest.
-        """
-        pack = self.packs.find(bytes.fromhex(digest))
-        paths: list[str | Path] = [self.loose_path(digest), self.recipes.path(digest)]
-        paths += [pack.path] if pack is not None else []
-        times = []
-        for path in paths:
-            with suppress(OSError):
-                status = os.stat(path)
-                # A file that was linked into the store has an old time of its own.
-                times.append(max(status.st_mtime, status.st_ctime))
-        return max(times, default=None)
-
-    def open_temporary(self) -> tuple[int, Path]:
-        """Create a temporary file for an object or a pack; a lock on it tells that its maker lives."""
-        path = self.tmp / temporary_name("object")
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        try:
-            fd = os.open(path, flags, 0o644)
-        except FileNotFoundError:
-            make_folder(self.tmp)
-            try:
-                fd = os.open(path, flags, 0o644)
-            except OSError as error:
-                raise disk_error(error, f"cannot write to the store at {self.tmp}") from error
-        except OSError as error:
-            raise disk_error(error, f"cannot write to the store at {self.tmp}") from error
-        with suppress(OSError):  # Without locks on this file system, age alone decides about leftovers.
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return fd, path
-
     def remove_leftovers(self, **ages: float) -> int:
         """Remove what processes that are gone have left; see `leftovers.remove_old`."""
         return remove_old(self.tmp, self.partial, **ages)
-
-    def loose_names(self) -> Iterator[tuple[str, str]]:
-        """Yield the objects that are files of their own: two letters of each, and the others."""
-        try:
-            folders = sorted(os.listdir(self.objects))
-            for folder in folders:
-                if len(folder) == 2:
-                    for name in os.listdir(self.objects / folder):
-                        if len(name) == 62:
-                            yield folder, name
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise disk_error(error, f"cannot read {self.objects}") from error
 
     def _place(self, digest: Digest) -> tuple[Pack, int, int]:
         raw = bytes.fromhex(digest)
@@ -407,34 +319,6 @@ class LocalStore(Store):
                 os.close(fd)
                 remove_quietly(temporary)
             fsync_directory(self.packs.folder)
-
-    def adopt(self, fd: int, path: Path, digest: Digest) -> None:
-        """Take a file as a large object, by a new name; its bytes were hashed after they were written.
-
-        The file, open as `fd`, lies in the file system of the store and is the caller's
-        alone. It is durable before it gets its name.
-
-        Raises:
-            StoreError: The disk failed; the file is where it was.
-        """
-        target = Path(self.loose_path(digest))
-        try:
-            settle(fd)
-            make_folder(target.parent)
-            os.rename(path, target)
-            fsync_directory(target.parent)
-        except OSError as error:
-            raise disk_error(error, f"cannot write to the store at {self.objects}") from error
-
-    def seal(self, fd: int, temporary: Path, name: str) -> None:
-        """Give a finished pack its name (a new one), which makes its objects visible.
-
-        Raises:
-            OSError: It is not visible.
-        """
-        make_folder(self.packs.folder)
-        os.fchmod(fd, 0o444)
-        os.rename(temporary, self.packs.folder / name)
 
 
 def _neighbours(places: Iterable[tuple[int, int, bytes]]) -> Iterator[list[tuple[int, int, bytes]]]:

@@ -59,3 +59,8 @@ def read_small(fd: int, path: Path) -> bytes:
         return os.read(fd, LARGE_BYTES)
     except OSError as error:
         raise disk_error(error, f"cannot read {path}") from error
+
+
+def is_same(before: os.stat_result, after: os.stat_result, size: int) -> bool:
+    """Whether a file that was read, `size` bytes of it, is still what it was."""
+    return before.st_size == after.st_size == size and before.st_mtime_ns == after.st_mtime_ns

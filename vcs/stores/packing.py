@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 
 from vcs.atomic import fsync_directory, remove_quietly
 from vcs.stores.compact import CompactDigests
+from vcs.stores.local_files import LocalFiles
 from vcs.stores.packs import PackWriter, new_pack_name
 from vcs.stores.small_files import Run, Taken
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
-
-    from vcs.stores.local import LocalStore
 
 # Limits of one pack: what a rewrite has to copy, and what an index takes in memory.
 PACK_BYTES = 256 << 20
@@ -64,7 +63,7 @@ class Reserved:
 class Packing:
     """The packs of one batch. One thread at a time. What the disk does wrong is an OSError."""
 
-    def __init__(self, store: LocalStore) -> None:
+    def __init__(self, store: LocalFiles) -> None:
         self._store = store
         self._packs: list[PackInMaking] = []
         self._compact = CompactDigests()
