@@ -160,6 +160,46 @@ def test_get_exact_removes_what_the_version_does_not_have(
     assert (git_repo / "train.py").exists()
 
 
+@pytest.mark.usefixtures("mnist")
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--path", "sub/"], ["sub/b.txt"]),
+        (["--include", "b.txt", "--include", "/c.*"], ["c.txt", "sub/b.txt"]),
+        (["--exclude", "sub/", "--exclude", "c.txt"], ["a.txt"]),
+        (["--path", "sub", "--include", "*.txt"], ["sub/b.txt"]),
+    ],
+)
+def test_get_brings_what_is_chosen_and_leaves_the_rest(
+    tracker: Tracker, tmp_path: Path, words: list[str], found: list[str]
+) -> None:
+    """By the beginning of its path, or by patterns; what lies there already stays."""
+    out = store_texts(tmp_path / "out", {"mine": "mine\n"})
+    assert f"({len(found)} added)" in tracker("get", "mnist", str(out), *words).out
+    files = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    assert files == sorted([*found, "mine"])
+
+
+@pytest.mark.usefixtures("mnist")
+@pytest.mark.parametrize(
+    ("words", "status", "text"),
+    [
+        (["--path", "test/"], 3, "tracker artifact files uncategorized/mnist:v1"),
+        (["--include", "*.txt", "--exclude", "*"], 3, "nothing in uncategorized/mnist:v1 is chosen"),
+        (["--path", "sub/", "--exact"], 2, "--exact takes the whole version"),
+        (["--include", "!"], 2, "cannot understand the pattern"),
+    ],
+)
+def test_get_of_a_part_refuses_in_a_sentence(
+    tracker: Tracker, tmp_path: Path, words: list[str], status: int, text: str
+) -> None:
+    """A typing error brings nothing, and says so."""
+    said = tracker("artifact", "get", "mnist", str(tmp_path / "out"), *words)
+    assert said.status == status
+    assert text in said.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_get_brings_references_too(tracker: Tracker, git_repo: Path, tmp_path: Path) -> None:
     """Those of this machine; others are named."""
     raw = git_repo.parent / "raw.bin"

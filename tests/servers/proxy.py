@@ -26,12 +26,14 @@ class FaultyProxy:
         rule: What to do with the n-th request, given its first line.
         delay_s: What each answer is late by.
         requests: The first line of every request so far.
+        sent_bytes: How long the answers were, without their heads.
     """
 
     port: int = 0
     rule: Callable[[int, str], Verdict] = lambda number, line: "pass"
     delay_s: float = 0.0
     requests: list[str] = field(default_factory=list)
+    sent_bytes: int = 0
 
     @property
     def endpoint(self) -> str:
@@ -87,6 +89,7 @@ def _serve(proxy: FaultyProxy, client: socket.socket, to_port: int) -> None:
             if proxy.delay_s:
                 time.sleep(proxy.delay_s)
             length = 0 if line.startswith("HEAD") or b" 204 " in answer[:20] else theirs.length(answer)
+            proxy.sent_bytes += max(length, 0)
             if verdict == "cut" and length > 1:
                 client.sendall(answer)
                 theirs.pass_on(length // 2, client)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.servers.ceph import S3Server
-from tests.sharing.clones import Clone, first_clone, make_hub
+from tests.servers.proxy import run_proxy
+from tests.sharing.clones import Clone, files_in, first_clone, make_hub
 from tests.sharing.conftest import S3_BUCKET, local_store, s3_bucket
 from vcs.buckets.apart import ApartBucket
 from vcs.buckets.around import Counted
@@ -142,6 +143,30 @@ def test_download_of_a_part_fetches_that_part(bob: Clone) -> None:
         path.stat().st_size for path in (bob.folder / ".git/tracker/objects").rglob("*") if path.is_file()
     )
     assert stored < 10_000
+
+
+@pytest.mark.slow
+def test_get_of_a_part_reads_that_part_of_s3(s3: S3Server, tmp_path: Path, bob: Clone) -> None:
+    """One stretch of one pack, found by what was listed before; and nothing of a large file."""
+    bob.environment |= {"AWS_ACCESS_KEY_ID": s3.key, "AWS_SECRET_ACCESS_KEY": s3.secret}
+    bob.tracker("fetch")
+    source = random.Random(6)
+    small = {f"train/{number:03}": source.randbytes(20_000) for number in range(300)}
+    with run_proxy(s3.port) as proxy:
+        url = f"s3://{S3_BUCKET}/{tmp_path.name}"
+        bob.tracker("remote", "add", "lab", url, "--endpoint", proxy.endpoint, "--default")
+        bob.put("images", {**small, "test/a": b"another one", "big.bin": LARGE})
+        bob.tracker("push", "lab")
+        bob.tracker("gc", "--pushed", "--grace", "0", "--yes")
+        bob.tracker("gc", "--empty-trash", "--yes")
+        proxy.requests.clear()
+        sent_before = proxy.sent_bytes
+        bob.tracker("get", "images", "out", "--path", "test/", "--include", "a")
+        asked = [line.split()[1] for line in proxy.requests if line.startswith("GET")]
+        assert sum("/packs/" in path for path in asked) == 1
+        assert not any("/parts/" in path for path in asked)
+        assert proxy.sent_bytes - sent_before < 100_000
+    assert files_in(bob.folder / "out") == {"test/a": b"another one"}
 
 
 def test_a_helper_does_what_the_bucket_does(tmp_path: Path) -> None:

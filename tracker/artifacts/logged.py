@@ -58,8 +58,7 @@ class Version:
         chosen = choose(self.listing, prefix=prefix, include=include, exclude=exclude)
         if not chosen and len(self.listing):
             warn(f"nothing in {self.manifest.name}:{self.manifest.version} fits what download was asked for")
-        placement = plan_placement(chosen, root, self.home.repo, remove_others=False)
-        self.place(placement, allow_missing_references=allow_missing_references)
+        self.place(self.plan(root, chosen), allow_missing_references=allow_missing_references)
 
     def checkout(self, root: Path) -> None:
         """Make `root` hold the version and nothing else; see `Artifact.checkout`."""
@@ -67,7 +66,7 @@ class Version:
 
     def download_entry(self, entry: Entry, root: Path) -> Path:
         """Put one entry below `root` and return where it lies."""
-        self.place(plan_placement((entry,), root, self.home.repo, remove_others=False))
+        self.place(self.plan(root, (entry,)))
         return root / entry.path
 
     def verify(self, root: Path) -> None:
@@ -96,10 +95,10 @@ class Version:
                 hint="artifact.checkout(root) makes it so",
             )
 
-    def plan(self, root: Path, *, exact: bool = False) -> Placement:
-        """Compare the whole version with what lies below `root`; nothing is changed.
+    def plan(self, root: Path, entries: Sequence[Entry] | None = None, *, exact: bool = False) -> Placement:
+        """Compare the version, or only some of its entries, with what lies below `root`; nothing is changed.
 
-        With `exact`, what the version does not have goes.
+        With `exact`, what these are not goes.
 
         Raises:
             UsageError: `exact` would remove the project; or `root` is a file.
@@ -107,7 +106,8 @@ class Version:
         """
         if exact:
             self._check_spares_project(root)
-        return plan_placement(self.listing.entries, root, self.home.repo, remove_others=exact)
+        chosen = self.listing.entries if entries is None else entries
+        return plan_placement(chosen, root, self.home.repo, remove_others=exact)
 
     def place(
         self, placement: Placement, *, overwrite: bool = True, allow_missing_references: bool = False

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tracker.artifacts.home import Home
-from tracker.artifacts.logged import Version
+from tracker.artifacts.logged import Version, choose
 from tracker.cli.diff import all_option, diff_versions, html_option, paths_option
 from tracker.cli.groups import CommandGroup
 from tracker.cli.output import age_text, confirm, count_text, print_json, print_table, size_text, warn
@@ -18,7 +18,7 @@ from tracker.live.progress_bar import ProgressBar
 from tracker.read.versions import describe_version
 from vcs.artifacts.manifest import Origin
 from vcs.digest import Digest
-from vcs.errors import UsageError
+from vcs.errors import NotFoundError, UsageError
 from vcs.files.listing import Entry, Listing
 from vcs.files.verify import Problem, verify_store, verify_tree
 from vcs.names import parse_artifact_ref
@@ -127,10 +127,14 @@ def _under(folder: str, entry: Entry) -> Entry:
     epilog="""\b
 Examples:
   tracker artifact get mnist:v2
-  tracker artifact get LeNet5/lenet5:best weights/"""
+  tracker artifact get LeNet5/lenet5:best weights/
+  tracker artifact get mnist --path test/ --exclude '*.png'"""
 )
 @click.argument("version")
 @click.argument("destination", required=False, type=click.Path(path_type=Path))
+@click.option("--path", "prefix", metavar="PREFIX", help="Only paths that begin so.")
+@click.option("--include", multiple=True, metavar="PATTERN", help="Only paths that fit (can be repeated).")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="No paths that fit (can be repeated).")
 @click.option("--exact", is_flag=True, help="Also remove files that the version does not have.")
 @click.option("--force", is_flag=True, help="Overwrite files there that differ.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would change.")
@@ -139,6 +143,9 @@ Examples:
 def get(
     version: str,
     destination: Path | None,
+    prefix: str | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
     exact: bool,
     force: bool,
     dry_run: bool,
@@ -148,13 +155,23 @@ def get(
     """Bring the files of a version to a folder
 
     The folder is ./artifacts/NAME:VERSION unless given. Files that are there and equal
-    are not written again; files that differ are only replaced with --force.
+    are not written again; files that differ are only replaced with --force. Patterns are
+    those of gitignore. Of what is with a remote only, no more is read than is chosen.
     """
+    chooses = bool(prefix or include or exclude)
+    if exact and chooses:
+        raise UsageError("--exact takes the whole version", hint="leave out --path, --include and --exclude")
     repo = open_repo()
     manifest = find_version(repo, version, project)
     target = destination or Path("artifacts", f"{manifest.name}:{manifest.version}")
     found = Version(manifest, Home(repo, manifest.project))
-    plan = found.plan(target, exact=exact)
+    chosen = choose(found.listing, prefix=prefix, include=include or None, exclude=exclude or None)
+    if chooses and not chosen:
+        raise NotFoundError(
+            f"nothing in {manifest.qualified_name} is chosen",
+            hint=f"see its paths: tracker artifact files {manifest.qualified_name}",
+        )
+    plan = found.plan(target, chosen, exact=exact)
     if not dry_run:
         found.place(plan, overwrite=force)
     counts = plan.counts
