@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -116,6 +117,15 @@ def clone_of(clone: Clone, name: str, *options: str, url: str | None = None) -> 
     parent = Clone(clone.folder.parent, clone.capture, clone.environment)
     parent.tracker("clone", hub, name, *options)
     return Clone(clone.folder.parent / name, clone.capture, clone.environment)
+
+
+def python(folder: Path, script: str) -> str:
+    """Run a script in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

@@ -6,14 +6,13 @@ import json
 import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.servers.ceph import S3Server
 from tests.servers.proxy import run_proxy
-from tests.sharing.clones import Clone, files_in, first_clone, make_hub
+from tests.sharing.clones import Clone, files_in, first_clone, make_hub, python
 from tests.sharing.conftest import S3_BUCKET, local_store, s3_bucket
 from vcs.buckets.apart import ApartBucket
 from vcs.buckets.around import Counted
@@ -112,15 +111,6 @@ def bob(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Clone:
     ann.tracker("push")
     Clone(tmp_path, capfd).tracker("clone", str(tmp_path / "hub.git"), "bob")
     return Clone(tmp_path / "bob", capfd)
-
-
-def python(folder: Path, script: str) -> str:
-    """Run a script in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", script], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_download_of_a_part_fetches_that_part(bob: Clone) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.servers.githttp import GitHttpServer
 from tests.servers.ssh import SshServer
-from tests.sharing.clones import Clone, clone_of, first_clone, make_hub
+from tests.sharing.clones import Clone, clone_of, first_clone, make_hub, python
 from tests.vcs.retention.test_gc import age
 from tests.vcs.retention.test_repair import flip
 from vcs.digest import digest_bytes
@@ -91,6 +91,38 @@ def test_a_deletion_has_its_own_grace_on_a_remote(ann: Clone, tmp_path: Path) ->
     assert [*deleted_since(git, time.time() + 60, lambda _, data: data)] == []
     said = ann.tracker("gc", "--remote", "nas", "--grace", "0", "--yes", "--json")
     assert (said.json["objects"], said.json["deleted_lately"]) == (2, 0)
+
+
+@pytest.mark.slow
+def test_a_deletion_made_long_ago_has_its_grace_when_it_is_pushed(
+    ann: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version and a run, deleted on a train; whoever made room meanwhile may need them."""
+    script = (
+        "import tracker\n"
+        "run = tracker.init(project='p', id='lost1234', settings={'console': 'off'})\n"
+        "run.log({'page': tracker.Html('<p>' + 'x' * 2_000_000 + '</p>')}); run.finish()\n"
+    )
+    python(ann.folder, script)
+    ann.put("data", {"a": b"one", "large": LARGE[0]})
+    ann.put("data", {"a": b"two"})
+    ann.tracker("push")
+    bob = clone_of(ann, "bob")
+    now = time.time
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: now() - 1e7)
+        ann.tracker("artifact", "rm", "data:v0", "--yes")
+        ann.tracker("run", "rm", "lost1234", "--yes")
+    ann.tracker("push")
+    make_old(tmp_path / "nas")
+
+    said = ann.tracker("gc", "--remote", "nas", "--yes")
+    assert said.out == "There is no garbage on nas.\n"
+    assert "3 objects stay: what named them was deleted lately (--grace)." in said.err
+    bob.tracker("artifact", "get", "data:v0", "out")
+    assert (bob.folder / "out" / "large").read_bytes() == LARGE[0]
+    said = ann.tracker("gc", "--remote", "nas", "--grace", "0", "--yes", "--json")
+    assert said.json["deleted_lately"] == 0
 
 
 @pytest.mark.slow

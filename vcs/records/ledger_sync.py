@@ -24,6 +24,7 @@ from vcs.git import Done, Git, failure, git_version
 from vcs.layout import BRANCH_REFS, CODE_REFS, LEDGER_REF, Layout, remote_ledger
 from vcs.ledger_paths import to_record
 from vcs.lock import file_lock
+from vcs.records.deletions import date_deletions
 from vcs.records.ledger import Ledger
 from vcs.records.ledger_tree import changes_between
 from vcs.records.merge import Merge, Renumbered, merge_ledgers, unit_of
@@ -145,9 +146,10 @@ class LedgerSync:
             for number in range(1, _TRIES + 1):
                 if tip is None:
                     return result
+                tip, seen = self._with_dated_deletions(remote, tip)
                 if before_ledger is not None:
                     before_ledger(tip)
-                sent, done = self._send(remote, tip)
+                sent, done = self._send(remote, tip, seen)
                 if done is None:
                     return replace(result, commit=tip, before=before, sent=sent, tries=number)
                 # Not all at the same moment again.
@@ -190,6 +192,25 @@ class LedgerSync:
                 renumbered += merge.renumbered
                 return Synced(merge.commit, before, files, tuple(renumbered))
 
+    def _with_dated_deletions(self, remote: str, tip: str) -> tuple[str, str | None]:
+        """Let old deletions that the remote does not know of count from now.
+
+        Returns the ledger then, and the remote's, which it holds; None if that is not known.
+        """
+        while (seen := self._seen(remote, tip)) is not None and seen != tip:
+            dated = date_deletions(self._git, tip, seen, time.time())
+            if dated == tip or self._ledger.step_to(dated, expected=tip) is not None:
+                return dated, seen
+            tip = self._ledger.tip() or tip
+        return tip, seen
+
+    def _seen(self, remote: str, tip: str) -> str | None:
+        """The ledger of the remote as it was last seen, if `tip` holds it; looks if it never was."""
+        seen = self._git.resolve_ref(remote_ledger(remote)) or self.fetch(remote)
+        if seen is None or seen == tip:
+            return seen
+        return seen if self._git.call("merge-base", "--is-ancestor", seen, tip).code == 0 else None
+
     def _touched(self, ours: str, theirs: str) -> Iterable[Path]:
         """The collections, runs and other records here that a merge may change."""
         records = self._layout.records
@@ -206,13 +227,19 @@ class LedgerSync:
             env=self._env,
         )
 
-    def _send(self, remote: str, tip: str) -> tuple[bool, Done | None]:
-        """Push once: whether anything was new to the remote, and what git said if others came first."""
+    def _send(self, remote: str, tip: str, seen: str | None) -> tuple[bool, Done | None]:
+        """Push once: whether anything was new to the remote, and what git said if others came first.
+
+        They did, too, if the remote is not at `seen`, which `tip` holds: what it has since may
+        have been deleted here, and that was not dated.
+        """
         _check_remote(remote)
         refs = [f"{tip}:{LEDGER_REF}"]
         if self._git.run("for-each-ref", "--count=1", CODE_REFS):
             refs.insert(0, _CODE)
         push = ["push", "--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"]
+        if seen is not None:
+            push.append(f"--force-with-lease={LEDGER_REF}:{seen}")
         done = self._git.call(*push, "--atomic", remote, *refs, env=self._env)
         if done.code and _NO_ATOMIC in done.errors:
             for ref in refs:  # the ledger comes last

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from vcs.git import Git
 from vcs.layout import LEDGER_REF, MERGE_REF, POINTER_SUFFIX, REMOTE_REFS, Layout, tracked_memory
 from vcs.ledger_paths import to_record
 from vcs.names import parse_version
+from vcs.records.deletions import deletions
 from vcs.records.ledger_tree import entries_of, files_at, ledger_refs, read_objects
 from vcs.stores.base import Store
 
@@ -252,22 +253,10 @@ def deleted_since(git: Git, since_s: float, expand: Expand) -> Iterator[Mentions
                 yield Mentions(Source("deleted lately", path), expand(path, content))
 
 
-def _deleted(git: Git, *limits: str) -> dict[str, str]:
-    """Return what commits of the ledgers here took away: id of the content, and its path in the ledger."""
+def _deleted(git: Git, *limits: str) -> Mapping[str, str]:
+    """Return what the ledgers here stopped to have: id of the content, and its path in the ledger."""
     refs = ledger_refs(git)
-    if not refs:
-        return {}
-    logged = git.run(
-        *("log", "--full-history", "-m", "--root", "--raw", "--no-abbrev", "-z", "--no-renames"),
-        *("--no-show-signature", "--diff-filter=D", "--format=", *refs, *limits),
-    )
-    fields = iter(os.fsdecode(logged).split("\0"))
-    gone = {}
-    for text in fields:
-        about = text.strip("\n")
-        if about.startswith(":"):
-            gone[about.split(" ")[2]] = next(fields, "")
-    return gone
+    return deletions(git, *refs, *limits) if refs else {}
 
 
 def _deleted_versions(git: Git, store: Store, pointers: list[Mentions]) -> Iterator[Mentions]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.vcs.clones import Clock, Clone, bare_remote, clone_at, session
 from tests.vcs.user_state import user_state
 from vcs.errors import GitError
 from vcs.layout import CODE_REFS
+from vcs.records.deletions import deletions
 
 
 @pytest.fixture
@@ -79,8 +81,8 @@ def test_a_run_that_went_on_in_two_places_has_both_sessions(pair: tuple[Clone, C
     (folder / "history" / "0-0.jsonl").write_text("zero\n")
     (folder / "output.log").write_text("start\n")
     exchange(a, b)
-    for clone, host, time in ((a, "a", "2026-01-02T00:00:00Z"), (b, "b", "2026-01-03T00:00:00Z")):
-        folder = clone.write_run("run", sessions=[start, session(1, time, host=host)], state="finished")
+    for clone, host, when in ((a, "a", "2026-01-02T00:00:00Z"), (b, "b", "2026-01-03T00:00:00Z")):
+        folder = clone.write_run("run", sessions=[start, session(1, when, host=host)], state="finished")
         (folder / "history" / "1-0.jsonl").write_text(f"one of {host}\n")
         (folder / "output.log").write_text(f"start\n--- session 1 ---\nsaid by {host}\n")
         clone.commit()
@@ -100,8 +102,8 @@ def test_a_run_that_went_on_in_two_places_has_both_sessions(pair: tuple[Clone, C
 def test_a_large_history_follows_its_session(pair: tuple[Clone, Clone]) -> None:
     """Although the ledger does not carry it."""
     a, b = pair
-    for clone, host, time in ((a, "a", "2026-01-02T00:00:00Z"), (b, "b", "2026-01-03T00:00:00Z")):
-        folder = clone.write_run("run", sessions=[session(0, time, host=host)])
+    for clone, host, when in ((a, "a", "2026-01-02T00:00:00Z"), (b, "b", "2026-01-03T00:00:00Z")):
+        folder = clone.write_run("run", sessions=[session(0, when, host=host)])
         (folder / "history" / "0-0.jsonl").write_text(host * (2 << 20))
     exchange(a, b)
     history = b.layout.run("p", "run").history
@@ -189,6 +191,80 @@ def test_a_deleted_version_is_deleted_everywhere_and_a_new_one_is_not(pair: tupl
     for clone in pair:
         assert set(clone.versions("x")) == {"v1", "v2"}
         assert clone.versions("x")["v2"] == kept.digest
+
+
+OLD_S = 1_600_000_000.0
+
+
+def delete_long_ago(clone: Clone, version: str) -> None:
+    """As if the process had worked then."""
+    manifest = clone.collections.resolve(version, project="p")
+    clone.collections.delete(manifest, delete_aliases=True)
+    clone.ledger.commit(clone.collections.paths_of(manifest), "deleted", now_s=OLD_S)
+
+
+def deleted_lately(clone: Clone) -> set[str]:
+    """The versions that were deleted within the last hour, as whoever collects garbage sees it."""
+    ledger = "refs/tracker/ledger"
+    return {*deletions(clone.git, ledger, f"--max-age={int(time.time()) - 3600}").values()}
+
+
+@pytest.mark.parametrize("others", ["are idle", "have pushed"])
+def test_an_old_deletion_counts_from_when_it_is_shared(pair: tuple[Clone, Clone], others: str) -> None:
+    """On top of the remote's ledger, and merged with it; for every clone."""
+    a, b = pair
+    for text in ("0", "1"):
+        a.log("x", text)
+    exchange(a, b)
+    delete_long_ago(a, "x:v0")
+    if others == "have pushed":
+        folder = b.write_run("run")
+        (folder / "output.log").write_text("more\n")
+        b.ledger.commit([folder], "more", now_s=OLD_S)
+        b.push()
+    assert deleted_lately(a) == set()
+    a.push()
+    exchange(a, b)
+    for clone in pair:
+        assert deleted_lately(clone) == {"artifacts/p/x/v0.yaml"}
+        assert set(clone.versions("x")) == {"v1"}
+    assert a.ledger.tip() == b.ledger.tip()
+
+
+def test_a_deletion_that_is_new_or_known_is_shared_as_it_is(pair: tuple[Clone, Clone]) -> None:
+    """Pushing makes no commits of its own then; nor does trying again."""
+    a, b = pair
+    for text in ("0", "1", "2"):
+        a.log("x", text)
+    exchange(a, b)
+    delete_long_ago(a, "x:v0")
+    a.push()
+    dated = a.ledger.tip()
+    a.git.update_ref("refs/tracker/remotes/origin/ledger", f"{dated}^2")  # As if killed before it was noted.
+    assert a.push().commit == dated
+    manifest = a.collections.resolve("x:v1", project="p")
+    a.collections.delete(manifest, delete_aliases=True)
+    a.commit()
+    deleted = a.ledger.tip()
+    assert a.push().commit == deleted
+
+
+def test_what_was_sent_and_then_deleted_is_dated_though_the_push_was_killed(
+    pair: tuple[Clone, Clone],
+) -> None:
+    """The server had taken it, and nothing here says so."""
+    a, b = pair
+    a.log("x", "0")
+    a.push()
+    seen = a.ledger.tip()
+    a.log("x", "1")
+    a.push()
+    assert seen is not None
+    a.git.update_ref("refs/tracker/remotes/origin/ledger", seen)
+    delete_long_ago(a, "x:v1")
+    a.push()
+    b.pull()
+    assert deleted_lately(b) == {"artifacts/p/x/v1.yaml"}
 
 
 def test_code_commits_travel_with_the_ledger(pair: tuple[Clone, Clone]) -> None:
