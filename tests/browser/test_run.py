@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 import tracker
 from tests.browser.conftest import PATIENCE_MS, Open
@@ -237,3 +239,62 @@ def test_the_ranks_of_a_distributed_run_are_lines_of_their_own(project: Path, ta
     expect(loss).to_have_attribute("data-points", "22")
     page.get_by_role("button", name="All 2 ranks").click()
     expect(loss).to_have_attribute("data-points", "20")
+
+
+KINDS = """
+import sys, tracker
+run = tracker.init(project="p", id="kinds", settings=tracker.Settings(console="off"))
+for line in sys.stdin:
+    kind, step = line.split()
+    values = [[int(step) * x % 255 for x in range(8)] for _ in range(8)]
+    run.log({
+        "number": {"loss": float(step)},
+        "picture": {"seen/first": tracker.Image(values)},
+        "other": {"seen/second": tracker.Image(values)},
+        "watched": {"gradients/conv": tracker.Histogram([0.0, float(step)])},
+    }[kind])
+run.finish()
+"""
+
+
+def test_what_a_training_logs_for_the_first_time_appears_without_a_reload(plain_dir: Path, tab: Open) -> None:
+    """Also while it logs numbers without a pause, which it does until the page has shown what is new."""
+    training = subprocess.Popen(
+        [sys.executable, "-c", KINDS], cwd=plain_dir, stdin=subprocess.PIPE, text=True, bufsize=1
+    )
+    assert training.stdin is not None
+    lines, steps = training.stdin, itertools.count()
+
+    def log(kind: str) -> None:
+        lines.write(f"{kind} {next(steps)}\n")
+
+    def shown_while_training(found: Locator) -> None:
+        """Log numbers until it is there, or for as long as the machine is given."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not found.count():
+            assert time.monotonic() < deadline, found
+            log("number")
+            found.page.wait_for_timeout(100)
+
+    try:
+        log("number")
+        one = tab(plain_dir)
+        page = one.open("#/runs")
+        expect(page.locator(".run-name")).to_have_count(1)
+        page = one.open("#/run/p/kinds?tab=curves")
+        expect(page.locator("[data-metric=loss]")).to_be_visible()
+        assert page.get_by_role("tab", name="Media").count() == 0
+        log("picture")
+        shown_while_training(page.get_by_role("tab", name="Media"))
+        page.get_by_role("tab", name="Media").click()
+        expect(page.locator(".media-card img")).to_have_count(1)
+        log("other")
+        shown_while_training(page.locator(".media-card[data-key='seen/second'] img"))
+        log("watched")
+        shown_while_training(page.get_by_role("tab", name="Model"))
+        training.stdin.close()
+        training.wait(600)
+        expect(page.locator(".run-title .state")).to_have_text("finished")
+    finally:
+        training.kill()
+        training.wait()

@@ -83,6 +83,17 @@ export function iconButton(name, label, onclick, properties = {}) {
   return h("button.icon.quiet", { type: "button", title: label, "aria-label": label, onclick, ...properties }, icon(name));
 }
 
+/** Calls once for many calls, so long after the first of them: what never pauses is followed too. */
+export function within(milliseconds, action) {
+  let timer = 0;
+  return () => {
+    timer ||= setTimeout(() => {
+      timer = 0;
+      action();
+    }, milliseconds);
+  };
+}
+
 /** Calls the last of many calls only, after a pause. */
 export function later(milliseconds, action) {
   let timer = 0;

@@ -1,7 +1,7 @@
 // The page with the curves of several runs: the list at the left, a chart for each metric at the right.
 
 import { ask, complain } from "../api.js";
-import { fill, h, iconButton, later } from "../dom.js";
+import { fill, h, iconButton, later, within } from "../dom.js";
 import { count, t } from "../i18n.js";
 import { onLive, watch } from "../live.js";
 import { address } from "../router.js";
@@ -85,7 +85,7 @@ export async function show(host, place, { about }) {
     onLive("grown", (grown) => {
       if (!drawn.some((run) => run.key in grown)) return;
       panels.stale();
-      panels.newMetrics ??= later(1500, () => panels.refreshMetrics());
+      panels.newMetrics ??= within(1500, () => panels.refreshMetrics());
       panels.newMetrics();
     }),
   ];

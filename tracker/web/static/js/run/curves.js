@@ -1,7 +1,7 @@
 // The curves of one run.
 
 import { rankKey } from "../api.js";
-import { h, later } from "../dom.js";
+import { h, within } from "../dom.js";
 import { t } from "../i18n.js";
 import { onLive } from "../live.js";
 import { change, here } from "../router.js";
@@ -14,7 +14,7 @@ export async function show(host, run) {
   if (ranks) host.append(h("div.bar", {}, ranks.element));
   host.append(panels.element);
   await panels.refreshMetrics();
-  const metrics = later(1500, () => panels.refreshMetrics());
+  const metrics = within(1500, () => panels.refreshMetrics());
   const stops = [
     onLive("grown", (grown) => {
       if (!grown[run.key]?.includes("history")) return;

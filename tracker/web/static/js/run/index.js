@@ -1,4 +1,4 @@
-// The parts of the page of a run. A part is a module with `show(host, run, {about, changed})`; it is offered
+// The parts of the page of a run. A part is a module with `show(host, run, {about, changed, onReload})`; it is offered
 // where `has(run)` says that there is something to show.
 
 import { hasModel, mediaKeys } from "./kinds.js";

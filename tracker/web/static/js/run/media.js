@@ -20,11 +20,10 @@ import "../figure/texts.js";
 // What is as well seen in half of the page; pictures, tables and HTML get all of it.
 const NARROW = /^(plots?|plotly|plotly-file|histogram|object3D|object3D-file|molecule|molecule-file|audio|audio-file|text)$/;
 
-export async function show(host, run) {
-  const keys = mediaKeys(run.media);
+export async function show(host, run, { onReload }) {
   const wanted = here().query.get("key");
-  const shown = keys.includes(wanted) ? [wanted, ...keys.filter((key) => key !== wanted)] : keys;
-  const stops = shown.map((key) => {
+  const watchers = new Map();
+  const add = (key) => {
     const card = h("section.card.media-card", { dataset: { key }, class: NARROW.test(run.media[key]) ? "" : "wide" });
     host.append(card);
     const draw = () => drawCard(card, run, key, run.media[key]).catch(complain);
@@ -35,10 +34,18 @@ export async function show(host, run) {
       }
     }, { rootMargin: "300px" });
     watcher.observe(card);
-    return () => watcher.disconnect();
-  });
-  stops.push(onLive("grown", (grown) => grown[run.key]?.includes("history") && host.querySelectorAll(".media-card").forEach((card) => card.refresh?.().catch(() => {}))));
-  return () => stops.forEach((stop) => stop());
+    watchers.set(key, watcher);
+  };
+  const addNew = () => {
+    const keys = mediaKeys(run.media).filter((key) => !watchers.has(key));
+    for (const key of keys.includes(wanted) ? [wanted, ...keys.filter((each) => each !== wanted)] : keys) add(key);
+  };
+  addNew();
+  const stops = [onReload(addNew), onLive("grown", (grown) => grown[run.key]?.includes("history") && host.querySelectorAll(".media-card").forEach((card) => card.refresh?.().catch(() => {})))];
+  return () => {
+    stops.forEach((stop) => stop());
+    for (const watcher of watchers.values()) watcher.disconnect();
+  };
 }
 
 async function drawCard(card, run, key, kind) {

@@ -1,7 +1,7 @@
 // What a run is: state, time, host, command, commit; how to go on with it; its settings and results.
 
 import { complain, get, runPath } from "../api.js";
-import { fill, h, icon, later } from "../dom.js";
+import { fill, h, icon, within } from "../dom.js";
 import { count, t } from "../i18n.js";
 import * as format from "../format.js";
 import { address } from "../router.js";
@@ -25,9 +25,8 @@ export async function show(host, run, { about, changed }) {
   fill(right, results.element, settings.element);
   drawRight();
   host.append(h("div.overview", {}, left, right));
-  return onLive("grown", later(400, (grown) => {
-    if (grown[run.key]) changed().then(() => (drawKnown(), drawRight())).catch(() => {});
-  }));
+  const draw = within(400, () => changed().then(() => (drawKnown(), drawRight())).catch(() => {}));
+  return onLive("grown", (grown) => grown[run.key] && draw());
 }
 
 function warning(run) {

@@ -1,6 +1,6 @@
 // What the machine did while the run ran.
 
-import { later } from "../dom.js";
+import { within } from "../dom.js";
 import { onLive } from "../live.js";
 import { here } from "../router.js";
 import { Panels } from "../parts/panels.js";
@@ -10,8 +10,9 @@ export async function show(host, run) {
   const panels = new Panels({ runs: () => [{ ...run, number: 0 }], which: "system" });
   host.append(panels.element);
   await panels.refreshMetrics();
+  const stale = within(300, () => panels.stale());
   const stops = [
-    onLive("grown", later(300, (grown) => grown[run.key]?.includes("system") && panels.stale())),
+    onLive("grown", (grown) => grown[run.key]?.includes("system") && stale()),
     onMoved(() => {
       if (here().query.get("tab") !== "system") return;
       panels.follow();

@@ -1,7 +1,7 @@
 // What `watch` saw of a model: for each tensor its distribution over the steps, its norm, and what looks wrong; the graph.
 
 import { complain, get, runPath } from "../api.js";
-import { fill, h, later } from "../dom.js";
+import { fill, h, within } from "../dom.js";
 import { count, t } from "../i18n.js";
 import * as format from "../format.js";
 import { LineChart } from "../chart/chart.js";
@@ -13,27 +13,43 @@ import { themeNow } from "../parts/curve_model.js";
 import { graphView } from "../parts/graph_view.js";
 import { isWatched } from "./kinds.js";
 
-export async function show(host, run) {
-  const keys = Object.entries(run.media).filter(([key, kind]) => isWatched(key, kind)).map(([key]) => key);
-  const graphs = Object.entries(run.summary).filter(([, value]) => value?._type === "graph");
-  const layers = byLayer(keys);
+export async function show(host, run, { changed, onReload }) {
+  let layers = new Map(), shown = null, listed = null;
   const detail = h("div.layer-detail");
   const list = h("div.layer-list", { role: "list", "aria-label": t("Layers") });
-  let chosen = [...layers.keys()][0];
+  let chosen = null;
   const open = (layer) => {
     chosen = layer;
     drawList();
     drawLayer(detail, run, layer, layers.get(layer)).catch(complain);
   };
-  const drawList = () => fill(list, [...layers].map(([layer, found]) => h("button.layer", { type: "button", role: "listitem", "aria-current": layer === chosen ? "true" : null, onclick: () => open(layer) },
-    h("code", {}, layer), h("span.space"), found.map((key) => hintsOf(run.summary[key], key).map((hint) => h("span.hint", { class: hint.kind, title: hint.text }, hint.short))))));
-  fill(host,
-    layers.size ? h("div.watch", {}, h("div.side", {}, h("h2", {}, t("Layers")), list), detail) : null,
-    graphs.map(([name, graph]) => h("section.card.graph-card", {}, h("header", {}, h("h2", {}, graph.name || name), h("span.faint.small", {}, count(graph.parameters, "{n} parameter", "{n} parameters"))), graphView(graph))));
-  if (layers.size) open(chosen);
-  return onLive("grown", later(1500, (grown) => {
-    if (grown[run.key]?.includes("history") && layers.size) drawLayer(detail, run, chosen, layers.get(chosen)).catch(() => {});
-  }));
+  const drawList = () => {
+    const hints = [...layers].map(([, found]) => found.flatMap((key) => hintsOf(run.summary[key], key)));
+    const now = JSON.stringify([[...layers.keys()], chosen, hints]);
+    if (now === listed) return;
+    listed = now;
+    const focused = list.contains(document.activeElement);
+    fill(list, [...layers.keys()].map((layer, i) => h("button.layer", { type: "button", role: "listitem", "aria-current": layer === chosen ? "true" : null, onclick: () => open(layer) },
+      h("code", {}, layer), h("span.space"), hints[i].map((hint) => h("span.hint", { class: hint.kind, title: hint.text }, hint.short)))));
+    if (focused) list.querySelector("[aria-current]")?.focus();
+  };
+  const drawAll = () => {
+    const keys = Object.entries(run.media).filter(([key, kind]) => isWatched(key, kind)).map(([key]) => key);
+    const graphs = Object.entries(run.summary).filter(([, value]) => value?._type === "graph");
+    // Of what is drawn already nothing moves while somebody looks at it.
+    const now = JSON.stringify([keys, graphs.map(([name]) => name)]);
+    if (now === shown) return drawList();
+    shown = now;
+    layers = byLayer(keys);
+    fill(host,
+      layers.size ? h("div.watch", {}, h("div.side", {}, h("h2", {}, t("Layers")), list), detail) : null,
+      graphs.map(([name, graph]) => h("section.card.graph-card", {}, h("header", {}, h("h2", {}, graph.name || name), h("span.faint.small", {}, count(graph.parameters, "{n} parameter", "{n} parameters"))), graphView(graph))));
+    if (layers.size) open(layers.has(chosen) ? chosen : [...layers.keys()][0]);
+  };
+  drawAll();
+  const drawChosen = within(1500, () => layers.size && changed().then(() => drawLayer(detail, run, chosen, layers.get(chosen))).catch(() => {}));
+  const stops = [onReload(drawAll), onLive("grown", (grown) => grown[run.key]?.includes("history") && drawChosen())];
+  return () => stops.forEach((stop) => stop());
 }
 
 function byLayer(keys) {
