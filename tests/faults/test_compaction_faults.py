@@ -9,14 +9,12 @@ import pytest
 
 from tests.faults.steps import fail_at_every_step, kill_at_every_step
 from tests.tracker.storage.build import layout, row, set_, write
-from tracker.live import tidy
-from tracker.storage import compaction, records
+from tracker.storage import compaction
 from tracker.storage.compaction import compact, remove_lines
 from tracker.storage.history import read_rows, summary_of
 from tracker.storage.records import RunRecord, Session
 from vcs.errors import StoreError
 from vcs.layout import RunLayout
-from vcs.repo import Repo
 
 
 @pytest.fixture(autouse=True)
@@ -77,38 +75,3 @@ def test_a_failure_at_any_step_loses_and_doubles_nothing(run: RunLayout, tmp_pat
         shutil.copytree(pristine, run.folder)
 
     assert fail_at_every_step(lambda: remove_lines(compact(run, record())), check) >= 10
-
-
-@pytest.mark.slow
-def test_a_run_that_is_tidied_up_names_only_files_that_are_there(
-    git_repo: Path, tmp_path: Path, run: RunLayout
-) -> None:
-    """Killed at any step: what run.yaml lists exists, and rows are read once."""
-    repo = Repo.open(git_repo)
-    assert repo.git is not None
-    place = repo.layout.run("p", "run1")
-    shutil.copytree(run.folder, place.folder)
-    records.create(place, record())
-    assert repo.ledger.commit([place.folder], "run") is not None
-    rows = read_rows(place)
-    pristine = tmp_path / "whole"
-    shutil.copytree(git_repo, pristine, symlinks=True)
-
-    def check(finished: bool) -> None:
-        assert read_rows(place) == rows
-        for file in records.load(place).files:
-            assert (place.folder / file.path).is_file(), file
-        tidy.compact_run(Repo.open(git_repo), place)
-        assert {path.name for path in place.history.iterdir() if path.suffix != ".tmp"} == {
-            "0-0.columns",
-            "1-0.columns",
-        }
-        assert read_rows(place) == rows
-        tree = repo.git.run("ls-tree", "-r", "--name-only", "refs/tracker/ledger").decode()
-        # After a kill the ledger may be a step behind; it has one form or the other.
-        assert ("0-0.columns" in tree) != ("0-0.jsonl" in tree)
-        assert "0-0.columns" in tree or not finished
-        shutil.rmtree(git_repo)
-        shutil.copytree(pristine, git_repo, symlinks=True)
-
-    assert kill_at_every_step(lambda: tidy.compact_run(Repo.open(git_repo), place), check) >= 15

@@ -275,7 +275,7 @@ def test_a_deleted_base_that_comes_again_is_stored_once(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     three_versions(folder)
     store = open_store(folder)
-    assert store.referenced_by(FIRST) == {SECOND, LAST}
+    assert store.recipes.needed()[FIRST] == {SECOND, LAST}
     assert store.delete([FIRST]) == 1
     assert (folder / "extents" / FIRST).exists()
     put(folder, BASE)

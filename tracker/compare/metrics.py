@@ -8,7 +8,6 @@ in the keys that it has.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -240,11 +239,3 @@ def _placed(rows: Iterable[Row]) -> Iterator[tuple[tuple[int, int], Row]]:
         seen = seen + 1 if step == last else 0
         last = step
         yield (step, seen), row
-
-
-def distance_text(comparison: KeyComparison) -> str:
-    """Return `1.2e-07 (relative 3.4e-06)`; empty where no two numbers differ."""
-    if not comparison.largest:
-        return ""
-    relative = comparison.largest_relative
-    return f"{comparison.largest:.2g}" + (f" (relative {relative:.2g})" if math.isfinite(relative) else "")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -104,10 +104,6 @@ class Carrier:
             self._unchanged.append(run.folder)
         else:
             self._grow(run, before, found, outcome)
-
-    def commit_version(self, message: str, paths: Iterable[Path]) -> None:
-        """Say in the ledger what was imported that is no run."""
-        self._report.remarks += self._repo.record(paths, message)
 
     # a new run
 

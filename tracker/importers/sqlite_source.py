@@ -97,11 +97,6 @@ def is_database(path: Path) -> bool:
         return stream.read(16) == b"SQLite format 3\0"
 
 
-def stamp_of_database(path: Path) -> list[Path]:
-    """Return the files whose change may be a change of the database."""
-    return [file for file in (path, path.with_name(f"{path.name}-wal")) if file.exists()]
-
-
 @contextmanager
 def _connect(path: Path, options: str) -> Iterator[sqlite3.Connection]:
     try:

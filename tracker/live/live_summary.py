@@ -114,11 +114,6 @@ class LiveSummary:
                 self._rows.clear()
                 self._state = self._rebuild()
 
-    def fold(self) -> None:
-        """Work out the rows that wait; off the training thread."""
-        with self._fold_lock:
-            self._work_out()
-
     def value(self) -> dict[str, Any]:
         """Return the summary as it is now, nested, in a new dictionary.
 

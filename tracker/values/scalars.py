@@ -17,7 +17,7 @@ import pathlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, Protocol
+from typing import Any
 
 from tracker.values.arrays import TakenArray, import_numpy, is_array, is_instance_of, is_tensor
 
@@ -33,16 +33,6 @@ MAX_DEPTH = 64
 
 # Text of an unknown object is cut here: a repr can be a whole data set.
 MAX_TEXT = 10_000
-
-
-class Recordable(Protocol):
-    """A value that describes itself: media, tables, plots.
-
-    `to_record` is called by the writer thread and returns a plain dict with `_type`.
-    One that can change after it was logged has a method `freeze` that returns a copy.
-    """
-
-    def to_record(self, sink: Any) -> dict[str, Any]: ...
 
 
 class NestedKey(str):

@@ -239,16 +239,6 @@ class LocalStore(LocalFiles, Store):
                 raise disk_error(error, f"cannot remove objects from {self.objects}") from error
         return removed
 
-    def referenced_by(self, digest: Digest) -> set[Digest]:
-        """Return the objects that have bytes in the file of this one. Reads every recipe.
-
-        Deleting this object does not free its bytes before those are deleted too.
-
-        Raises:
-            IntegrityError: A recipe is damaged.
-        """
-        return self.recipes.needed().get(digest, set())
-
     def remove_leftovers(self, **ages: float) -> int:
         """Remove what processes that are gone have left; see `leftovers.remove_old`."""
         return remove_old(self.tmp, self.partial, **ages)

@@ -239,11 +239,6 @@ def remove_merge_driver(git: Git) -> bool:
     return remove_line(_attributes(git), ATTRIBUTES) or was_there
 
 
-def has_merge_driver(git: Git) -> bool:
-    """Whether git merges pointers with us in this clone."""
-    return git.call("config", "--local", "--get", f"{DRIVER}.driver").code == 0
-
-
 def _attributes(git: Git) -> Path:
     return git.common_dir / "info" / "attributes"
 

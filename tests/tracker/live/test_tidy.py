@@ -109,32 +109,6 @@ os.kill(os.getpid(), 9)
     assert [row["_step"] for row in run.rows()] == list(range(210))
 
 
-def test_whoever_tidies_up_compacts_what_was_left(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There was no time at the end."""
-    with monkeypatch.context() as patch:
-        patch.setattr(tidy, "LONGEST_S", -1.0)
-        train()
-    run = written(project)
-    assert history(run) == ["0-0.jsonl"]
-    rows = run.rows()
-
-    assert tidy.compact_run(Repo.open(project), run.files) == 1
-    assert tidy.compact_run(Repo.open(project), run.files) == 0
-    assert history(run) == [FILES]
-    assert run.rows() == rows
-    assert [f.path for f in run.record.files if "history" in f.path] == [f"history/{FILES}"]
-    assert ".jsonl" not in in_ledger(project)
-
-
-def test_a_run_that_runs_is_left_alone(project: Path) -> None:
-    """Its own end does it."""
-    with tracker.init(project="p") as run:
-        for step in range(200):
-            run.log({"loss": step})
-        assert tidy.compact_run(Repo.open(project), written(project).files) == 0
-    assert history(written(project)) == [FILES]
-
-
 def test_trouble_with_compaction_costs_nothing(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

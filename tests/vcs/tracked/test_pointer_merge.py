@@ -30,7 +30,6 @@ from vcs.tracked import verbs as tracked
 from vcs.tracked.pointer import read_pointer, write_pointer
 from vcs.tracked.pointer_merge import (
     configure_merge_driver,
-    has_merge_driver,
     merge_files,
     merge_pointers,
     read_stages,
@@ -322,10 +321,8 @@ def test_the_driver_is_configured_once_and_taken_back(git_repo: Path) -> None:
     attributes.parent.mkdir(exist_ok=True)
     attributes.write_text("*.pt binary\n")
     config = git(git_repo, "config", "--local", "--list")
-    assert not has_merge_driver(native)
     assert configure_merge_driver(native, "/venv/bin/tracker")
     assert not configure_merge_driver(native, "/venv/bin/tracker")
-    assert has_merge_driver(native)
     assert attributes.read_text() == "*.pt binary\n*.tracker merge=tracker\n"
     driver = git(git_repo, "config", "merge.tracker.driver").strip()
     assert driver == "/venv/bin/tracker merge-pointer %O %A %B %P"
