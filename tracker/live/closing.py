@@ -24,7 +24,7 @@ from tracker.live.start import remember
 from tracker.live.term import say
 from tracker.live.tidy import compact_ended, is_due
 from tracker.storage.compaction import Compacted, remove_lines
-from tracker.storage.records import RunRecord
+from tracker.storage.records import RunFile, RunRecord
 from vcs.clock import iso_time
 
 
@@ -84,22 +84,7 @@ def _end_on_disk(parts: Parts, disk: OnDisk, ending: Ending, *, quiet: bool) -> 
     state: dict[str, Any] = {}
     with trouble.guarded("record the state of the random generators"):
         state = seeds()
-    files = None
-    compacted: list[Compacted] = []
-    if is_due(disk):
-        # What takes long should not look like a run that goes on.
-        recorder.change(
-            lambda record: _write_end(record, parts, ending, counts), doing="record the end of the run"
-        )
-        with trouble.guarded("compact the history"):
-            compacted = compact_ended(parts, disk, ending)
-    with trouble.guarded("keep the run's files"):
-        files = list_files(
-            disk.run,
-            disk.repo.store,
-            lambda error: trouble.note("list a file", error),
-            without=[one.lines for one in compacted],
-        )
+    files, compacted = _compact_and_list(parts, disk, ending, counts)
 
     def finish(record: RunRecord) -> None:
         _write_end(record, parts, ending, counts)
@@ -111,6 +96,39 @@ def _end_on_disk(parts: Parts, disk: OnDisk, ending: Ending, *, quiet: bool) -> 
     with trouble.guarded("remove what was compacted"):
         remove_lines(compacted)
     is_recorded = recorder.commit(f"run {parts.facts.id} {parts.state}") and is_recorded
+    _let_go(parts, disk, ending, is_recorded=is_recorded)
+    if not quiet:
+        for line in report(parts, counts):
+            say(line)
+
+
+def _compact_and_list(
+    parts: Parts, disk: OnDisk, ending: Ending, counts: RowCounts
+) -> tuple[list[RunFile] | None, list[Compacted]]:
+    """Return what the record is to say of the files, None if that failed, and what may be removed then."""
+    recorder, trouble = disk.recorder, disk.recorder.trouble
+    compacted: list[Compacted] = []
+    if is_due(disk):
+        # What takes long should not look like a run that goes on.
+        recorder.change(
+            lambda record: _write_end(record, parts, ending, counts), doing="record the end of the run"
+        )
+        with trouble.guarded("compact the history"):
+            compacted = compact_ended(parts, disk, ending)
+    files = None
+    with trouble.guarded("keep the run's files"):
+        files = list_files(
+            disk.run,
+            disk.repo.store,
+            lambda error: trouble.note("list a file", error),
+            without=[one.lines for one in compacted],
+        )
+    return files, compacted
+
+
+def _let_go(parts: Parts, disk: OnDisk, ending: Ending, *, is_recorded: bool) -> None:
+    """Remove what says that the run lives or can be resumed, and send it where that is wanted."""
+    trouble = disk.recorder.trouble
     with trouble.guarded("remove the mark of the live run"):
         # A mark that stays lets the next run of the project make up for what failed here.
         if disk.mark is not None and is_recorded:
@@ -120,9 +138,6 @@ def _end_on_disk(parts: Parts, disk: OnDisk, ending: Ending, *, quiet: bool) -> 
     if is_recorded and disk.repo.settings.auto_push:
         with trouble.guarded("send the run"):
             start_push(disk.repo, parts.facts.id)
-    if not quiet:
-        for line in report(parts, counts):
-            say(line)
 
 
 def _write_end(record: RunRecord, parts: Parts, ending: Ending, counts: RowCounts | None = None) -> None:
