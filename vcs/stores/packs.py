@@ -26,18 +26,17 @@ from blake3 import blake3
 from vcs.errors import IntegrityError
 from vcs.stores.small_files import Run, Taken
 
-MAGIC = b"TPAK0001"
+MAGIC = b"TPAK0002"
 END = b"TPAKEND1"
 SUFFIX = ".pack"
 
 _HEAD = struct.Struct("<I4x256I")  # count, fan-out
-_PLACE = struct.Struct("<QII")  # offset, bytes in the pack, bytes of the object
+_PLACE = struct.Struct("<II")  # offset, size
 _FOOTER = struct.Struct("<Q32s8s")  # bytes of the index, its BLAKE3, END
 _DIGEST_BYTES = 32
 _MAX_BUFFERS = 512  # writev takes 1024.
 SIZE_BITS = 32
-# A size as bytes in the pack and as bytes of the object, side by side.
-_TWICE = 1 << SIZE_BITS | 1
+_MAX_OFFSET = 1 << 32
 _FLUSH_BYTES = 1 << 20
 # Rows of an index that are made at once.
 _AT_ONCE = 1 << 14
@@ -73,21 +72,25 @@ def pack_in_memory(objects: Iterable[tuple[bytes, bytes | memoryview]]) -> tuple
 
 
 def _index_of(places: Mapping[bytes, int]) -> tuple[bytes, bytes, bytes]:
-    """Return the three parts of an index: its head, the sorted digests, and where their objects lie."""
+    """Return the three parts of an index: its head, the sorted digests, and where their objects lie.
+
+    Raises:
+        ValueError: The pack is too long for an index.
+    """
     digests = sorted(places)
     fan_out = [bisect_left(digests, bytes([first])) for first in range(1, 256)]
     mask = (1 << SIZE_BITS) - 1
-    # What `_PLACE` would pack one by one, column by column; some at once, to have few numbers at a time.
-    columns = array("Q", bytes(_PLACE.size * len(digests)))
+    if places and max(places.values()) >> SIZE_BITS >= _MAX_OFFSET:
+        raise ValueError("a pack of more than 4 GiB has no index")
+    # What `_PLACE` would pack one by one; some at once, to have few numbers at a time.
+    rows = array("Q")
     for at in range(0, len(digests), _AT_ONCE):
         lie = [places[raw] for raw in digests[at : at + _AT_ONCE]]
-        end = at + len(lie)
-        columns[2 * at : 2 * end : 2] = array("Q", [place >> SIZE_BITS for place in lie])
-        columns[2 * at + 1 : 2 * end : 2] = array("Q", [(place & mask) * _TWICE for place in lie])
+        rows.extend([(place & mask) << 32 | place >> SIZE_BITS for place in lie])
     if sys.byteorder == "big":
-        columns.byteswap()
+        rows.byteswap()
     head = _HEAD.pack(len(digests), *fan_out, len(digests))
-    return head, b"".join(digests), columns.tobytes()
+    return head, b"".join(digests), rows.tobytes()
 
 
 class PackWriter:
@@ -263,12 +266,9 @@ class Pack:
         number = self._find(raw)
         if number < 0:
             return None
-        offset, stored, size = _PLACE.unpack_from(self._data, self._places_at + number * _PLACE.size)
-        if stored != size or offset + stored > self._data_end:
-            raise IntegrityError(
-                f"object {raw.hex()[:12]} lies in {self.path.name} in a way that this version cannot read",
-                hint="use a newer version of tracker",
-            )
+        offset, size = _PLACE.unpack_from(self._data, self._places_at + number * _PLACE.size)
+        if offset + size > self._data_end:
+            raise IntegrityError(f"object {raw.hex()[:12]} does not lie where {self.path.name} says")
         return offset, size
 
     def places(self, wanted: Set[bytes]) -> Iterator[tuple[int, int, bytes]]:
@@ -285,14 +285,14 @@ class Pack:
         else:
             end = self._places_at + self.count * _PLACE.size
             places = _PLACE.iter_unpack(self._data[self._places_at : end])
-            for number, (raw, (offset, stored, size)) in enumerate(zip(self, places, strict=True)):
-                if raw in wanted and stored == size and offset + size <= self._data_end:
+            for number, (raw, (offset, size)) in enumerate(zip(self, places, strict=True)):
+                if raw in wanted and offset + size <= self._data_end:
                     found.append(offset << SIZE_BITS | number)
         found.sort()
         mask = (1 << SIZE_BITS) - 1
         for one in found:
             number = one & mask
-            _, _, size = _PLACE.unpack_from(self._data, self._places_at + number * _PLACE.size)
+            _, size = _PLACE.unpack_from(self._data, self._places_at + number * _PLACE.size)
             yield one >> SIZE_BITS, size, self._digests[number]
 
     def _find(self, raw: bytes) -> int:
@@ -320,7 +320,7 @@ class Pack:
         total = os.fstat(fd).st_size
         footer = os.pread(fd, _FOOTER.size, max(0, total - _FOOTER.size))
         if total < len(MAGIC) + _HEAD.size + _FOOTER.size or os.pread(fd, len(MAGIC), 0) != MAGIC:
-            raise self._damaged("it is cut or not a pack")
+            raise self._damaged("it is cut, or no pack of this version")
         length, digest, end = _FOOTER.unpack(footer)
         start = total - _FOOTER.size - length
         if end != END or start < len(MAGIC) or length < _HEAD.size:

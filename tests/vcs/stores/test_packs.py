@@ -33,17 +33,17 @@ def write_pack(path: Path, contents: list[bytes]) -> Path:
 
 
 def test_the_format_is_as_documented(tmp_path: Path) -> None:
-    """Written down in docs/formats.md; old packs must stay readable for ever."""
+    """Written down in docs/formats.md."""
     path = write_pack(tmp_path / "x.pack", [b"hello", b"", b"world!"])
     first, second, third = sorted([b"hello", b"", b"world!"], key=raw)
     offsets = {b"hello": 8, b"": 13, b"world!": 13}
     fan_out = [sum(raw(d)[0] <= byte for d in offsets) for byte in range(256)]
     index = struct.pack("<II256I", 3, 0, *fan_out) + raw(first) + raw(second) + raw(third)
     for data in (first, second, third):
-        index += struct.pack("<QII", offsets[data], len(data), len(data))
+        index += struct.pack("<II", offsets[data], len(data))
 
     assert path.read_bytes() == (
-        b"TPAK0001helloworld!" + index + struct.pack("<Q", len(index)) + blake3(index).digest() + b"TPAKEND1"
+        b"TPAK0002helloworld!" + index + struct.pack("<Q", len(index)) + blake3(index).digest() + b"TPAKEND1"
     )
 
 
@@ -159,8 +159,19 @@ def test_more_packs_than_descriptors_can_be_read(tmp_path: Path) -> None:
         assert len(os.listdir("/proc/self/fd")) <= before + 32
 
 
-def test_another_way_of_lying_in_a_pack_is_refused(tmp_path: Path) -> None:
-    """A later version may compress; this one must not hand out compressed bytes."""
+def test_a_pack_of_more_than_4_gib_gets_no_index(tmp_path: Path) -> None:
+    """Its offsets have 32 bits; none is written that means another place."""
+    fd = os.open(tmp_path / "x.pack", os.O_RDWR | os.O_CREAT)
+    writer = PackWriter(fd)
+    writer.end = 1 << 32
+    writer.append(raw(b"x"), b"x")
+    with pytest.raises(ValueError, match="4 GiB"):
+        writer.write_index()
+    os.close(fd)
+
+
+def test_a_place_behind_the_objects_is_refused(tmp_path: Path) -> None:
+    """The index is whole and lies: its own bytes are no object."""
     path = write_pack(tmp_path / "x.pack", [b"hello"])
     whole = path.read_bytes()
     index = bytearray(whole[13:-48])
