@@ -138,11 +138,12 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0
     st.lists(NAMES, max_size=4),
     st.dictionaries(NAMES, st.tuples(st.integers(0, 10**12), st.booleans(), st.sampled_from("fl-"))),
     st.lists(NAMES, unique=True, max_size=4),
+    st.sampled_from([0, 1000]),
 )
 def test_a_listing_put_together_is_the_one_of_its_entries(
-    parts: list[str], names: dict[str, tuple[int, bool, str]], folders: list[str]
+    parts: list[str], names: dict[str, tuple[int, bool, str]], folders: list[str], most_named: int
 ) -> None:
-    """To the byte, whatever the names are, with links and folders between the files."""
+    """To the byte, whatever the names are, with links and folders between the files; in both forms."""
     prefix = "".join(f"{part}/" for part in parts)
     builder, entries, rows, raws = ListingBuilder(), [], list[Row](), b""
     links = [name for name, one in names.items() if one[2] == "l"]
@@ -158,9 +159,13 @@ def test_a_listing_put_together_is_the_one_of_its_entries(
         entries.append(entry)
         builder.add(entry)
     builder.add_files(prefix, rows, raws, [*(f"{folder}/" for folder in folders), *links])
-    made, wanted = builder.listing(), Listing(entries)
+    wanted = Listing(entries)
 
-    assert made.encoded == wanted.encoded
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("listing", "listing_builder"):
+            patch.setattr(f"vcs.files.{module}.MAX_NAMED", most_named)
+        made = builder.listing()
+        assert made.encoded == wanted.encoded
     assert (len(made), made.file_count, made.size_bytes) == (
         len(wanted),
         wanted.file_count,

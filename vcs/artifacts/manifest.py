@@ -16,7 +16,7 @@ from typing import Any
 from vcs.clock import parse_time
 from vcs.digest import Digest, digest_bytes, parse_digest
 from vcs.errors import FormatError, UsageError
-from vcs.files.listing import Listing
+from vcs.files.listing import MAX_NAMED, Listing
 from vcs.ledger_paths import bring_back_hint
 from vcs.names import (
     check_artifact_name,
@@ -29,8 +29,8 @@ from vcs.names import (
 from vcs.yaml_io import dump_yaml, load_yaml, read_text
 
 FORMAT = 1
-MAX_ENTRIES = 1000
-"""A longer listing is an object of its own."""
+MAX_ENTRIES = MAX_NAMED
+"""A longer listing is an object of its own, and its lines are short."""
 # In the header of every manifest that we write, before anything that a user can make long.
 DIGEST_LINE = re.compile(rb"^digest: ([0-9a-f]{64})\n", re.MULTILINE)
 

@@ -1,8 +1,9 @@
 """What an artifact contains: entries, sorted by path, and their canonical bytes.
 
-The canonical form is one compact JSON object a line, sorted by the UTF-8 bytes of
-the path, fields in a fixed order, defaults left out. Its BLAKE3 is the digest of
-the artifact, so equal contents have equal digests wherever they were added.
+The canonical form is one line of compact JSON an entry, sorted by the UTF-8 bytes of
+the path, fields in a fixed order, defaults left out: objects with named fields, which
+people read in manifests, or, of more than 1,000 entries, arrays. Its BLAKE3 is the digest
+of the artifact, so equal contents have equal digests wherever they were added.
 Paths are hostile until they passed `vcs.paths.check_entry_path`; `Listing.decode`
 lets every path pass through it.
 """
@@ -10,7 +11,7 @@ lets every path pass through it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import attrgetter
 from typing import Literal
@@ -23,8 +24,13 @@ from vcs.paths import check_entry_path, check_no_collisions
 
 Kind = Literal["file", "link", "dir", "ref"]
 
+MAX_NAMED = 1000
+"""Up to so many entries the lines of a listing name their fields."""
+# Entries that are encoded at once: bounds what that takes in memory.
+_AT_ONCE = 4096
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """One path of an artifact.
 
     Attributes:
@@ -46,14 +52,62 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     target: str = ""
 
 
+class _Named(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """An entry whose line names its fields."""
+
+    path: str
+    digest: str
+    size: int
+    kind: Kind = "file"
+    executable: bool = False
+    target: str = ""
+
+
 _path_of = attrgetter("path")
+_fields_of = attrgetter(*Entry.__struct_fields__)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
+_named_decoder = msgspec.json.Decoder(_Named)
 
 
 def path_key(path: str) -> bytes:
     """The order of paths in a listing: by their UTF-8 bytes."""
     return path.encode()
+
+
+def encode_named(entries: Iterable[Entry]) -> bytes:
+    """Return lines that name their fields, in the order in which the entries come."""
+    return _encoder.encode_lines([_Named(*_fields_of(entry)) for entry in entries])
+
+
+def encode_short(entries: Sequence[Entry]) -> bytes:
+    """Return lines that are arrays, in the order in which the entries come."""
+    return b"".join(
+        _encoder.encode_lines([_short(entry) for entry in entries[at : at + _AT_ONCE]])
+        for at in range(0, len(entries), _AT_ONCE)
+    )
+
+
+def _short(entry: Entry) -> tuple[object, ...]:
+    """Return the fields without those at the end that have their default."""
+    if entry.target:
+        return (entry.path, entry.digest, entry.size, entry.kind, entry.executable, entry.target)
+    if entry.executable:
+        return (entry.path, entry.digest, entry.size, entry.kind, True)
+    if entry.kind != "file":
+        return (entry.path, entry.digest, entry.size, entry.kind)
+    return (entry.path, entry.digest, entry.size)
+
+
+def decode_lines(data: bytes) -> list[Entry]:
+    """Read lines of either form, all of one; paths and digests are not looked at.
+
+    Raises:
+        msgspec.MsgspecError: They are damaged.
+    """
+    if data.startswith(b"{"):
+        return [Entry(*_fields_of(named)) for named in _named_decoder.decode_lines(data)]
+    return _decoder.decode_lines(data)
 
 
 class Listing:
@@ -111,13 +165,15 @@ class Listing:
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """The entries, sorted by the bytes of their paths."""
-        return tuple(_decoder.decode_lines(self.encoded))
+        return tuple(decode_lines(self.encoded))
 
     @cached_property
     def encoded(self) -> bytes:
         """The canonical bytes."""
         make: Callable[[], bytes] | None = self.__dict__.get("_encode")
-        return make() if make is not None else _encoder.encode_lines(self.entries)
+        if make is not None:
+            return make()
+        return encode_named(self.entries) if len(self.entries) <= MAX_NAMED else encode_short(self.entries)
 
     @cached_property
     def digest(self) -> Digest:
@@ -173,7 +229,7 @@ class Listing:
                 paths that are one on a case-insensitive file system.
         """
         try:
-            entries = _decoder.decode_lines(data)
+            entries = decode_lines(data)
         except msgspec.MsgspecError as error:
             raise FormatError(f"damaged listing: {error}") from error
         return cls.checked(entries)

@@ -15,11 +15,11 @@ from operator import itemgetter
 import msgspec
 
 from vcs.files.folder_record import DIGEST_BYTES, NO_DIGEST, Row
-from vcs.files.listing import Entry, Listing
+from vcs.files.listing import MAX_NAMED, Entry, Listing, decode_lines, encode_named, encode_short
 
 # Of what JSON escapes, a name can hold this.
 _ESCAPED = re.compile('[\x00-\x1f"\\\\]')
-_EXECUTABLE = ',"executable":true'
+_EXECUTABLE = ',"file",true'
 _NO_HEX = NO_DIGEST.hex()
 # Lines that are formatted at once: bounds what that takes in memory.
 _AT_ONCE = 4096
@@ -47,7 +47,7 @@ class ListingBuilder:
 
     def add(self, entry: Entry) -> None:
         """Add one entry, of any kind."""
-        self._add(entry.path, _encode(entry) + b"\n")
+        self._add(entry.path, encode_short([entry]))
         self.count += 1
         self.file_count += entry.kind in ("file", "ref")
         self.size_bytes += entry.size
@@ -72,7 +72,7 @@ class ListingBuilder:
         self.size_bytes += sum(map(_size_of_line, lines))
         if _ESCAPED.search("".join(names)):
             lines = [(_escaped(name), *rest) for name, *rest in lines]
-        template = f'{{"path":"{_escaped(prefix).replace("%", "%%")}%s","digest":"%s","size":%d%s}}\n'
+        template = f'["{_escaped(prefix).replace("%", "%%")}%s","%s",%d%s]\n'
         start = 0
         for end in [*(bisect_left(names, name) for name in sorted(between)), len(lines)]:
             for at in range(start, end, _AT_ONCE):
@@ -86,7 +86,8 @@ class ListingBuilder:
         # In the order of code points, which is that of their UTF-8 bytes.
         self._pieces.sort()
         with memoryview(self._text) as text:
-            return b"".join([text[start:end] for _, start, end in self._pieces])
+            lines = b"".join([text[start:end] for _, start, end in self._pieces])
+        return lines if self.count > MAX_NAMED else encode_named(decode_lines(lines))
 
     def _add(self, path: str, lines: bytes) -> None:
         start = len(self._text)

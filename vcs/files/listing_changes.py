@@ -14,6 +14,10 @@ def differing(before: bytes, after: bytes) -> tuple[Listing, Listing]:
     Raises:
         FormatError: An entry that differs is damaged or hostile.
     """
+    if before[:1] != after[:1]:  # Of the two forms of lines each has another: nothing is equal.
+        old, new = Listing.decode(before), Listing.decode(after)
+        both = set(old) & set(new)
+        return Listing(set(old) - both), Listing(set(new) - both)
     added = bytearray()
     pieces = match_lines(after, before, added.extend)
     removed, at = [], 0

@@ -34,7 +34,7 @@ _TICK_NS = 50_000_000
 SURELY_SETTLED_NS = 2_500_000_000
 _SECOND_NS = 1_000_000_000
 
-_FORMAT = 2
+_FORMAT = 3
 _CHECK_BYTES = 16
 _BUSY_S = 2.0
 # Locked, full, read-only, …: the file is fine, and the cache stays as it was.

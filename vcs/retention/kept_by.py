@@ -57,9 +57,10 @@ def _paths(lines: bytes, digest: bytes) -> Iterator[str]:
         return
     for line in lines.split(b"\n"):
         text = line.removeprefix(b"- ")
-        if digest in text and text.startswith(b"{"):
-            with suppress(ValueError, KeyError, TypeError):
-                yield str(json.loads(text)["path"])
+        if digest in text and text.startswith((b"{", b"[")):
+            with suppress(ValueError, LookupError, TypeError):
+                entry = json.loads(text)
+                yield str(entry["path"] if isinstance(entry, dict) else entry[0])
 
 
 def _name(source: Source) -> str:

@@ -233,6 +233,8 @@ def test_a_long_listing_keeps_what_it_names(repo: Repo) -> None:
     assert version.lines is None
     listing = repo.collections.listing(version)
     assert sweep(repo) == set()
+    entry, mentions = listing.entries[7], mentions_of(repo.layout, repo.git, store_of(repo), as_it_is)
+    assert chains_to(mentions, store_of(repo), entry.digest) == [(entry.path, "p/x:v0", "ledger, records")]
     store_of(repo).delete([version.digest])
     age(repo)
     with pytest.raises(FormatError, match="listing"):
