@@ -118,6 +118,15 @@ def test_zooming_by_dragging_and_back(project: Path, tab: Open) -> None:
     expect(page.get_by_role("button", name="Whole")).to_have_count(0)
 
 
+def test_a_button_shows_the_whole_of_a_zoomed_chart_again(project: Path, tab: Open) -> None:
+    page = tab(project).open("#/curves?range=2..5")
+    chart = panel(page, "train/loss").locator(".chart")
+    chart.get_by_role("button", name="Reset the zoom").click()
+    expect(page.get_by_role("button", name="Reset the zoom")).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("range="))
+    expect(chart).to_be_focused()
+
+
 def test_a_chart_is_used_with_the_keyboard(project: Path, tab: Open) -> None:
     page = tab(project).open("#/curves")
     wait_for_points(page, "train/loss", 40)

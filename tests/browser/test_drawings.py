@@ -120,7 +120,7 @@ def test_a_drawing_says_what_is_under_the_pointer_and_the_arrow_keys(gallery: Pa
 
 
 def zoomed_and_back(page: Page, key: str) -> None:
-    """A box that is dragged is what is seen next; a double click, or 0, shows all of it again."""
+    """A box that is dragged is what is seen next; a double click, 0, or a button shows all of it again."""
     chart = card(page, key).locator(".chart")
     selector = f"[data-key='{key}'] .chart canvas"
     whole = wait_for_other(page, selector, "")
@@ -135,10 +135,14 @@ def zoomed_and_back(page: Page, key: str) -> None:
     nearer = wait_for_other(page, selector, part)
     chart.press("Shift+ArrowRight")
     wait_for_other(page, selector, nearer)
+    again = "([selector, whole]) => document.querySelector(selector).toDataURL() === whole"
     page.mouse.dblclick(box["x"] + 100, box["y"] + 100)
-    page.wait_for_function(
-        "([selector, whole]) => document.querySelector(selector).toDataURL() === whole", arg=[selector, whole]
-    )
+    page.wait_for_function(again, arg=[selector, whole])
+    chart.press("+")
+    wait_for_other(page, selector, whole)
+    chart.get_by_role("button", name="Reset the zoom").click()
+    page.wait_for_function(again, arg=[selector, whole])
+    expect(chart.get_by_role("button")).to_have_count(0)
 
 
 def test_a_table_is_drawn_as_somebody_likes(gallery: Path, tab: Open) -> None:

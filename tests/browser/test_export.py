@@ -53,6 +53,9 @@ def test_an_export_opens_offline_and_nothing_of_a_record_runs(
     page.locator(".panel .chart").first.hover()
     page.wait_for_selector(".chart-tip:not([hidden])", timeout=300_000)
     picture(page)
+    page.locator(".panel .chart").first.press("+")
+    page.get_by_role("button", name="Reset the zoom").click(timeout=300_000)
+    page.get_by_role("button", name="Reset the zoom").wait_for(state="hidden", timeout=300_000)
     page.get_by_role("button", name="中文").click()
     assert page.locator("h1").inner_text() == "2 个运行"
     assert page.evaluate("document.documentElement.lang") == "zh-CN"

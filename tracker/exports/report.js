@@ -47,6 +47,7 @@
     const chart = new LineChart(host, {
       onHover: (x) => charts.forEach((other) => other.x === one.x && other.chart.setHover(x, other.chart === chart)),
       onView: (range) => chart.set({ view: range ? { x: range } : undefined }),
+      whole: t("Reset the zoom"),
     });
     charts.push({ chart, curves, x: one.x });
     chart.set({ title: one.title, xLabel: axisName(one), xKind: one.kind, xLog: one.logX, yLog: one.logY });

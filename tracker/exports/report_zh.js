@@ -2,7 +2,7 @@
 
 const REPORT_ZH = {
   "{n} runs": "{n} 个运行", "Made by {what}.": "由 {what} 生成。", "Smoothing": "平滑", "Logarithmic": "对数", "Light / dark": "浅色 / 深色",
-  "Drag to zoom, double-click for the whole.": "拖动放大，双击还原。",
+  "Drag to zoom, double-click for the whole.": "拖动放大，双击还原。", "Reset the zoom": "取消缩放",
   "a curve of {points} points: extremes are kept": "一条 {points} 个点的曲线：极值都保留", "{n} curves of up to {points} points: extremes are kept": "{n} 条曲线，最多 {points} 个点：极值都保留",
   "step": "步", "runtime": "开始后的时间", "time": "时刻",
   "Runs": "运行", "The run": "这次运行", "Config": "设置", "Results": "结果", "Lineage": "来源", "Nothing is recorded.": "没有记录。",

@@ -36,7 +36,7 @@ export const chinese = {
   "No metric has this in its name.": "没有名称中包含它的指标。", "Nothing logged yet. Curves appear with the first run.log().": "还没有记录。第一次 run.log() 之后曲线就会出现。", "No run is drawn. Switch some on with the eye in the list.": "没有选中要显示的运行。点击列表中的眼睛图标来显示。",
   "Metrics": "指标", "Large": "放大", "Chart of {text}": "图表：{text}", "A line through these points covers the same pixels as one through all; no extreme is left out.": "经过这些点的线与经过所有点的线覆盖相同的像素，没有丢掉任何极值。",
   "{n} points, thinned to pixels": "{n} 个点，已按像素精简", "{n} values are no numbers": "{n} 个值不是数", "CSV of the points drawn": "CSV（画出的点）", "{n} chart": "{n} 张图", "{n} charts": "{n} 张图", "{n} point": "{n} 个点", "{n} points": "{n} 个点",
-  "Reading …": "正在读取……", "{n} group": "{n} 组", "{n} groups": "{n} 组",
+  "Reset the zoom": "取消缩放", "Reading …": "正在读取……", "{n} group": "{n} 组", "{n} groups": "{n} 组",
   // a run
   "Parts of the run": "运行的各部分", "Overview": "概览", "Media": "媒体", "Model": "模型", "System": "系统", "Console": "控制台", "Files": "文件", "Inputs and outputs": "输入与输出",
   "Results": "结果", "Settings": "配置", "Nothing was recorded.": "没有记录。", "Some of what was logged cannot be read; the rest is shown.": "有些记录无法读取，其余的已显示。",

@@ -6,7 +6,7 @@
 // A curve is {id, label, color, dash, x, y} with x and y as arrays of numbers, and may have
 // band: {low, high} (as long as x), faint (drawn pale), derived (not for CSV), jumps (x goes
 // back and forth), whole: false (points were left out). The model of a chart may have marks:
-// [{x, bad, label}], view: {x: [low, high], y}, xLog, yLog, clip, xKind ("number", "time" or
+// [{x, bad, label}], view: {x: [low, high], y}, home (the view of the whole, if it is one), xLog, yLog, clip, xKind ("number", "time" or
 // "duration"), xLabel, title and theme (LIGHT or DARK of draw.js).
 
 import { CanvasPen, LIGHT, drawAxes, drawCurves, extentOf, layOut } from "./draw.js";
@@ -20,8 +20,8 @@ const MOST_BESIDE = 5;
 const REST_MS = 150;
 
 export class LineChart {
-  /** Draws into `host`; `onHover(x)` and `onView(range or null)` tell what the pointer does. */
-  constructor(host, { onHover = () => {}, onView = () => {}, describe = (text) => text } = {}) {
+  /** Draws into `host`; `onHover(x)` and `onView(range or null)` tell what the pointer does; `whole` is the name of a button. */
+  constructor(host, { onHover = () => {}, onView = () => {}, describe = (text) => text, whole = "Reset the zoom" } = {}) {
     this.host = host;
     this.model = { curves: [], theme: LIGHT };
     this.onHover = onHover;
@@ -33,9 +33,13 @@ export class LineChart {
     this.tip.className = "chart-tip";
     this.tip.hidden = true;
     host.classList.add("chart");
-    host.append(this.canvas, this.overlay, this.tip);
+    this.back = wholeButton(whole, () => {
+      this.onView(null);
+      host.focus();
+    });
+    host.append(this.canvas, this.overlay, this.tip, this.back);
     host.tabIndex = 0;
-    host.setAttribute("role", "img");
+    host.setAttribute("role", "group");
     this.listen();
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(host);
@@ -71,6 +75,7 @@ export class LineChart {
     const width = this.host.clientWidth, height = this.host.clientHeight;
     if (!width || !height) return;
     this.place = layOut(this.model, width, height);
+    this.back.hidden = !this.model.view?.x || this.model.view === this.model.home;
     const pen = this.penOn(this.canvas, width, height);
     drawAxes(pen, this.model, this.place);
     this.drawWithin(pen);
@@ -291,6 +296,21 @@ export class LineChart {
     const left = line + room > this.place.width ? line - room : line + 12;
     this.tip.style.left = `${Math.max(2, left)}px`;
   }
+}
+
+/** A button in the corner of what is zoomed, for those without a double click or a keyboard. */
+export function wholeButton(label, action) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "chart-whole";
+  button.textContent = "⟲";
+  button.title = label;
+  button.setAttribute("aria-label", label);
+  button.hidden = true;
+  button.addEventListener("click", action);
+  // To press it is no move of the chart below.
+  for (const kind of ["pointerdown", "pointermove", "dblclick"]) button.addEventListener(kind, (event) => event.stopPropagation());
+  return button;
 }
 
 /** The range in which the members of a group lie, if they differ. */

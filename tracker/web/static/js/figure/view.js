@@ -4,7 +4,7 @@ import { fill, h, iconButton } from "../dom.js";
 import { count, t } from "../i18n.js";
 import { menu } from "../menu.js";
 import { CanvasPen } from "../chart/draw.js";
-import { fullNumber } from "../chart/chart.js";
+import { fullNumber, wholeButton } from "../chart/chart.js";
 import { csvCell, saveFile, toPng, toSvg } from "../chart/save.js";
 import { Excerpt } from "./excerpt.js";
 import { drawFigure, heightOf, layOutFigure, thingAt, thingsIn, thingUnder } from "./draw.js";
@@ -24,7 +24,11 @@ class FigureView {
     this.canvas = h("canvas");
     this.overlay = h("canvas");
     this.tip = h("div.chart-tip.own", { hidden: true });
-    this.host = h("div.chart.figure-chart", { role: "img", tabIndex: 0, "aria-label": inWords(figure), style: { height: `${this.height}px` } }, this.canvas, this.overlay, this.tip);
+    this.back = wholeButton(t("Reset the zoom"), () => {
+      this.whole();
+      this.host.focus();
+    });
+    this.host = h("div.chart.figure-chart", { role: "group", tabIndex: 0, "aria-label": inWords(figure), style: { height: `${this.height}px` } }, this.canvas, this.overlay, this.tip, this.back);
     this.listen();
     new ResizeObserver(() => this.draw()).observe(this.host);
   }
@@ -33,6 +37,7 @@ class FigureView {
     const width = this.host.clientWidth;
     if (!width) return;
     this.place = layOutFigure(this.part.figure, width, this.height);
+    this.back.hidden = !this.part.ends;
     drawFigure(penOn(this.canvas, width, this.height), this.part.figure, this.place);
     this.point(this.at);
   }

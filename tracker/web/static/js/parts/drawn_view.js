@@ -17,7 +17,8 @@ function linesView({ curves, view, title, xLabel, yLabel }, name) {
   const chart = new LineChart(host, {
     onView: (range) => chart.set({ view: range ? { x: range } : view }),
     describe: (text) => t("Chart of {text}", { text }),
+    whole: t("Reset the zoom"),
   });
-  chart.set({ curves, xLabel, title, view, theme: themeNow() });
+  chart.set({ curves, xLabel, title, view, home: view, theme: themeNow() });
   return [figureHead(title, curves, () => ({ ...chart.model, height: 420, csv: () => toCsv(chart.model) }), name), yLabel ? h("div.axis-name.small", {}, yLabel) : null, host, xLabel ? h("div.axis-name.x.small", {}, xLabel) : null];
 }

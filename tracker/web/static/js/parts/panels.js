@@ -206,6 +206,7 @@ export class Panels {
         onHover: (x) => this.hover(panel, x),
         onView: (ends) => this.setRange(ends, this.axisOf(panel)),
         describe: (text) => t("Chart of {text}", { text }),
+        whole: t("Reset the zoom"),
       });
       panel.chart.set({ title: metric.key });
       this.panels.set(metric.key, panel);
