@@ -28,7 +28,7 @@ from vcs.stores.copying import Advance, Hashing, clone_file, copy_and_hash, hash
 from vcs.stores.lines import match_lines
 from vcs.stores.local_files import LocalFiles, settle
 from vcs.stores.mapped import Lost, Match, is_worth_it, match_mapped
-from vcs.stores.matching import BLOCK_BYTES, Matcher, Pieces, read_block
+from vcs.stores.matching import BLOCK_BYTES, Matcher, Pieces, Read, read_block
 from vcs.stores.one_file import is_same
 from vcs.stores.ranges import RangeFile
 from vcs.stores.recent import Sketch, resemble, sketch
@@ -113,7 +113,7 @@ class LargeFiles:
     def _match_small(self, data: bytes, digest: Digest, base: RangeFile, look: _Look) -> bool:
         extent = _Extent(self._store)
         try:
-            matcher = self._matcher(len(data), base, look, extent)
+            matcher = self._matcher(len(data), base, look, extent, lambda at, size: data[at : at + size])
             position = 0
             while position < len(data):
                 block = bytearray(data[position : position + matcher.limit(position)])
@@ -228,7 +228,9 @@ class LargeFiles:
 
         extent = _Extent(self._store)
         try:
-            matcher = self._matcher(before.st_size, base, look, extent)
+            matcher = self._matcher(
+                before.st_size, base, look, extent, lambda at, size: os.pread(source, size, at)
+            )
             digest, size = match(source, before.st_size, matcher, base, extent.fd, count)
             if not is_same(before, os.fstat(source), size):
                 return "changed"
@@ -245,9 +247,9 @@ class LargeFiles:
             advance(-told)
         return None
 
-    def _matcher(self, size: int, base: RangeFile, look: _Look, extent: _Extent) -> Matcher:
+    def _matcher(self, size: int, base: RangeFile, look: _Look, extent: _Extent, read: Read) -> Matcher:
         changes = anchors(look.borders, _Look.of(base).borders if look.borders else {})
-        return Matcher(size, base, changes, extent.write, search=not look.borders)
+        return Matcher(size, base, changes, extent.write, read=read, search=not look.borders)
 
     def _name(self, digest: Digest, size: int, pieces: Pieces, base: RangeFile, extent: _Extent) -> bool:
         if pieces.known_bytes < _MIN_KNOWN * size:

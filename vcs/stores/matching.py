@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import TypeAlias
 
 from vcs.stores.ranges import RangeFile
 
@@ -36,6 +37,8 @@ _MAX_VAIN_GAP_SEARCHES = 512
 
 # Start and end in a block, of bytes that are the same.
 Run = tuple[int, int]
+# Gives bytes of a file at an offset; fewer at its end.
+Read: TypeAlias = Callable[[int, int], bytes]
 
 
 @dataclass
@@ -75,12 +78,13 @@ class Matcher:
         anchors: list[tuple[int, int]],
         write_new: Callable[[memoryview], object],
         *,
+        read: Read,
         search: bool = True,
     ) -> None:
         """Begin; `anchors` are offsets in the file with the shift from there on, the first at 0.
 
-        With `search`, bytes are looked for elsewhere in the base too; where borders are
-        known, that is in vain.
+        `read` gives bytes of the file, to look ahead. With `search`, bytes are looked for
+        elsewhere in the base too; where borders are known, that is in vain.
         New bytes go to `write_new`, in order; what it raises ends the comparison.
         """
         self.pieces = Pieces()
@@ -91,6 +95,8 @@ class Matcher:
         self._tail_shift = base.size - size
         self._shift = self._expected_shift = 0
         self._write_new = write_new
+        self._read = read
+        self._inserted_until = 0
         self._buffer = bytearray(BLOCK_BYTES)
         self._agrees = True
         self._lost_steps = 0
@@ -144,12 +150,26 @@ class Matcher:
         end = self._read_base(start, stop, position)
         done = self._feed_runs(block, start, start, end, position)
         if done < stop:
+            self._look_ahead(position + done)
             done = self._realign(block, done, stop, position)
         if done < stop:
             self._lost_steps += 1
             self._feed_gap(block, done, stop, position)
         else:
             self._lost_steps = 0
+
+    def _look_ahead(self, at: int) -> None:
+        """See whether as much was inserted here as the file is longer: then no more of it is looked for.
+
+        It costs a page of both files, where the searches would read a hundred megabytes of the
+        base. The first step was searched for in vain: what is inserted is not what lies near.
+        """
+        longer = self._shift - self._tail_shift
+        if self._may_search and self._lost_steps and longer > 0 and at >= self._inserted_until:
+            page = self._read(at + longer, _PAGE_BYTES)
+            is_plain = page.count(page[:1]) == len(page)
+            if len(page) == _PAGE_BYTES and not is_plain and self._has(page, at + self._shift):
+                self._inserted_until = at + longer
 
     def _is_same(self, block: bytearray, count: int) -> bool:
         if count == BLOCK_BYTES:
@@ -192,6 +212,7 @@ class Matcher:
         if (
             end - start < _GAP_FROM_BYTES
             or not self._may_search
+            or position + middle < self._inserted_until
             or self._vain_gap_searches >= _MAX_VAIN_GAP_SEARCHES
             or needle.count(needle[:1]) == len(needle)
         ):
@@ -241,7 +262,7 @@ class Matcher:
         for shift in (self._expected_shift, self._tail_shift):
             if shift != self._shift and self._has(needle, at + shift):
                 return shift
-        if not self._may_search or len(needle) < _NEEDLE_BYTES:
+        if not self._may_search or len(needle) < _NEEDLE_BYTES or at < self._inserted_until:
             return None
         return self._search(needle, at)
 

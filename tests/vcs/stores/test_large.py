@@ -72,6 +72,28 @@ def test_an_insertion_costs_what_was_inserted(folder: Path, at: int, length: int
     assert more < length + 2000 + (512 << 10 if at < 4096 else 0)
 
 
+def test_an_insertion_of_what_lies_near_costs_next_to_nothing(folder: Path) -> None:
+    """A part of the file that was copied to another place in it."""
+    put(folder, BASE)
+    assert more_for(folder, BASE[: 2 * MIB] + BASE[MIB // 3 : MIB] + BASE[2 * MIB :]) < 2000
+
+
+def test_a_new_insertion_is_not_looked_for_piece_by_piece(folder: Path) -> None:
+    """What follows it lies where the greater length says, so it is new; to look for it takes long."""
+    put(folder, BASE)
+    with pytest.MonkeyPatch.context() as patch:
+        read: list[int] = []
+        read_at = RangeFile.read_at
+
+        def counted(self: RangeFile, offset: int, buffer: memoryview) -> int:
+            read.append(len(buffer))
+            return read_at(self, offset, buffer)
+
+        patch.setattr(RangeFile, "read_at", counted)
+        assert more_for(folder, BASE[:MIB] + os.urandom(MIB) + BASE[MIB:]) < MIB + 2000
+    assert sum(read) < 10 * len(BASE)
+
+
 @pytest.mark.parametrize("at", [0, MIB, 2 * MIB + 12345])
 def test_a_deletion_costs_next_to_nothing(folder: Path, at: int) -> None:
     """The rest is ranges."""
