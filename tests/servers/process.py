@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -16,17 +17,34 @@ import pytest
 
 START_S = 300.0
 
+_PORTS = (10_000, 32_000)
+# Held until the process ends.
+_MARKS: list[socket.socket] = []
+
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on at the moment."""
-    taken = [socket.socket() for _ in range(count)]
-    try:
-        for one in taken:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in taken]
-    finally:
-        for one in taken:
-            one.close()
+    """Return ports for servers of this process; no other test is given them while it lasts.
+
+    They lie below those that the system gives to clients. From among those, a client may be given
+    the port of a server that is still starting, even one that asks whether it answers: it is
+    then connected with itself.
+    """
+    return [_own_port() for _ in range(count)]
+
+
+def _own_port() -> int:
+    """Find a free port, and mark it by holding the port of the same number for datagrams."""
+    choose = secrets.SystemRandom()  # The other one gives the same numbers in all processes of pytest.
+    for _ in range(1000):
+        port = choose.randrange(*_PORTS)
+        mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with suppress(OSError), socket.socket() as server:
+            mark.bind(("127.0.0.1", port))
+            server.bind(("", port))
+            _MARKS.append(mark)
+            return port
+        mark.close()
+    raise AssertionError("there is no free port")
 
 
 def need_programs(*names: str) -> None:

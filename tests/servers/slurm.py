@@ -32,6 +32,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 SwitchType=switch/none
 MpiDefault=none
+MessageTimeout=100
 ReturnToService=2
 KillWait=5
 SlurmdParameters=config_overrides

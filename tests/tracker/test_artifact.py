@@ -408,7 +408,11 @@ def test_a_draft_of_one_repository_can_be_logged_in_another(here: Path, tmp_path
 names = st.sampled_from(["a", "b", "a/b", "a/b/c", "a/d", "e", "e/f"])
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
 @given(steps=st.lists(st.tuples(st.sampled_from(["add", "put", "remove"]), names, st.integers(0, 2))))
 def test_a_draft_is_always_a_listing_that_can_be_checked_out(
     here: Path, steps: list[tuple[str, str, int]]

@@ -349,7 +349,7 @@ capture.start()
 
 def test_a_killed_program_has_its_output(log: Path) -> None:
     """All but the last quarter of a second is there after kill -9."""
-    done = run_script("import time\nprint('one')\nprint('two')\ntime.sleep(60)", log, kill_after="two")
+    done = run_script("import time\nprint('one')\nprint('two')\ntime.sleep(60)", log, kill_after="two\n")
     assert done.returncode == -signal.SIGKILL
     assert log.read_text() == "one\ntwo\n"
 

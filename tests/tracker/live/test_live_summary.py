@@ -77,7 +77,11 @@ actions = st.lists(
 numbering = itertools.count()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(made=actions)
 def test_whatever_happens_it_equals_what_readers_find(tmp_path: Path, made: list[tuple[str, Any]]) -> None:
     engine, run, recorder = engine_in(tmp_path / str(next(numbering)))
