@@ -157,14 +157,8 @@ def _copy(source: int, offset: int, length: int, target: int) -> None:
 
 def _replace(path: Path, fill: Callable[[int], None], *, durable: bool, mode: int) -> None:
     temporary = _write_temporary(path, fill, durable=durable, mode=mode)
-    try:
+    with _or_nothing(temporary, path):
         os.replace(temporary, path)
-    except OSError as error:
-        remove_quietly(temporary)
-        raise disk_error(error, f"cannot write {path}") from error
-    except BaseException:
-        remove_quietly(temporary)
-        raise
     if durable:
         fsync_directory(path.parent)
 
@@ -181,10 +175,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     make_folder(path.parent)
     temporary = path.parent / temporary_name(path.name)
-    try:
+    with _or_nothing(temporary, path):
         with temporary.open("xb") as stream:
             yield stream
         os.replace(temporary, path)
+
+
+@contextmanager
+def _or_nothing(temporary: Path, path: Path) -> Iterator[None]:
+    """A failure leaves no temporary file, and what the disk did wrong is said of the path that was meant."""
+    try:
+        yield
     except OSError as error:
         remove_quietly(temporary)
         raise disk_error(error, f"cannot write {path}") from error
@@ -303,19 +304,13 @@ def _write_temporary(path: Path, fill: Callable[[int], None], *, durable: bool, 
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     except OSError as error:
         raise disk_error(error, f"cannot write {path}") from error
-    try:
+    with _or_nothing(temporary, path):
         try:
             fill(fd)
             if durable:
                 os.fsync(fd)
         finally:
             os.close(fd)
-    except OSError as error:
-        remove_quietly(temporary)
-        raise disk_error(error, f"cannot write {path}") from error
-    except BaseException:
-        remove_quietly(temporary)
-        raise
     return temporary
 
 

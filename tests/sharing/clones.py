@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -12,30 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import git
+from tests.said import Said
 from tracker.cli.main import main
 
 # What a clone may log.
 BYTES = random.Random(5).randbytes(1_500_000)
 FILES = {"a.txt": b"one", "deep/b.bin": BYTES}
-
-
-@dataclass
-class Said:
-    """What a command came to."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Standard output as JSON."""
-        return json.loads(self.out)
 
 
 @dataclass
