@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tracker.draw.palette import COLORS
+from tracker.draw.palette import COLORS, DASHES
 from tracker.web.app import STATIC
 
 Color = tuple[float, float, float]
@@ -88,5 +88,7 @@ def test_curves_are_seen_on_their_ground(ground: str, color: str) -> None:
 
 
 def test_a_run_has_one_colour_everywhere() -> None:
-    """In the page, in an SVG, in a PNG."""
+    """In the page, in an SVG, in a PNG; beyond eight the same broken line."""
     assert tuple(palette("LIGHT")) == COLORS
+    script = (STATIC / "js/chart/draw.js").read_text(encoding="utf-8")
+    assert f"const DASHES = {[list(dash) for dash in DASHES]};" in script

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 # Bits of a braille character by (column, row) of its dot.
 _BRAILLE = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
@@ -34,14 +34,23 @@ class Dots:
             self._bits[row][column] |= bit
             self._inks[row][column] = ink
 
-    def line(self, start: tuple[int, int], end: tuple[int, int], ink: int) -> None:
-        """Set the dots of a straight line, both ends among them."""
+    def line(self, start: tuple[int, int], end: tuple[int, int], ink: int, dash: Sequence[int] = ()) -> None:
+        """Set the dots of a straight line, both ends among them.
+
+        `dash` has the widths of line and gap by turns. They are counted from the left of the raster,
+        so pieces of one line go on where the one before ended. What is steep is drawn whole: no spike
+        and no single point falls into a gap.
+        """
         (x, y), (to_x, to_y) = start, end
         across, down = abs(to_x - x), -abs(to_y - y)
         step_x, step_y = (1 if x < to_x else -1), (1 if y < to_y else -1)
         error = across + down
+        steep = across == 0 or -down > across
+        pattern = [number % 2 == 0 for number, length in enumerate(dash) for _ in range(length)]
+        shown = [True] if steep or not pattern else pattern
         while True:
-            self.dot(x, y, ink)
+            if shown[x % len(shown)]:
+                self.dot(x, y, ink)
             if (x, y) == (to_x, to_y):
                 return
             twice = 2 * error

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from tracker.draw.curves import Panel
-from tracker.draw.palette import color_of
+from tracker.draw.palette import color_of, dash_of
 from tracker.draw.scale import Scale, scale_of, widened
 from tracker.draw.svg import Format
 from tracker.read.thinning import Window, thin_line
-from tracker.read.words import printable
+from tracker.read.words import printable, text_width
 from vcs.errors import UsageError
 
 _DOTS_PER_INCH = 100
+_MOST_INSIDE = 8
 
 
 def write_png(panels: Sequence[Panel], stream: BinaryIO, format: Format, *, scale: int = 2) -> None:
@@ -61,6 +62,7 @@ def _draw(axes: Any, panel: Panel, width: int) -> None:
             color=color_of(curve.color),
             alpha=0.25 if curve.faint else 1.0,
             linewidth=1.2,
+            linestyle=_line_style(curve.color),
             marker="o" if len(xs) == 1 else None,
             label="_raw" if curve.faint else _label(curve.label),
         )
@@ -77,7 +79,33 @@ def _draw(axes: Any, panel: Panel, width: int) -> None:
         axes.set_xscale("log", nonpositive="mask")
     elif panel.x_kind != "number":
         _mark_times(axes, scale)
-    axes.legend(fontsize=8, frameon=False, loc="best")
+    _name_curves(axes, width)
+
+
+def _name_curves(axes: Any, width: int) -> None:
+    """Put the legend where it covers least; one of many curves stands below the axes."""
+    labels = axes.get_legend_handles_labels()[1]
+    if len(labels) <= _MOST_INSIDE:
+        axes.legend(fontsize=8, frameon=False, loc="best")
+        return
+    from matplotlib.transforms import ScaledTranslation
+
+    below = axes.transAxes + ScaledTranslation(0, -0.42, axes.figure.dpi_scale_trans)
+    columns = max(1, int(width / (45 + 6.2 * max(text_width(label) for label in labels))))
+    axes.legend(
+        fontsize=8,
+        frameon=False,
+        loc="upper left",
+        ncols=columns,
+        borderaxespad=0,
+        bbox_to_anchor=(0, 0),
+        bbox_transform=below,
+    )
+
+
+def _line_style(place: int) -> Any:
+    """How a line is broken, as matplotlib has it: in widths of the line."""
+    return (0, tuple(length * 0.6 for length in dash)) if (dash := dash_of(place)) else "solid"
 
 
 def _mark_times(axes: Any, scale: Scale) -> None:

@@ -9,7 +9,7 @@ from html import escape
 from unicodedata import east_asian_width
 
 from tracker.draw.curves import Curve, Panel
-from tracker.draw.palette import color_of
+from tracker.draw.palette import color_of, dash_of
 from tracker.draw.scale import Scale, scale_of, widened
 from tracker.read.thinning import Window, thin_line
 from tracker.read.words import printable
@@ -17,6 +17,8 @@ from tracker.read.words import printable
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', sans-serif"
 _LETTER = 6.2
 _LINE = 16
+# So long is the piece of a curve in the legend: all kinds of broken lines are told apart on it.
+_SAMPLE = 20
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,11 @@ def _panel(panel: Panel, width: int, height: int) -> Iterator[str]:
     for number, line in enumerate(legend):
         for start, color, label in line:
             base = 40 + _LINE * number
-            yield f'<rect x="{start:.0f}" y="{base - 6}" width="12" height="3" rx="1.5" fill="{color}"/>'
-            yield f'<text x="{start + 17:.0f}" y="{base}">{_text(label)}</text>'
+            yield (
+                f'<line x1="{start:.0f}" x2="{start + _SAMPLE:.0f}" y1="{base - 4}" y2="{base - 4}" '
+                f'stroke="{color_of(color)}" stroke-width="3"{_dashes(color)}/>'
+            )
+            yield f'<text x="{start + _SAMPLE + 5:.0f}" y="{base}">{_text(label)}</text>'
     yield from _axes(frame, panel, marks)
     # An inner picture cuts off what leaves it, and needs no name that others in a page may have.
     inner = (frame.left, frame.top - 1, frame.right - frame.left, frame.bottom - frame.top + 2)
@@ -147,26 +152,32 @@ def _curve(curve: Curve, frame: _Frame) -> Iterator[str]:
     color, shown = color_of(curve.color), 'stroke-opacity="0.25"' if curve.faint else ""
     path = "".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in piece) for piece in pieces if len(piece) > 1)
     if path:
-        yield f'<path d="{path}" stroke="{color}" stroke-width="1.6" {shown}/>'
+        yield f'<path d="{path}" stroke="{color}" stroke-width="1.6" {shown}{_dashes(curve.color)}/>'
     for piece in pieces:
         if len(piece) == 1:
             yield f'<circle cx="{piece[0][0]:.1f}" cy="{piece[0][1]:.1f}" r="2.5" fill="{color}"/>'
 
 
-def _legend(panel: Panel, width: float) -> list[list[tuple[float, str, str]]]:
-    """Return lines of (x, color, label); one that says nothing is left out."""
+def _legend(panel: Panel, width: float) -> list[list[tuple[float, int, str]]]:
+    """Return lines of (x, place in the palette, label); one that says nothing is left out."""
     names = {curve.label: curve.color for curve in panel.curves}
-    lines: list[list[tuple[float, str, str]]] = []
+    lines: list[list[tuple[float, int, str]]] = []
     at = math.inf
     for label, color in names.items():
         shown = label if len(label) <= 40 else label[:39] + "…"
-        room = 17 + _width(shown) + 14
+        room = _SAMPLE + 5 + _width(shown) + 14
         if at + room > width:
             lines.append([])
             at = 12.0
-        lines[-1].append((at, color_of(color), shown))
+        lines[-1].append((at, color, shown))
         at += room
     return lines
+
+
+def _dashes(place: int) -> str:
+    dash = dash_of(place)
+    # Round ends would fill the gaps.
+    return f' stroke-dasharray="{" ".join(map(str, dash))}" stroke-linecap="butt"' if dash else ""
 
 
 def _width(text: str) -> float:

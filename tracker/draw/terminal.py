@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from tracker.draw.curves import Curve, Panel
 from tracker.draw.dots import Dots
-from tracker.draw.palette import TERMINAL
+from tracker.draw.palette import TERMINAL, TERMINAL_DASHES, TERMINAL_SAMPLES, broken
 from tracker.draw.scale import Scale, scale_of, short_number
 from tracker.read.thinning import Window, thin_line
 from tracker.read.words import cut_text, printable, text_width
@@ -129,25 +129,27 @@ def _under(panel: Panel, x: Scale, gutter: int, width: int) -> _Line:
 def _legend(names: Sequence[tuple[str, int]], width: int) -> list[_Line]:
     lines, text, used = [], "", 0
     for name, color in names:
-        shown = cut_text(printable(name), width - 3)
-        needed = text_width(shown) + 2 + (2 if used else 0)
+        shown = cut_text(printable(name), width - 4)
+        needed = text_width(shown) + 3 + (2 if used else 0)
         if used and used + needed > width:
             lines.append(_Line(text, used))
-            text, used, needed = "", 0, text_width(shown) + 2
-        text += ("  " if used else "") + f"\x1b[38;5;{TERMINAL[color % len(TERMINAL)]}m━ \x1b[0m{shown}"
+            text, used, needed = "", 0, text_width(shown) + 3
+        sample = f"\x1b[38;5;{TERMINAL[color % len(TERMINAL)]}m{TERMINAL_SAMPLES[broken(color)]} \x1b[0m"
+        text += ("  " if used else "") + sample + shown
         used += needed
     return [*lines, _Line(text, used)]
 
 
 def _draw(curve: Curve, x: Scale, y: Scale, dots: Dots) -> None:
     before: tuple[int, int] | None = None
+    dash = TERMINAL_DASHES[broken(curve.color)]
     for place in thin_line(curve.xs, curve.ys, Window(columns=dots.width, log=x.log)):
         across, up = x.share(curve.xs[place]), y.share(curve.ys[place])
         if math.isnan(across) or math.isnan(up):
             before = None
             continue
         point = (round(across * (dots.width - 1)), round((1 - up) * (dots.height - 1)))
-        dots.line(before or point, point, curve.color)
+        dots.line(before or point, point, curve.color, dash)
         before = point
 
 

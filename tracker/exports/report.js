@@ -68,7 +68,7 @@
       });
       chart.set({ curves: drawn, yLog: log.checked, theme: dark ? DARK : LIGHT });
     }
-    for (const patch of document.querySelectorAll("[data-color]")) patch.style.background = styleOf(Number(patch.dataset.color), dark).color;
+    for (const patch of document.querySelectorAll("[data-color]")) patch.style.background = patchOf(styleOf(Number(patch.dataset.color), dark));
   }
 
   // what runs are

@@ -92,6 +92,14 @@ def test_a_line_goes_from_end_to_end() -> None:
     assert ["".join(letter for letter, _ in row) for row in dots.rows()] == ["'.  ", "  '."]
 
 
+def test_a_broken_line_has_gaps_and_keeps_its_spikes_and_points() -> None:
+    dots = Dots(12, 2, braille=False)
+    dots.line((0, 3), (11, 3), 0, (2, 2))
+    dots.line((6, 3), (6, 0), 0, (2, 2))
+    dots.line((10, 0), (10, 0), 0, (2, 2))
+    assert ["".join(letter for letter, _ in row) for row in dots.rows()] == ["      :   ' ", "..  ..: ..  "]
+
+
 # on a terminal
 
 
@@ -114,6 +122,28 @@ def test_without_colors_there_are_none_and_each_curve_has_its_panel() -> None:
     assert "\x1b" not in text
     assert "loss · a" in text
     assert "loss · b" in text
+
+
+def many(count: int) -> Panel:
+    curves = (Curve(f"run {n}", range(9), range(n, n + 9), n) for n in range(count))
+    return Panel("loss", "step", tuple(curves))
+
+
+def test_beyond_eight_curves_colors_come_again_with_broken_lines() -> None:
+    """In SVG and on a terminal, in the legend too; the first eight are whole."""
+    assert "dasharray" not in render_svg([many(8)])
+    picture = render_svg([many(18)])
+    for kind in ("path", "line"):
+        looks = [
+            (element.get("stroke"), element.get("stroke-dasharray"))
+            for element in ElementTree.fromstring(picture).iter(f"{{http://www.w3.org/2000/svg}}{kind}")
+            if str(element.get("stroke")).startswith("#")
+        ]
+        assert len(looks) == len(set(looks)) == 18, kind
+        assert looks[0][0] == looks[8][0] == looks[16][0]
+    legend = "\n".join(draw_panels([many(18)], Screen(80, color=True)))
+    samples = re.findall(r"\x1b\[38;5;(\d+)m(\S+) \x1b\[0mrun", legend)
+    assert len(samples) == len(set(samples)) == 18
 
 
 def test_ascii_is_enough() -> None:

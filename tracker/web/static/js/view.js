@@ -145,7 +145,8 @@ export function assignStyles(runs) {
 
 /** Colour and dashes of a run: by the order in which runs were made, or as chosen by hand. */
 export function runStyle(run) {
-  const style = styleOf(slots.get(run.key) ?? run.number ?? 0, isDark());
+  // What is not drawn has nobody to be told apart from.
+  const style = styleOf(slots.get(run.key) ?? (run.number ?? 0) % 8, isDark());
   const chosen = chosenColors()[run.key];
   return COLOR.test(chosen ?? "") ? { ...style, color: chosen } : style;
 }

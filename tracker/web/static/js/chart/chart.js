@@ -9,7 +9,7 @@
 // [{x, bad, label}], view: {x: [low, high], y}, home (the view of the whole, if it is one), xLog, yLog, clip, xKind ("number", "time" or
 // "duration"), xLabel, title and theme (LIGHT or DARK of draw.js).
 
-import { CanvasPen, LIGHT, drawAxes, drawCurves, extentOf, layOut } from "./draw.js";
+import { CanvasPen, LIGHT, drawAxes, drawCurves, extentOf, layOut, patchOf } from "./draw.js";
 import { Picture, isCrowded } from "./picture.js";
 import { makeScale, placeOf, tickText } from "./scale.js";
 
@@ -277,7 +277,7 @@ export class LineChart {
     for (const point of rows.slice(0, most)) {
       const row = document.createElement("span");
       const patch = document.createElement("i");
-      patch.style.background = point.curve.color;
+      patch.style.background = patchOf(point.curve);
       const name = document.createElement("em");
       name.textContent = point.curve.label ?? point.curve.id;
       const value = document.createElement("strong");

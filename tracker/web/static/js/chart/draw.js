@@ -18,6 +18,14 @@ export function styleOf(number, dark = false) {
   return { color: colors[number % colors.length], dash: DASHES[Math.floor(number / colors.length) % DASHES.length] };
 }
 
+/** A patch of a legend, as CSS: the colour of a curve, and its dashes. */
+export function patchOf({ color, dash = [] }) {
+  if (!dash.length) return color;
+  let at = 0;
+  const stripes = dash.map((length, i) => `${i % 2 ? "transparent" : color} ${at}px ${(at += length)}px`);
+  return `repeating-linear-gradient(90deg, ${stripes.join(", ")})`;
+}
+
 const FONT = 11;
 const LETTER = 6.2;
 

@@ -3,7 +3,7 @@
 import { fill, h, iconButton } from "../dom.js";
 import { count, t } from "../i18n.js";
 import { menu } from "../menu.js";
-import { CanvasPen } from "../chart/draw.js";
+import { CanvasPen, patchOf } from "../chart/draw.js";
 import { fullNumber, wholeButton } from "../chart/chart.js";
 import { csvCell, saveFile, toPng, toSvg } from "../chart/save.js";
 import { Excerpt } from "./excerpt.js";
@@ -174,7 +174,7 @@ export function figureHead(title, layers, model, name) {
 /** Names of colours, if there is more than one to tell apart. */
 function legend(curves) {
   if (curves.length < 2) return null;
-  return h("div.legend", {}, curves.slice(0, 40).map((curve) => h("span", {}, h("i.swatch", { style: { background: curve.color } }), curve.label)), curves.length > 40 ? `+ ${curves.length - 40}` : null);
+  return h("div.legend", {}, curves.slice(0, 40).map((curve) => h("span", {}, h("i.swatch", { style: { background: patchOf(curve) } }), curve.label)), curves.length > 40 ? `+ ${curves.length - 40}` : null);
 }
 
 /** A button that offers a model of the charts, or a figure, as files. */

@@ -7,7 +7,7 @@ import { onLive, watch } from "../live.js";
 import { address } from "../router.js";
 import * as format from "../format.js";
 import { assignStyles, changeView, onView, question, runStyle, view } from "../view.js";
-import { empty, readingNote, stateMark, whenRunsAppear } from "../parts/common.js";
+import { empty, readingNote, stateMark, swatch, whenRunsAppear } from "../parts/common.js";
 import { filterInput } from "../parts/filter.js";
 import { Panels } from "../parts/panels.js";
 import { title } from "../parts/runs_table.js";
@@ -67,7 +67,7 @@ export async function show(host, place, { about }) {
     };
     return h("div.run-item", { role: "listitem", class: on ? "" : "off" },
       iconButton(on ? "eye" : "eyeOff", on ? t("Do not draw {name}", { name: run.name }) : t("Draw {name}", { name: run.name }), toggle),
-      h("span.swatch", { style: { background: runStyle(run).color } }),
+      swatch(runStyle(run)),
       run.members ? h("span.run-name", { title: run.name }, run.name) : h("a.run-name", { href: address(["run", run.project, run.id]), title: run.key }, run.name),
       run.members ? h("small.faint", {}, run.members.length < run.count ? t("{n} of {all}", { n: run.members.length, all: run.count }) : run.count) : null,
       run.state === "finished" ? null : stateMark(run.state));

@@ -4,6 +4,7 @@ import { get } from "../api.js";
 import { h, icon } from "../dom.js";
 import { t } from "../i18n.js";
 import { onLive } from "../live.js";
+import { patchOf } from "../chart/draw.js";
 import { toast } from "../toast.js";
 
 export function stateMark(state) {
@@ -43,7 +44,7 @@ export function empty(title, text, ...commands) {
 }
 
 export function swatch(style) {
-  return h("span.swatch", { style: { background: style.color } });
+  return h("span.swatch", { style: { background: patchOf(style) } });
 }
 
 /** Loads the page anew with the first run of an empty folder. */

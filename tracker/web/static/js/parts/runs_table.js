@@ -7,6 +7,7 @@ import * as format from "../format.js";
 import { menu } from "../menu.js";
 import { address, go } from "../router.js";
 import { assignStyles, chooseColor, question, runStyle, view, changeView } from "../view.js";
+import { patchOf } from "../chart/draw.js";
 import { stateMark, tagList } from "./common.js";
 import { change, deleteRuns, editInPlace, hide, parseTags } from "./run_actions.js";
 
@@ -185,7 +186,7 @@ export class RunsTable {
     return h("div.t-cell.lead", { role: "gridcell", vars: { "--depth": row.depth } },
       h("input", { type: "checkbox", checked: isSelected, "aria-label": t("Select {name}", { name: row.name }), onclick: (event) => this.select(row, place, event) }),
       iconButton(drawn ? "eye" : "eyeOff", drawn ? t("Do not draw {name}", { name: row.name }) : t("Draw {name}", { name: row.name }), (event) => (event.stopPropagation(), this.toggle(row, place)), { class: drawn ? "drawn" : "undrawn" }),
-      h("button.swatch", { type: "button", style: { background: style.color }, title: t("Colour"), "aria-label": t("Colour of {name}", { name: row.name }), onclick: (event) => this.pickColor(event.currentTarget, row) }),
+      h("button.swatch", { type: "button", style: { background: patchOf(style) }, title: t("Colour"), "aria-label": t("Colour of {name}", { name: row.name }), onclick: (event) => this.pickColor(event.currentTarget, row) }),
       name,
       iconButton("more", t("More for {name}", { name: row.name }), (event) => (event.stopPropagation(), this.rowMenu(event.currentTarget, row))));
   }
