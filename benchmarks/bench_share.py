@@ -147,9 +147,15 @@ def measure_named(folder: Path, versions: int = 1000, files: int = 20) -> list[F
     title = f"what {versions} versions of {files} files name, for a push"
     figures = [Figure(title, spent, "s", target=1, absolute=True)]
     request = Request(remote=str(folder / "nas"), git_remote=str(folder / "hub"))
-    for work in ("the first", "nothing to do"):
-        spent = timed(lambda: exchange.push(Repo.open(folder / "clone"), request))
+    done: list[exchange.Pushed] = []
+    for work in ("the first", "nothing to do", "one new version"):
+        if work == "one new version":
+            changed = Entry("changed.bin", repo.here.put_bytes(b"new"), 3)
+            repo.collections.log("p", "x", "dataset", Listing([*entries, changed]))
+        spent = timed(lambda: done.append(exchange.push(Repo.open(folder / "clone"), request)))
         figures.append(Figure(f"push of {versions} versions, contents and records: {work}", spent, "s"))
+    read = done[-1].versions_read
+    figures.append(Figure(f"versions of {versions} read to push a new one", read, "versions"))
     return figures
 
 

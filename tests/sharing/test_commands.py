@@ -8,14 +8,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.servers.githttp import PASSWORD, GitHttpServer
 from tests.servers.ssh import SshServer
 from tests.sharing.clones import BYTES, FILES, Clone, clone_of, files_in, first_clone, make_hub
-from vcs.retention.named_objects import NamedObjects, named_objects
+from vcs.repo import Repo
 from vcs.sharing import exchange
+from vcs.sharing.exchange import Pushed
 
 Capture = pytest.CaptureFixture[str]
 
@@ -149,7 +151,7 @@ def test_what_is_not_set_up_is_said_with_the_way_there(ann: Clone, tmp_path: Pat
 def test_a_selection_of_nothing_is_said(ann: Clone) -> None:
     """A project that does not exist, maybe."""
     ann.put("mnist", FILES)
-    assert "There are no contents to push." in ann.tracker("push", "-p", "nope").out
+    assert "There are no new contents to push." in ann.tracker("push", "-p", "nope").out
 
 
 def test_selection_chooses_contents_and_records_travel_whole(ann: Clone) -> None:
@@ -197,30 +199,79 @@ def test_what_was_lost_on_the_remote_is_sent_again_with_check(ann: Clone, tmp_pa
     assert files_in(bob.folder / "out") == FILES
 
 
+def pushed(clone: Clone, **more: Any) -> Pushed:
+    """Push, and say what was read and sent for it."""
+    with clone.entered():
+        return exchange.push(Repo.open(), exchange.Request(prompt=False), **more)
+
+
 @pytest.mark.slow
-def test_a_push_with_nothing_new_reads_no_version(
-    ann: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_push_reads_the_versions_that_are_new_since_the_last_one(ann: Clone, tmp_path: Path) -> None:
     """What a ledger commit names was there once, and is as long as the inventories are."""
-    ann.put("mnist", FILES)
-    ann.tracker("push")
-    asked: list[object] = []
+    for number in range(20):
+        ann.put("mnist", {"a.txt": b"%d" % number, "same.txt": b"same"})
+    assert pushed(ann).versions_read == 20
+    assert pushed(ann).versions_read == 0
 
-    def named(*arguments: object) -> NamedObjects:
-        asked.append(arguments)
-        return named_objects(*arguments)  # type: ignore[arg-type]
+    ann.put("mnist", {"new.txt": b"new", "a.txt": b"7"})
+    done = pushed(ann)
+    assert done.sent is not None
+    assert (done.versions_read, done.sent.objects) == (1, 1)
+    ann.tracker("artifact", "rm", "mnist:v3", "--yes")
+    ann.tracker("artifact", "alias", "mnist:v4", "best")
+    assert pushed(ann).versions_read == 0
 
-    monkeypatch.setattr(exchange, "named_objects", named)
-    assert ann.tracker("push", "--json").json["contents"]["objects"] == 0
-    assert asked == []
-
-    ann.put("mnist", {"new.txt": b"new"})
-    assert ann.tracker("push", "--json").json["contents"]["objects"] == 1
-    assert len(asked) == 1
-
+    assert pushed(ann, check=True).versions_read == 20
     shutil.rmtree(tmp_path / "nas")
-    assert ann.tracker("push", "--json").json["contents"]["objects"] == 3
-    assert len(asked) == 2
+    done = pushed(ann)
+    assert done.sent is not None
+    assert (done.versions_read, done.sent.objects) == (20, 21)
+
+
+@pytest.mark.slow
+def test_a_push_that_cannot_know_what_is_new_reads_all_versions(ann: Clone, tmp_path: Path) -> None:
+    """Garbage was collected on the remote; the commit of the last push is gone; the note is damaged."""
+    for text in ("one", "two"):
+        ann.put("mnist", {"a.txt": text.encode() * 400_000})
+    ann.tracker("push")
+    ann.tracker("artifact", "rm", "mnist:v0", "--yes")
+    ann.tracker("push")
+    assert ann.tracker("gc", "--remote", "nas", "--grace", "0", "--yes").out.startswith("Removed 1 object")
+    assert pushed(ann).versions_read == 1
+
+    note = next((ann.folder / ".git/tracker/remotes").glob("*/whole"))
+    known = json.loads(note.read_text())
+    for content in (json.dumps({**known, "ledger": "1" * 40}), "{", "[]"):
+        note.write_text(content)
+        ann.put("mnist", {"a.txt": content.encode()})
+        done = pushed(ann)
+        assert done.sent is not None
+        assert done.sent.objects == 1
+        assert done.versions_read > 1
+
+
+@pytest.mark.slow
+def test_what_another_clone_shared_is_read_once_and_what_is_nowhere_is_told_again(ann: Clone) -> None:
+    """Until it is somewhere."""
+    ann.put("mnist", {"a.txt": b"one"})
+    ann.tracker("push")
+    bob = clone_of(ann, "bob")
+    bob.put("mnist", {"a.txt": b"two"})
+    bob.tracker("push")
+    ann.put("other", {"b.txt": b"here"})
+    done = pushed(ann)  # Its ledger is merged with bob's on the way.
+    assert done.sent is not None
+    assert (done.versions_read, done.sent.missing, done.sent.objects) == (1, [], 1)
+
+    bob.put("mnist", {"a.txt": b"three"})
+    shutil.rmtree(bob.folder / ".git/tracker/objects")
+    shutil.rmtree(bob.folder / ".git/tracker/packs", ignore_errors=True)
+    for _ in range(2):
+        done = pushed(bob)
+        assert done.sent is not None
+        assert len(done.sent.missing) == 1
+    bob.put("mnist", {"again.txt": b"three"})
+    assert pushed(bob).names == {}
 
 
 def test_damage_on_the_remote_is_an_error_that_names_the_file(ann: Clone, tmp_path: Path) -> None:

@@ -328,7 +328,7 @@ def _report_push(repo: Repo, pushed: Pushed, as_json: bool) -> None:
         if sent.objects:
             click.echo(f"Pushed {_objects(sent.objects, sent.bytes)} to {pushed.remote.title}.")
         elif not pushed.named:
-            click.echo("There are no contents to push.")
+            click.echo("There are no new contents to push.")
         else:
             click.echo(f"{pushed.remote.title} has all contents already.")
         if sent.missing:

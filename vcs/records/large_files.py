@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,13 +56,15 @@ def named_files(layout: Layout) -> Iterator[LargeFile]:
     A record that cannot be read, or that names a file outside of its run, names none.
     """
     for record in sorted(layout.runs.glob("[!.]*/[!.]*/run.yaml")):
-        run = RunLayout(record.parent)
-        try:
-            data = record.read_bytes()
-            if _HAS_LARGE_FILE.search(data):
-                yield from _files_of(run, load_yaml(data.decode(), "run"))
-        except (OSError, UnicodeDecodeError, FormatError):
-            continue
+        with suppress(OSError):
+            yield from files_named_in(RunLayout(record.parent), record.read_bytes())
+
+
+def files_named_in(run: RunLayout, record: bytes) -> Iterator[LargeFile]:
+    """Yield the files that the record of a run names, if one of them is large."""
+    if _HAS_LARGE_FILE.search(record):
+        with suppress(UnicodeDecodeError, FormatError):
+            yield from _files_of(run, load_yaml(record.decode(), "run"))
 
 
 def _files_of(run: RunLayout, content: object) -> Iterator[LargeFile]:

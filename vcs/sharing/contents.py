@@ -357,13 +357,14 @@ class RemoteContents:
             content = {"ledger": ledger, "inventories": sorted(self._in_index)}
             self._to_cache(_WHOLE, json.dumps(content).encode())
 
-    def has_all_of(self, ledger: str) -> bool:
-        """Whether that is remembered of this commit, and holds; under a lease, with a fresh index."""
+    def whole_ledger(self) -> str | None:
+        """Return the commit that is remembered so, if it still holds; under a lease, with a fresh index."""
         try:
             content = json.loads((self._cache / _WHOLE).read_bytes())
-            return bool(content["ledger"] == ledger and self._in_index.issuperset(content["inventories"]))
+            commit = str(content["ledger"])
+            return commit if self._in_index.issuperset(content["inventories"]) else None
         except (OSError, ValueError, KeyError, TypeError):
-            return False
+            return None
 
     def merge_inventories(self, mine: list[str]) -> list[str]:
         """Make one of the inventories of this push, and of all small ones if they have become many.

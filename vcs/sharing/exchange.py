@@ -8,16 +8,16 @@ round, and leaves contents to be fetched when they are used.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vcs.digest import Digest
-from vcs.errors import IntegrityError, NotFoundError, UsageError
+from vcs.errors import GitError, IntegrityError, NotFoundError, UsageError
 from vcs.progress import ticking
 from vcs.records.large_files import bring_back, missing_files
 from vcs.records.ledger_sync import LedgerSync, Synced, default_remote
-from vcs.retention.named_objects import NamedObjects, Selection, named_objects
+from vcs.retention.named_objects import NamedObjects, Selection, named_objects, newly_named
 from vcs.sharing.download import Fetched, fetch
 from vcs.sharing.garbage import project_mark
 from vcs.sharing.opened import Limits, choose_remote, need_remote, open_contents
@@ -63,7 +63,8 @@ class Pushed:
         synced: What became of the ledger.
         unknown: Versions whose listing is not here, so that nobody knew what to send.
         names: A name for each object that is missing.
-        named: How many objects the selected records name.
+        named: How many objects the selected records name that no push of this clone had seen to.
+        versions_read: How many manifests were read to find that out.
     """
 
     remote: Remote | None
@@ -73,6 +74,7 @@ class Pushed:
     unknown: Sequence[str] = ()
     names: dict[Digest, str] = field(default_factory=dict)
     named: int = 0
+    versions_read: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,7 @@ def push(repo: Repo, request: Request, *, progress: Progress | None = None, chec
 
         def send_contents(tip: str) -> None:
             nonlocal named
-            if request.selection == Selection() and not check and contents.has_all_of(tip):
-                contents.note_names()
-                return
-            named = named_objects(repo.layout, repo.collections, repo.here, request.selection)
+            named = _to_send(repo, request, None if check else contents.whole_ledger(), tip)
             sent = send(repo.here, contents, lease, named.sizes, pace=request.limits.pace, progress=progress)
             total.objects += sent.objects
             total.bytes += sent.bytes
@@ -137,7 +136,18 @@ def push(repo: Repo, request: Request, *, progress: Progress | None = None, chec
             if synced.commit is None:  # Without git history, there are no records either.
                 send_contents("")
     names = {digest: named.names[digest] for digest in total.missing if digest in named.names}
-    return Pushed(remote, git_remote, total, synced, named.unknown, names, len(named.sizes))
+    return Pushed(remote, git_remote, total, synced, named.unknown, names, len(named.sizes), named.versions)
+
+
+def _to_send(repo: Repo, request: Request, whole: str | None, tip: str) -> NamedObjects:
+    """What a push has to look for: what `tip` names; without what `whole` does, which is there."""
+    if whole and tip and repo.git is not None:
+        if whole == tip:
+            return NamedObjects()
+        # A commit that is not here any more is no reason to stop.
+        with suppress(GitError):
+            return newly_named(repo.git, repo.layout, repo.here, whole, tip, request.selection)
+    return named_objects(repo.layout, repo.collections, repo.here, request.selection)
 
 
 def lacking(repo: Repo, request: Request) -> tuple[Remote, NamedObjects, dict[Digest, int]]:
