@@ -10,6 +10,9 @@ TORCH ?= torch==2.13.0
 B := .venv/bin
 # uv does not read pip's settings; a folder of wheels that pip knows serves both.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+# A registry may be slow, or fail once.
+export UV_HTTP_TIMEOUT ?= 180
+export UV_HTTP_RETRIES ?= 5
 # Tests and the demo start many processes; without cached byte code each takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ import pytest
 from tests.cli.conftest import Tracker
 from tests.tracker.compare.runs_on_disk import make_run
 from tests.tracker.storage.build import row, write
+from tests.waiting import until
 from tracker.cli import watch as watching
 from tracker.draw import png
 from tracker.exports import parquet
@@ -185,12 +185,10 @@ def test_ctrl_c_leaves_the_terminal_as_it_was(git_repo: Path) -> None:
 
     reader = threading.Thread(target=read)
     reader.start()
-    limit = time.monotonic() + 60
-    while b"step 0" not in seen and time.monotonic() < limit:
-        time.sleep(0.05)
+    until(lambda: b"step 0" in seen, process)
     process.send_signal(signal.SIGINT)
     assert process.wait(600) == 130
-    reader.join(60)
+    reader.join()
     os.close(parent)
     text = seen.decode()
     assert text.index("\x1b[?1049h") < text.index("step 0") < text.rindex("\x1b[?25h\x1b[?1049l")

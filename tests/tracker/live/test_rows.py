@@ -157,13 +157,13 @@ def test_the_writer_and_the_summary_never_wait_for_each_other_over_one_medium() 
         with sink.group():
             sink.asked.clear()
             summary.start()
-            assert sink.asked.wait(60)
+            assert sink.asked.wait(600)
             done.append(once.to_record(sink))
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
-    writer.join(60)
-    summary.join(60)
+    writer.join(600)
+    summary.join(600)
 
     assert done == [{"_type": "medium"}]
     assert not summary.is_alive()
