@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from tracker.compare.code import compare_code
 from tracker.read.frames import flatten, thin
-from tracker.read.runs import Run
 from tracker.storage.catalog import state_of
 from tracker.storage.history import last_runtime_s, last_step, read_columns
 from tracker.storage.segment import Damage
@@ -168,18 +167,16 @@ def lineage(shelf: Shelf, query: Query) -> Response:
     record = found.record
     return answer(
         {
-            "used": [
-                _version(shelf, found, line.artifact, line.version, line.digest) for line in record.used
-            ],
+            "used": [_version(shelf, line.artifact, line.version, line.digest) for line in record.used],
             "logged": [
-                {**_version(shelf, found, line.artifact, line.version, line.digest), "step": line.step}
+                {**_version(shelf, line.artifact, line.version, line.digest), "step": line.step}
                 for line in record.logged
             ],
         }
     )
 
 
-def _version(shelf: Shelf, run: Run, artifact: str, version: str, digest: str) -> dict[str, Any]:
+def _version(shelf: Shelf, artifact: str, version: str, digest: str) -> dict[str, Any]:
     from tracker.read.editing import find_version
 
     about: dict[str, Any] = {"artifact": artifact, "version": version, "digest": digest}

@@ -130,7 +130,7 @@ def all_mentions(layout: Layout, git: Git | None, store: Store, expand: Expand) 
     yield from in_ledgers(git, [*refs, MERGE_REF] if layout.ledger_step.exists() else refs, expand)
     pointers = list(pointers_of(git))
     yield from pointers
-    yield from _deleted_versions(git, store, pointers)
+    yield from _deleted_versions(git, pointers)
 
 
 def _on_disk(layout: Layout, expand: Expand) -> Iterator[Mentions]:
@@ -259,7 +259,7 @@ def _deleted(git: Git, *limits: str) -> Mapping[str, str]:
     return deletions(git, *refs, *limits) if refs else {}
 
 
-def _deleted_versions(git: Git, store: Store, pointers: list[Mentions]) -> Iterator[Mentions]:
+def _deleted_versions(git: Git, pointers: list[Mentions]) -> Iterator[Mentions]:
     """Yield the manifests, out of the ledger's history, of versions that pointers mean."""
     wanted = {
         found[1].decode(): one.source for one in pointers if (found := DIGEST_FIELD.search(one.content))
