@@ -87,7 +87,7 @@ def mentions_of(layout: Layout, git: Git | None, store: LocalStore, expand: Expa
     Raises:
         StoreError, GitError: One of them cannot be read.
     """
-    yield from all_mentions(layout, git, store, expand)
+    yield from all_mentions(layout, git, expand)
     yield from mentions_of_others(layout, store, expand)
 
 
@@ -99,7 +99,7 @@ def mentions_of_others(layout: Layout, store: LocalStore, expand: Expand) -> Ite
     """
     for other in other_users(layout):
         own = Git(other.worktree) if other.git_dir is not None else None
-        yield from all_mentions(other, own, store, expand)
+        yield from all_mentions(other, own, expand)
 
 
 def plan_gc(

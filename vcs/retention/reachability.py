@@ -117,7 +117,7 @@ def find_reachable(mentions: Iterable[Mentions], store: Store) -> Reachable:
     return found
 
 
-def all_mentions(layout: Layout, git: Git | None, store: Store, expand: Expand) -> Iterator[Mentions]:
+def all_mentions(layout: Layout, git: Git | None, expand: Expand) -> Iterator[Mentions]:
     """Yield everything of one repository that names objects.
 
     Raises:

@@ -101,7 +101,7 @@ def _of_versions(repo: Repo, selection: Selection, *, but: Selection | None = No
 def _of_runs(repo: Repo, expand: Expand) -> set[Digest]:
     """What records that are no versions name, and the listings of those that are."""
     found: set[Digest] = set()
-    for one in all_mentions(repo.layout, None, repo.here, expand):
+    for one in all_mentions(repo.layout, None, expand):
         if one.source.version is None:
             found |= {Digest(text) for text in one.digests}
         else:
@@ -113,7 +113,7 @@ def _shared(repo: Repo, request: Request, expand: Expand) -> set[Digest]:
     """What the ledger of the git server names; without one, what our records name."""
     git_remote = records_remote(repo, request)
     if repo.git is None or git_remote is None:
-        mentions = all_mentions(repo.layout, None, repo.here, expand)
+        mentions = all_mentions(repo.layout, None, expand)
     else:
         sync = LedgerSync(repo.git, repo.layout, repo.ledger, prompt=request.prompt)
         if sync.fetch(git_remote) is None:
