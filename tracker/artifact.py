@@ -29,7 +29,14 @@ from tracker.errors import UsageError
 from tracker.live.term import say, warn
 from vcs.artifacts.collection import Logged
 from vcs.artifacts.manifest import Manifest, Origin
-from vcs.names import check_alias, check_artifact_name, check_tag, check_type, parse_artifact_ref
+from vcs.names import (
+    ArtifactRef,
+    check_alias,
+    check_artifact_name,
+    check_tag,
+    check_type,
+    parse_artifact_ref,
+)
 
 __all__ = ["Artifact", "ArtifactTTL", "logged_artifact"]
 
@@ -277,6 +284,18 @@ class Artifact(ArtifactContents):
 
     def __repr__(self) -> str:
         return f"<Artifact {self.qualified_name if self._version else self._name} ({self._type})>"
+
+
+def asked_ref(name: str) -> ArtifactRef:
+    """Return what a script names: as text, with or without wandb's scheme in front.
+
+    Raises:
+        UsageError: It is not written as the name of a version.
+        TypeError: It is no text.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"a version is named by text, not by {type(name).__name__}: name:v2 or name:alias")
+    return parse_artifact_ref(name.removeprefix("wandb-artifact://"))
 
 
 def logged_artifact(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,8 @@ def test_every_help_is_short_plain_and_complete(name: str, command: click.Comman
     """The first line is a sentence without a period; each option says what it does."""
     line = first_line(command)
     assert line
+    if not command.hidden and name not in HIDDEN:
+        assert re.search("Examples?:\n  .*tracker", command.epilog or "")
     assert line[0].isupper()
     assert not line.endswith(".")
     assert len(line) <= 80

@@ -179,6 +179,18 @@ def test_show_has_config_summary_artifacts_and_sessions(
     assert f"\nWhat happened: tracker log --run {trained['first']}\n" in out
 
 
+def test_show_and_runs_tell_one_runtime(tracker: Tracker, git_repo: Path) -> None:
+    """From the start to the end; not only to the last row."""
+    make_run(
+        Repo.open(git_repo).layout,
+        "long",
+        session={"ended": "2026-01-01T00:01:30.000Z"},
+    )
+    assert "  runtime        1:30\n" in tracker("show", "long").out
+    assert tracker("show", "long", "--json").json["runtime_s"] == 90
+    assert tracker("runs", "--json").json[0]["duration"] == 90
+
+
 def test_show_of_a_failed_run_names_its_error(tracker: Tracker, trained: dict[str, str]) -> None:
     """Its type and message."""
     out = tracker("show", "third").out

@@ -114,3 +114,32 @@ def test_a_resumed_run_goes_on_from_its_checkpoint(here: Path) -> None:
     assert [row["x"] for row in rows] == [0, 1, 2, 3, 4, "again"]
     everything = read_rows(Repo.open().layout.run("LeNet5", "night"), all_segments=True)
     assert len(everything) == 10
+
+
+def test_a_version_of_the_last_step_that_there_can_be_is_read_back(here: Path) -> None:
+    """What `log` takes as a step, a version can hold."""
+    run = tracker.init(project="LeNet5")
+    run.log({"x": 1}, step=2**62 - 2)
+    version = run.log_artifact("train.py")
+    assert tracker.Api().artifact(f"LeNet5/{version.name}").history_step == 2**62 - 2
+
+
+def test_what_is_no_name_of_a_version_is_said(here: Path) -> None:
+    """In words, not as an attribute that a number lacks."""
+    run = tracker.init(project="LeNet5")
+    with pytest.raises(TypeError, match="a version is named by text, not by int"):
+        run.use_artifact(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a version is named by text, not by int"):
+        tracker.Api().artifact(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a run is named by text, not by int"):
+        tracker.Api().run(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="takes an Artifact, not int"):
+        run.link_artifact(5, "x")  # type: ignore[arg-type]
+
+
+def test_code_of_which_no_file_fits_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty answer alone would be overlooked."""
+    run = tracker.init(project="LeNet5")
+    term.set_loudness("normal")
+    assert run.log_code("nowhere") is None
+    assert "warning: log_code: no file below" in capsys.readouterr().err

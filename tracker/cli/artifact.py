@@ -25,7 +25,13 @@ from vcs.names import parse_artifact_ref
 from vcs.repo import Repo
 
 
-@click.group(cls=CommandGroup)
+@click.group(
+    cls=CommandGroup,
+    epilog="""\b
+Examples:
+  tracker artifact put data/mnist --name mnist
+  tracker artifact get mnist:v0 data/again""",
+)
 def artifact() -> None:
     """Store, fetch and inspect versions of files
 

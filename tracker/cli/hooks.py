@@ -18,7 +18,7 @@ from vcs.git import Git
 from vcs.repo import Repo
 
 
-@click.group(cls=CommandGroup)
+@click.group(cls=CommandGroup, epilog="\b\nExamples:\n  tracker hooks install\n  tracker hooks status")
 def hooks() -> None:
     """Let git store data, name runs and follow pointers by itself
 
@@ -70,7 +70,7 @@ def install(as_json: bool) -> None:
         click.echo("Next: tracker track PATH, then git commit")
 
 
-@hooks.command()
+@hooks.command(epilog="\b\nExamples:\n  tracker hooks uninstall")
 @json_option
 def uninstall(as_json: bool) -> None:
     """Remove the hooks and put back what was there before, byte for byte"""
@@ -88,7 +88,7 @@ def uninstall(as_json: bool) -> None:
         click.echo("No hooks of tracker were installed.")
 
 
-@hooks.command("status")
+@hooks.command("status", epilog="\b\nExamples:\n  tracker hooks status\n  tracker hooks status --json")
 @json_option
 @click.pass_context
 def hooks_status(ctx: click.Context, as_json: bool) -> None:

@@ -97,7 +97,12 @@ def _run(
     print_json(report.as_json()) if asked.as_json else _print(report)
 
 
-@import_group.command()
+@import_group.command(
+    epilog="""\b
+Examples:
+  tracker import tensorboard runs/
+  tracker import tensorboard runs/ -p digits --dry-run"""
+)
 @click.argument("folder")
 @_asked
 def tensorboard(folder: str, asked: _Asked) -> None:
@@ -108,7 +113,9 @@ def tensorboard(folder: str, asked: _Asked) -> None:
     _run(SOURCE, place, lambda repo, report: find_runs(place, _project(repo, asked.project, place)), asked)
 
 
-@import_group.command()
+@import_group.command(
+    epilog="\b\nExamples:\n  tracker import mlflow mlruns/\n  tracker import mlflow mlflow.db --dry-run"
+)
 @click.argument("place", metavar="FOLDER_OR_FILE")
 @_asked
 def mlflow(place: str, asked: _Asked) -> None:
@@ -123,7 +130,9 @@ def mlflow(place: str, asked: _Asked) -> None:
     _run(SOURCE, where, lambda repo, report: find_runs(where, asked.project, report), asked)
 
 
-@import_group.command()
+@import_group.command(
+    epilog="\b\nExamples:\n  tracker import wandb wandb/\n  tracker import wandb wandb/ -p digits"
+)
 @click.argument("folder")
 @_asked
 def wandb(folder: str, asked: _Asked) -> None:
@@ -137,7 +146,7 @@ def wandb(folder: str, asked: _Asked) -> None:
     _run(SOURCE, where, lambda repo, report: find_runs(where, asked.project, report), asked)
 
 
-@import_group.command()
+@import_group.command(epilog="\b\nExamples:\n  tracker import trackio ~/.cache/huggingface/trackio")
 @click.argument("place", metavar="FOLDER_OR_FILE")
 @_asked
 def trackio(place: str, asked: _Asked) -> None:
@@ -148,7 +157,12 @@ def trackio(place: str, asked: _Asked) -> None:
     _run(SOURCE, where, lambda repo, report: find_runs(where, asked.project, report), asked)
 
 
-@import_group.command()
+@import_group.command(
+    epilog="""\b
+Examples:
+  tracker import aim ~/project
+  tracker import aim ~/project --python ~/env/bin/python"""
+)
 @click.argument("folder")
 @click.option("--python", metavar="PATH", help="The Python that has aim, if this one has not.")
 @_asked
@@ -166,7 +180,10 @@ def aim(folder: str, python: str | None, asked: _Asked) -> None:
         _run(SOURCE, where, lambda repo, report: find_runs(read, where, asked.project, report), asked)
 
 
-@import_group.command("csv")
+@import_group.command(
+    "csv",
+    epilog="\b\nExamples:\n  tracker import csv results/\n  tracker import jsonl metrics.jsonl --step epoch",
+)
 @click.argument("place", metavar="FOLDER_OR_FILE")
 @click.option("--step", help="The column that says the step; else the usual names are tried.")
 @click.option("--time", help="The column that says the time: seconds since 1970, or ISO 8601.")
@@ -189,7 +206,7 @@ def table(place: str, step: str | None, time: str | None, asked: _Asked) -> None
 import_group.add_command(table, "jsonl")
 
 
-@import_group.command()
+@import_group.command(epilog="\b\nExamples:\n  tracker import dvc\n  tracker import dvc data --no-history")
 @click.argument("folder", default=".")
 @click.option("--type", "type_name", default="dataset", show_default=True, help="Type of the artifacts.")
 @click.option("--history/--no-history", default=True, help="Also what earlier commits tracked.")
@@ -207,7 +224,12 @@ def dvc(folder: str, type_name: str, history: bool, asked: _Asked) -> None:
     _import_versions(SOURCE, where, lambda: find_versions(where, git, type_name, history=history), asked)
 
 
-@import_group.command()
+@import_group.command(
+    epilog="""\b
+Examples:
+  tracker import lfs models
+  tracker import lfs models --name weights --type model"""
+)
 @click.argument("folder", default=".")
 @click.option("--name", help="Name of the artifact; else that of the folder.")
 @click.option("--type", "type_name", default="dataset", show_default=True, help="Type of the artifact.")

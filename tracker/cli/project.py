@@ -65,7 +65,7 @@ def init(project: str | None, as_json: bool) -> None:
     click.echo("Next: tracker run train.py")
 
 
-@click.command()
+@click.command(epilog="\b\nExamples:\n  tracker config\n  tracker config --json")
 @json_option
 def config(as_json: bool) -> None:
     """Print the settings and where each comes from

@@ -27,7 +27,10 @@ from vcs.sharing.opened import choose_remote, need_remote
 from vcs.sharing.settings import add_remote, remove_remote
 
 
-@click.group(cls=CommandGroup)
+@click.group(
+    cls=CommandGroup,
+    epilog="\b\nExamples:\n  tracker remote add lab s3://team-bucket/models\n  tracker remote test",
+)
 def remote() -> None:
     """Say where contents are shared
 

@@ -20,7 +20,7 @@ from tracker.read.commits import Commit, find_commit, records_of
 from tracker.read.run_view import RunView
 from tracker.read.words import WATCHED, count_text
 from tracker.storage.catalog import Catalog, RunEntry
-from tracker.storage.history import keys_of, last_runtime_s, summary_of
+from tracker.storage.history import keys_of, summary_of
 from tracker.storage.records import Session
 from tracker.storage.segment import Damage
 from vcs.artifacts.manifest import Manifest
@@ -78,7 +78,7 @@ def show(what: str, with_curves: bool, project: str | None, as_json: bool) -> No
         print_version(repo, found, as_json)
         return
     damaged: list[Damage] = []
-    about = describe_run(found, damaged)
+    about = describe_run(RunView(found, home_of(repo, found.project)), found, damaged)
     warn(f"{each} cannot be read" for each in damaged)
     if as_json:
         print_json(about)
@@ -118,13 +118,13 @@ def _find_commit(repo: Repo, what: str, otherwise: NotFoundError | UsageError) -
         raise NotFoundError(f"no run, artifact or commit {what!r}", hint=otherwise.hint) from None
 
 
-def describe_run(entry: RunEntry, damaged: list[Damage]) -> dict[str, Any]:
+def describe_run(view: RunView, entry: RunEntry, damaged: list[Damage]) -> dict[str, Any]:
     """Return everything that is recorded of a run, as plain values."""
     record = entry.record
     return {
         **record.to_plain(),
         "state": entry.state,
-        "runtime_s": last_runtime_s(entry.layout, damaged=damaged),
+        "runtime_s": view.duration,
         "config": read_mapping(entry.layout.config),
         "summary": summary_of(entry.layout, record.metrics, damaged=damaged),
         "keys": keys_of(entry.layout, damaged=damaged),

@@ -48,7 +48,12 @@ def sweep() -> None:
     """
 
 
-@sweep.command()
+@sweep.command(
+    epilog="""\b
+Examples:
+  tracker sweep create sweep.yaml
+  tracker sweep create sweep.yaml -p digits --json"""
+)
 @click.argument("file", type=click.Path(dir_okay=False))
 @project_option
 @json_option
@@ -61,7 +66,9 @@ def create(file: str, project: str | None, as_json: bool) -> None:
     print_json({"id": record.id, "project": record.project}) if as_json else click.echo(record.id)
 
 
-@sweep.command()
+@sweep.command(
+    epilog="\b\nExamples:\n  tracker sweep agent k3v9x2ab\n  tracker sweep agent k3v9x2ab --jobs 4"
+)
 @click.argument("name", metavar="SWEEP")
 @click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(1), help="So many at once.")
 @click.option("-c", "--count", type=click.IntRange(1), help="So many runs at most, in each job.")
@@ -124,7 +131,7 @@ def _wait(repo: Repo, record: SweepRecord, working: Working) -> None:
         raise UsageError(f"{len(failed)} agents failed", hint=failed[0])
 
 
-@sweep.command("ls")
+@sweep.command("ls", epilog="\b\nExamples:\n  tracker sweep ls\n  tracker sweep ls --json")
 @project_option
 @json_option
 def list_sweeps(project: str | None, as_json: bool) -> None:
@@ -138,7 +145,7 @@ def list_sweeps(project: str | None, as_json: bool) -> None:
     print_table(columns, [[one[column] for column in columns] for one in found], right=("runs", "best"))
 
 
-@sweep.command()
+@sweep.command(epilog="\b\nExamples:\n  tracker sweep show k3v9x2ab\n  tracker sweep show k3v9x2ab --watch")
 @click.argument("name", metavar="SWEEP")
 @click.option("-w", "--watch", is_flag=True, help="Go on showing it while it changes.")
 @project_option
@@ -157,7 +164,7 @@ def show(name: str, watch: bool, project: str | None, as_json: bool) -> None:
             break
 
 
-@sweep.command()
+@sweep.command(epilog="\b\nExamples:\n  tracker sweep stop k3v9x2ab")
 @click.argument("name", metavar="SWEEP")
 @project_option
 def stop(name: str, project: str | None) -> None:
@@ -165,7 +172,7 @@ def stop(name: str, project: str | None) -> None:
     _set(name, project, "stopped")
 
 
-@sweep.command()
+@sweep.command(epilog="\b\nExamples:\n  tracker sweep pause k3v9x2ab")
 @click.argument("name", metavar="SWEEP")
 @project_option
 def pause(name: str, project: str | None) -> None:
@@ -173,7 +180,7 @@ def pause(name: str, project: str | None) -> None:
     _set(name, project, "paused")
 
 
-@sweep.command()
+@sweep.command(epilog="\b\nExamples:\n  tracker sweep start k3v9x2ab")
 @click.argument("name", metavar="SWEEP")
 @project_option
 def start(name: str, project: str | None) -> None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from tracker.artifact import Artifact, logged_artifact
+from tracker.artifact import Artifact, asked_ref, logged_artifact
 from tracker.artifacts.home import Home
 from tracker.artifacts.references import local_path
 from tracker.errors import NotFoundError, UsageError
@@ -21,7 +21,7 @@ from tracker.live.term import warn
 from tracker.storage.catalog import RunEntry
 from vcs.artifacts.keep_rules import parse_keep
 from vcs.artifacts.manifest import Origin
-from vcs.names import LATEST, MAX_NAME, parse_artifact_ref
+from vcs.names import LATEST, MAX_NAME
 from vcs.paths import look_hint
 from vcs.repo import Repo
 
@@ -193,7 +193,7 @@ def use_artifact(
             raise UsageError(f"{artifact.name} is of type {artifact.type!r}, not {type!r}")
         asked = artifact.name
     else:
-        ref = parse_artifact_ref(artifact_or_name.removeprefix("wandb-artifact://"))
+        ref = asked_ref(artifact_or_name)
         manifest = run.repo.resolve(run.pins.meant(ref), project=run.project, type=type)
         artifact = logged_artifact(manifest, home_of(run), use_as=use_as)
         asked = f"{ref.name}{'' if ref.digest_prefix else ':'}{ref.selector}"
@@ -211,7 +211,10 @@ def link_artifact(
 
     Raises:
         UsageError: As for `Artifact.link`.
+        TypeError: It is no artifact.
     """
+    if not isinstance(artifact, Artifact):
+        raise TypeError(f"link_artifact takes an Artifact, not {type(artifact).__name__}")
     if artifact.is_draft():
         log_artifact(run, artifact)
     return artifact.link(target_path, _list(aliases))
@@ -239,7 +242,10 @@ def log_code(
             path = os.path.join(folder, file)
             if _says(include_fn, path, top) and not _says(exclude_fn, path, top):
                 artifact.add_file(path, os.path.relpath(path, top))
-    return log_artifact(run, artifact) if artifact.file_count else None
+    if artifact.file_count:
+        return log_artifact(run, artifact)
+    warn(f"log_code: no file below {top} fits, so no code is logged")
+    return None
 
 
 def _artifact_of_path(

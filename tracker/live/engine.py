@@ -23,6 +23,7 @@ from tracker.live.trouble import Trouble
 from tracker.settings import RunSettings
 from tracker.storage.records import RunRecord
 from tracker.values.metrics import Metric, MetricRules
+from tracker.values.scalars import MAX_DEPTH
 from tracker.values.steps import StepRules
 
 
@@ -279,8 +280,10 @@ class Engine:
             self._gate()
 
 
-def take_tree(value: object) -> object:
-    """Take a value of the summary; nested dictionaries stay nested."""
+def take_tree(value: object, depth: int = 0) -> object:
+    """Take a value of the summary; nested dictionaries stay nested, but for one that holds itself."""
     if isinstance(value, Mapping) and "_type" not in value:
-        return {str(key): take_tree(item) for key, item in value.items()}
+        if depth > MAX_DEPTH:
+            return f"<nested beyond {MAX_DEPTH} levels>"
+        return {str(key): take_tree(item, depth + 1) for key, item in value.items()}
     return take_row({"value": value})["value"]

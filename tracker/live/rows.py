@@ -45,6 +45,10 @@ class NestedRow(dict[str, Any]):
     """A row with keys that were nested: in the summary they can claim each other's places."""
 
 
+# The next step, too, has to be one that a manifest can hold, which is below 2**62.
+_MAX_STEP = 2**62 - 2
+
+
 def take_row(data: Any) -> dict[str, Any]:
     """Return a new, flat row of values that later changes by the script do not reach.
 
@@ -101,8 +105,12 @@ def check_step(step: SupportsIndex) -> int:
 
     Raises:
         TypeError: It is no whole number.
+        ValueError: It is too large for the records of versions.
     """
     try:
-        return operator.index(step)
+        number = operator.index(step)
     except TypeError:
         raise TypeError(f"step is a whole number, not {type(step).__name__}: {step!r}") from None
+    if number > _MAX_STEP:
+        raise ValueError(f"step is at most {_MAX_STEP}, not {number}")
+    return number

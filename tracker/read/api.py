@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracker.artifact import Artifact, logged_artifact
+from tracker.artifact import Artifact, asked_ref, logged_artifact
 from tracker.artifacts.home import DEFAULT_PROJECT, Home
 from tracker.live.term import warn
 from tracker.read.artifacts import (
@@ -138,6 +138,8 @@ class Api:
             UsageError: Several fit.
             FormatError: Its record is damaged.
         """
+        if not isinstance(path, str):
+            raise TypeError(f"a run is named by text, not by {type(path).__name__}")
         if not path.strip("/"):
             raise UsageError("which run?", hint='api.run("project/run-id")')
         return self._open(Catalog(self._home.repo.layout).find(path.replace("/runs/", "/"), self._project))
@@ -257,7 +259,7 @@ class Api:
         return logged_artifact(manifest, self._home.in_project(manifest.project))
 
     def _resolve(self, name: str, type_name: str | None) -> Manifest:
-        ref = parse_artifact_ref(name.removeprefix("wandb-artifact://"))
+        ref = asked_ref(name)
         return self._home.repo.resolve(ref, project=self._place_of(ref), type=type_name)
 
     def _place_of(self, ref: ArtifactRef) -> str:

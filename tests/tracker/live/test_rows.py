@@ -100,6 +100,13 @@ def test_others_are_not(step: Any) -> None:
         check_step(step)
 
 
+def test_a_step_that_no_version_can_hold_is_refused_before_it_is_recorded() -> None:
+    """Versions and checkpoints that are logged at such a step could not be read back."""
+    assert check_step(2**62 - 2) == 2**62 - 2
+    with pytest.raises(ValueError, match="at most"):
+        check_step(2**62 - 1)
+
+
 def test_a_value_that_fails_when_it_is_looked_at_becomes_text() -> None:
     """Whatever a class does: the training goes on, and the other values are recorded."""
 

@@ -462,3 +462,14 @@ def test_a_start_that_fails_leaves_no_live_mark(project: Path, monkeypatch: pyte
             tracker.init(project="p")
     assert list(Repo.open(project).layout.live.iterdir()) == []
     tracker.init(project="p").finish()
+
+
+def test_a_summary_that_holds_itself_ends_at_some_depth(project: Path) -> None:
+    """As in `log`: the training goes on."""
+    run = tracker.init(project="p")
+    circle: dict[str, object] = {}
+    circle["again"] = circle
+    run.summary["circle"] = circle
+    run.summary["after"] = 1
+    run.finish()
+    assert tracker.Api().run(f"p/{run.id}").summary["after"] == 1
